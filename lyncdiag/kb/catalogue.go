@@ -1,0 +1,94 @@
+package kb
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Catalogue returns every finding that lyncdiag knows, sorted by ID. The slice
+// and all it holds belong to the caller.
+func Catalogue() []Spec {
+	specs := slices.Concat(clientSpecs(), networkSpecs(), identitySpecs(), serviceSpecs())
+	slices.SortFunc(specs, func(a, b Spec) int { return strings.Compare(a.ID, b.ID) })
+	return specs
+}
+
+// Lookup returns the finding with this name ("adfs-mex-http-500") or ID
+// ("LD0061"), whatever its case, and whether there is one.
+func Lookup(name string) (Spec, bool) {
+	for _, s := range Catalogue() {
+		if strings.EqualFold(s.Name, name) || strings.EqualFold(s.ID, name) {
+			return s, true
+		}
+	}
+	return Spec{}, false
+}
+
+// Generic returns the entry as it reads without a case. Placeholders in prose
+// become the words of [Placeholders]; one that stands alone in parentheses only
+// adds a name, and goes. A step may end in something to type, after a colon and a
+// space: there placeholders become upper-case words, as the usage texts of commands
+// have them ("lyncdiag check ADDRESS"). The result shares no slice with s.
+func (s Spec) Generic() Spec {
+	prose, literal := genericReplacers()
+	s.Title = prose.Replace(s.Title)
+	s.Cause = prose.Replace(s.Cause)
+	s.References = slices.Clone(s.References)
+	s.Messages = slices.Clone(s.Messages)
+	s.Resolution = slices.Clone(s.Resolution)
+	for i, step := range s.Resolution {
+		text, typed := splitStep(step)
+		s.Resolution[i] = prose.Replace(text) + literal.Replace(typed)
+	}
+	return s
+}
+
+func genericReplacers() (prose, literal *strings.Replacer) {
+	var words, names []string
+	for name, word := range Placeholders() {
+		words = append(words, " ({"+name+"})", "", "{"+name+"}", word)
+		names = append(names, "{"+name+"}", strings.ToUpper(name))
+	}
+	return strings.NewReplacer(words...), strings.NewReplacer(names...)
+}
+
+// splitStep cuts a step before what is to be typed: a record line, a command or
+// a path. Without such a part typed is "".
+func splitStep(step string) (text, typed string) {
+	i := strings.LastIndex(step, ": ")
+	if i < 0 {
+		return step, ""
+	}
+	return step[:i+2], step[i+2:]
+}
+
+// retired lists the IDs of findings that no longer exist. An ID in a ticket or a
+// suppression must keep its meaning, so none of these is ever given again.
+func retired() []string {
+	return []string{}
+}
+
+// explains names rows of the article's message table, counted from 1.
+func explains(rows ...int) []string {
+	codes := make([]string, len(rows))
+	for i, row := range rows {
+		codes[i] = "kb2541980-message-" + strconv.Itoa(row)
+	}
+	return codes
+}
+
+// Steps that many resolutions share.
+const (
+	stepCheckAgain    = "Check again: lyncdiag check {address}"
+	stepMexAgain      = "Check again: lyncdiag adfs mex {url}"
+	stepCertAgain     = "Check again: lyncdiag cert {host}"
+	stepTokenAgain    = "Check again with the user's password: lyncdiag adfs token {address}"
+	stepOtherHosts    = "The values above are for Lync Online worldwide. Other clouds, hybrid and Lync Server deployments use other hosts; name yours with --cloud or --deployment to see its lines: lyncdiag dns {domain}"
+	stepDNSWait       = "Wait for the change to spread (an hour is usual, 72 hours is the most), then empty the DNS cache of the user's computer: ipconfig /flushdns"
+	stepRestartADFS   = "Restart the AD FS Windows Service on every AD FS server: Restart-Service adfssrv"
+	stepADFSEvents    = "On each AD FS server and proxy read the errors of the last hour in Event Viewer: Applications and Services Logs > AD FS > Admin (AD FS 2.0: AD FS 2.0 > Admin)."
+	stepSnapIn        = "On an AD FS server open Windows PowerShell as administrator. AD FS 2.0 needs its snap-in first: Add-PSSnapin Microsoft.Adfs.PowerShell"
+	stepSSOSupport    = "If this does not help, contact Office 365 technical support for SSO issues and attach the report: lyncdiag check {address} -o markdown=report.md"
+	stepOnlineSupport = "Contact Lync Online technical support with the report, as the article says. Lync Online was retired on 31 July 2021, so do not count on an answer."
+)
