@@ -1,0 +1,110 @@
+package certs_test
+
+import (
+	"bytes"
+	"encoding/pem"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lyncdiag/go-lyncdiag/certs"
+	"github.com/lyncdiag/go-lyncdiag/certs/certtest"
+)
+
+func TestParseFile(t *testing.T) {
+	root := newCA(t, certtest.Options{})
+	sub := below(t, root, certtest.Options{})
+	leaf := issue(t, sub, certtest.Template{})
+	other := issue(t, sub, certtest.Template{})
+	a, b, r, o := leaf.Certificate[0], leaf.Certificate[1], root.Certificate.Raw, other.Certificate[0]
+	text := func(ders ...[]byte) []byte {
+		var out []byte
+		for _, der := range ders {
+			out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+		}
+		return out
+	}
+	key := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: []byte{1}})
+	tests := []struct {
+		name  string
+		in    []byte
+		want  [][]byte
+		error string
+	}{
+		{"PEM", text(a, b), [][]byte{a, b}, ""},
+		{"PEM, CRLF, byte order mark", slices.Concat([]byte("\ufeff"), bytes.ReplaceAll(text(a, b), []byte("\n"), []byte("\r\n"))), [][]byte{a, b}, ""},
+		{"PEM with a key and noise", slices.Concat([]byte("subject=x\n"), text(a), key, []byte("\nnoise\n"), text(b), []byte("end")), [][]byte{a, b}, ""},
+		{"root first", text(r, b, a), [][]byte{a, r, b}, ""},
+		{"intermediate first", text(b, a, r), [][]byte{a, b, r}, ""},
+		{"two servers: no doubt is removed", text(b, a, o), [][]byte{b, a, o}, ""},
+		{"the same twice", text(a, a), [][]byte{a, a}, ""},
+		{"a root alone", text(r), [][]byte{r}, ""},
+		{"DER", a, [][]byte{a}, ""},
+		{"several DER", slices.Concat(a, b), [][]byte{a, b}, ""},
+		{"DER and a line end", slices.Concat(a, []byte("\r\n")), [][]byte{a}, ""},
+		{"empty", nil, nil, "it is empty"},
+		{"white space", []byte(" \r\n"), nil, "it is empty"},
+		{"text", []byte("hello"), nil, "neither PEM nor DER"},
+		{"key alone", key, nil, "no certificate in it, but RSA PRIVATE KEY"},
+		{"cut off PEM", text(a)[:200], nil, "damaged"},
+		{"cut off DER", a[:200], nil, "neither PEM nor DER"},
+		{"DER and rubbish", slices.Concat(a, []byte("rubbish")), nil, "after 1 certificates"},
+		{"second one bad", slices.Concat(text(a), text([]byte{0x30, 0})), nil, "certificate 2: "},
+		{"too long", make([]byte, 5<<20), nil, "at most"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			chain, err := certs.ParseFile(test.in)
+			if test.error != "" {
+				if err == nil || !strings.Contains(err.Error(), test.error) || !strings.HasPrefix(err.Error(), "certs: read certificate file: ") {
+					t.Fatalf("got %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got [][]byte
+			for _, c := range chain {
+				got = append(got, c.Raw)
+			}
+			if !slices.EqualFunc(got, test.want, bytes.Equal) {
+				t.Errorf("got %d certificates in another order, want %d", len(got), len(test.want))
+			}
+		})
+	}
+}
+
+// FuzzParseFile: certificates or an error, and what was read can be written and
+// read again to the same.
+func FuzzParseFile(f *testing.F) {
+	root := newCA(f, certtest.Options{})
+	leaf := issue(f, root, certtest.Template{})
+	f.Add(root.PEM())
+	f.Add(leaf.Certificate[0])
+	f.Add(slices.Concat(leaf.Certificate[0], root.Certificate.Raw))
+	f.Add([]byte("-----BEGIN PKCS7-----\nAAAA\n-----END PKCS7-----\n"))
+	f.Add([]byte{0x30, 3, 2, 1, 3})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		chain, err := certs.ParseFile(b)
+		if (err == nil) != (len(chain) > 0) {
+			t.Fatalf("%d certificates, error %v", len(chain), err)
+		}
+		if err != nil {
+			return
+		}
+		var der []byte
+		for _, c := range chain {
+			der = append(der, c.Raw...)
+		}
+		again, err := certs.ParseFile(der)
+		if err != nil || len(again) != len(chain) {
+			t.Fatalf("read %d certificates, then %d, error %v", len(chain), len(again), err)
+		}
+		for i := range chain {
+			if !again[i].Equal(chain[i]) {
+				t.Fatalf("certificate %d differs", i)
+			}
+		}
+	})
+}
