@@ -1,0 +1,153 @@
+package dnscheck
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Result is what every server said about the names that clients ask for.
+type Result struct {
+	Domain  string   `json:"domain"` // as given if it is no domain; then Detail says why
+	Servers []Server `json:"servers"`
+	// Answers holds SOA and SRV records, server by server.
+	Answers []Answer `json:"answers"`
+	// Hosts holds the addresses of the sign-in names, of the hosts asked for in
+	// addition and of SRV targets, server by server.
+	Hosts   []Host        `json:"hosts"`
+	Detail  string        `json:"detail"`
+	At      time.Time     `json:"at"`
+	Elapsed time.Duration `json:"elapsed"`
+}
+
+// Answer returns what a server said about a name and type among Answers.
+func (r *Result) Answer(server, name, qtype string) (Answer, bool) {
+	name = display(name)
+	for _, a := range r.Answers {
+		if a.Server == server && a.Name == name && a.Type == qtype {
+			return a, true
+		}
+	}
+	return Answer{}, false
+}
+
+// Host returns what a server said about the addresses of a host.
+func (r *Result) Host(server, name string) (Host, bool) {
+	name = display(name)
+	for _, h := range r.Hosts {
+		if h.Server == server && h.Name == name {
+			return h, true
+		}
+	}
+	return Host{}, false
+}
+
+// hostNames and serviceNames are what some client, of some deployment, asks for
+// (Lync Server 2013 library, "Determine DNS requirements"; Skype for Business
+// Server, "Advanced Edge Server DNS planning").
+func hostNames(domain string) []string {
+	return []string{
+		"lyncdiscoverinternal." + domain,
+		"lyncdiscover." + domain,
+		"sipinternal." + domain,
+		"sip." + domain,
+		"sipexternal." + domain,
+	}
+}
+
+func serviceNames(domain string) []string {
+	return []string{
+		"_sip._tls." + domain,
+		"_sipfederationtls._tcp." + domain,
+		"_sipinternaltls._tcp." + domain,
+		"_sipinternal._tcp." + domain,
+	}
+}
+
+// maxTargets is how many targets of one SRV record set are looked up.
+const maxTargets = 16
+
+// Ask puts every question that a client of any deployment asks about a domain, all
+// at the same time and to every server: the domain's SOA, the SRV records, the
+// sign-in host names; and the addresses of SRV targets as soon as those are known.
+// Further hosts, for instance those of [CloudHosts], are resolved along with
+// them: [Evaluate] compares addresses with theirs where there is no CNAME.
+//
+// Ask always returns a result: each answer carries its own status.
+func (c *Client) Ask(ctx context.Context, domain string, hosts ...string) *Result {
+	start := c.now()
+	res := &Result{Domain: domain, Servers: c.Servers, At: start}
+	ascii, err := ASCII(domain)
+	if err != nil {
+		res.Detail = err.Error()
+		return res
+	}
+	res.Domain = ascii
+	asker := *c
+	if asker.Cache == nil {
+		asker.Cache = new(Cache) // SRV records often share a target
+	}
+	perServer := make([]Result, len(c.Servers))
+	var wait sync.WaitGroup
+	for i, s := range c.Servers {
+		wait.Go(func() { perServer[i] = asker.askServer(ctx, s, ascii, hosts) })
+	}
+	wait.Wait()
+	for _, r := range perServer {
+		res.Answers = append(res.Answers, r.Answers...)
+		res.Hosts = append(res.Hosts, r.Hosts...)
+	}
+	res.Elapsed = c.now().Sub(start)
+	return res
+}
+
+func (c *Client) askServer(ctx context.Context, s Server, domain string, more []string) Result {
+	names := append(hostNames(domain), more...)
+	serviceNames := serviceNames(domain)
+
+	var wait sync.WaitGroup
+	hosts := make([]Host, len(names))
+	for i, name := range names {
+		wait.Go(func() { hosts[i] = c.lookupHostAt(ctx, s, name) })
+	}
+	services := make([]Answer, len(serviceNames))
+	targets := make([][]Host, len(serviceNames))
+	for i, name := range serviceNames {
+		wait.Go(func() {
+			services[i] = c.lookup(ctx, s, name, "SRV")
+			targets[i] = c.lookupTargets(ctx, s, services[i].Records)
+		})
+	}
+	apex := c.lookup(ctx, s, domain, "SOA")
+	wait.Wait()
+
+	r := Result{Answers: append([]Answer{apex}, services...)}
+	seen := make(map[string]bool)
+	for _, group := range append([][]Host{hosts}, targets...) {
+		for _, h := range group {
+			if !seen[h.Name] {
+				seen[h.Name] = true
+				r.Hosts = append(r.Hosts, h)
+			}
+		}
+	}
+	return r
+}
+
+func (c *Client) lookupTargets(ctx context.Context, s Server, records []Record) []Host {
+	hosts := make([]Host, 0, len(records))
+	var wait sync.WaitGroup
+	for _, r := range records {
+		if len(hosts) == maxTargets {
+			break
+		}
+		if r.Target == "." { // RFC 2782: the service is decidedly not offered
+			continue
+		}
+		hosts = append(hosts, Host{})
+		h := &hosts[len(hosts)-1]
+		wait.Go(func() { *h = c.lookupHostAt(ctx, s, r.Target) })
+	}
+	wait.Wait()
+	return hosts
+}

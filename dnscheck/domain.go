@@ -1,0 +1,63 @@
+package dnscheck
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/net/idna"
+)
+
+// ASCII returns the form of a domain that DNS carries: in lower case, without a
+// trailing dot, international labels as xn-- (UTS 46, lookup profile). It refuses
+// what cannot be a mail or SIP domain: nothing, white space, characters outside
+// letters, digits and hyphen, labels over 63 and names over 253 octets.
+func ASCII(domain string) (string, error) {
+	ascii, err := toASCII(domain)
+	if err != nil {
+		return "", fmt.Errorf("dnscheck: read domain %.300q: %w", domain, err)
+	}
+	return ascii, nil
+}
+
+func toASCII(domain string) (string, error) {
+	name := strings.ToLower(strings.TrimSuffix(domain, "."))
+	// Plain names go round the profile, which also refuses names that exist, such
+	// as those with hyphens in third and fourth place.
+	if !plain(name) || strings.Contains(name, "xn--") {
+		var err error
+		if name, err = idna.Lookup.ToASCII(domain); err != nil {
+			return "", errors.New(strings.TrimPrefix(err.Error(), "idna: "))
+		}
+		name = strings.TrimSuffix(name, ".")
+	}
+	if name == "" {
+		return "", errors.New("it is empty")
+	}
+	if len(name) > 253 {
+		return "", errors.New("it is longer than 253 octets")
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		switch {
+		case label == "":
+			return "", errors.New("a label is empty")
+		case len(label) > 63:
+			return "", errors.New("a label is longer than 63 octets")
+		case strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-"):
+			return "", errors.New("a label begins or ends with a hyphen")
+		}
+	}
+	if bad := strings.IndexFunc(name, notHost); bad >= 0 {
+		return "", fmt.Errorf("character %q cannot be in a domain", name[bad])
+	}
+	return name, nil
+}
+
+func plain(name string) bool {
+	return strings.IndexFunc(name, func(r rune) bool { return r >= 0x80 }) < 0
+}
+
+// notHost reports what cannot stand in a lower-case host name (RFC 1123 2.1).
+func notHost(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '.')
+}
