@@ -1,0 +1,750 @@
+package sip
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"time"
+)
+
+// Record is one thing a log tells: a SIP message, or a step of the sign-in before SIP.
+type Record struct {
+	File   string `json:"file"`   // Log.File
+	Line   int    `json:"line"`   // of the start line, from 1
+	Offset int64  `json:"offset"` // of that line in the decoded text, in bytes
+	// At is the time of the start line; zero where the text has none. Most logs carry local time without a zone: Zoned is
+	// then false and At is the wall clock read as if it were UTC.
+	At    time.Time `json:"at"`
+	Zoned bool      `json:"zoned"`
+	// Direction is in, out or none, as the log says; it is not inferred. In a server's trace it is the server's view.
+	Direction string   `json:"direction"`
+	Remote    string   `json:"remote"` // peer's address and port, "" if the log does not say
+	Local     string   `json:"local"`
+	Thread    string   `json:"thread"`    // pid:tid, "" if the log has none
+	Message   *Message `json:"message"`   // nil in a step
+	Step      *Step    `json:"step"`      // nil in a message
+	Truncated bool     `json:"truncated"` // cut by the end of the log or by Log.MaxMessage
+}
+
+// Summary says what a log was and what it covers.
+type Summary struct {
+	Format     string `json:"format"`     // uccapilog, sipstack, sipe, sip or unknown
+	Encoding   string `json:"encoding"`   // utf-8, utf-16le, utf-16be or windows-1252
+	Compressed bool   `json:"compressed"` // gzip
+	// FirstAt and LastAt are the earliest and latest stamp of any line, zero if there is none; zones as in Record.
+	FirstAt   time.Time `json:"firstAt"`
+	LastAt    time.Time `json:"lastAt"`
+	Zoned     bool      `json:"zoned"`
+	Lines     int       `json:"lines"`
+	Bytes     int64     `json:"bytes"` // of decoded text
+	Messages  int       `json:"messages"`
+	Oversized int       `json:"oversized"` // messages cut at Log.MaxMessage
+	NULs      int64     `json:"nuls"`      // zero bytes skipped within text
+	// Truncated reports that the text ends inside a line, a message or a frame.
+	Truncated bool `json:"truncated"`
+	// ServerAhead is the Date of the first response that has one minus the stamp of its line, and HasServerAhead whether there was
+	// one: time zone and clock error of the computer in one number, which the log alone cannot part.
+	ServerAhead    time.Duration `json:"serverAhead"`
+	HasServerAhead bool          `json:"hasServerAhead"`
+}
+
+// Log reads SIP messages out of text: the client's .uccapilog, a server's SIPStack trace, a pidgin-sipe debug log, or bare and
+// pasted SIP. It recognises UTF-8, UTF-16 and gzip itself. Make one with NewLog and set the fields before Records.
+type Log struct {
+	File       string // copied into every Record
+	MaxMessage int    // bytes kept of one message, 0 for 1 MiB; the rest is dropped and Truncated set
+
+	r       io.Reader
+	sum     Summary
+	line    int
+	offset  int64
+	queue   []*openMessage          // in the order of their start lines
+	spare   []*openMessage          // for reuse
+	last    *openMessage            // whom an unstamped line belongs to
+	thread  string                  // of the last stamped line
+	at      time.Time               // of the last stamped line
+	frames  map[string]packetHeader // announced and not ended, by thread
+	names   map[string]string       // interned threads
+	record  *packetHeader           // inside $$begin_record, before its Start-Line
+	skip    bool                    // inside a block that holds no SIP
+	sipe    *packetHeader           // inside a SIP block of a sipe log
+	address string                  // of the HTTP request that the sipe log speaks of
+	started bool
+	yield   func(Record, error) bool
+	stopped bool
+}
+
+// NewLog prepares reading r; nothing is read before Records runs.
+func NewLog(r io.Reader) *Log { return &Log{r: r} }
+
+// ParseLog reads the records of r in one go; NewLog also tells what the log covers.
+func ParseLog(r io.Reader) iter.Seq2[Record, error] { return NewLog(r).Records() }
+
+// Summary returns what has been seen so far; it is complete when Records has ended.
+func (l *Log) Summary() Summary {
+	s := l.sum
+	if s.Format == "" {
+		s.Format = "unknown"
+	}
+	return s
+}
+
+// Limits that keep memory bounded whatever the input: a queue this long or this old holds no real packet.
+const (
+	maxMessage = 1 << 20
+	maxQueue   = 64
+	maxWaits   = 256
+	maxThreads = 4096
+)
+
+// packetHeader is what a log says about a packet before the message itself.
+type packetHeader struct {
+	direction, remote, local string
+}
+
+type openMessage struct {
+	Record
+	buf      []byte
+	level    string
+	framed   bool // announced by "Sending Packet" or "Data Received"
+	raw      bool // its lines carry no stamp
+	prefixed bool // its lines carry a stamp each
+	bare     bool // outside any log format
+	server   bool // a server's record: its body stands in a "Message-Body:" line
+	body     int  // offset in buf, -1 until the blank line was seen
+	length   int  // Content-Length, -1 unknown
+	waits    int  // stamped lines of other threads since its own last one
+	closed   bool
+}
+
+// complete reports that the message has its header section and all its body, as far as Content-Length tells.
+func (m *openMessage) complete() bool {
+	return m.body >= 0 && len(m.buf)-m.body >= m.length
+}
+
+// Records reads the log, once: the sequence holds the records in the order of their lines. Text that is not SIP is passed
+// over. An error ends it: *FormatError for input that is no text, else what the reader returned; messages before it are kept.
+func (l *Log) Records() iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		if l.started {
+			return
+		}
+		l.started = true
+		l.yield = yield
+		l.frames = map[string]packetHeader{}
+		l.names = map[string]string{}
+		in, encoding, compressed, err := openText(l.r)
+		l.sum.Encoding, l.sum.Compressed = encoding, compressed
+		if err == nil {
+			err = l.read(in)
+		}
+		if l.stopped {
+			return
+		}
+		l.finish(err)
+		if err == nil || l.stopped {
+			return
+		}
+		if _, ok := err.(*FormatError); !ok {
+			err = fmt.Errorf("sip: read log: %w", err)
+		}
+		yield(Record{}, err)
+	}
+}
+
+// read handles every line; a line that does not fit the buffer comes in pieces.
+func (l *Log) read(in *bufio.Reader) error {
+	whole := true
+	for !l.stopped {
+		piece, err := in.ReadSlice('\n')
+		if len(piece) > 0 {
+			ended := piece[len(piece)-1] == '\n'
+			n := len(piece)
+			if bytes.IndexByte(piece, 0) >= 0 {
+				piece = dropNULs(piece)
+				l.sum.NULs += int64(n - len(piece))
+			}
+			if whole {
+				l.line++
+				l.sum.Lines = l.line
+				l.handle(piece)
+			} else if m := l.last; m != nil && !m.closed {
+				l.add(m, piece)
+			}
+			l.offset += int64(n)
+			l.sum.Bytes = l.offset
+			whole = ended
+			l.emit()
+		}
+		switch {
+		case err == io.EOF:
+			l.sum.Truncated = l.sum.Truncated || !whole && l.sum.Format != "sip" && l.sum.Format != ""
+			return nil
+		case err != nil && err != bufio.ErrBufferFull:
+			return err
+		}
+	}
+	return nil
+}
+
+func dropNULs(b []byte) []byte {
+	out := b[:0]
+	for _, c := range b {
+		if c != 0 {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// handle sorts one line, with its line end, by what it begins with.
+func (l *Log) handle(line []byte) {
+	text := line
+	if len(text) > 0 && blank(text[0]) {
+		text = bytes.TrimLeft(text, " \t")
+	}
+	if len(text) > 0 {
+		switch c := text[0]; {
+		case c >= '0' && c <= '9':
+			if s, ok := parseStamp(text); ok {
+				l.stamped(s)
+				return
+			}
+		case c == 'T' && bytes.HasPrefix(text, []byte("TL_")):
+			if l.serverLine(text) {
+				return
+			}
+		case c == '$' && bytes.HasPrefix(text, []byte("$$end_record")):
+			l.endRecord()
+			return
+		case c == 'M' || c == '(':
+			if l.sipeLine(text) {
+				return
+			}
+		}
+	}
+	l.unstamped(line)
+}
+
+// stamp is the prefix of a .uccapilog line.
+type stamp struct {
+	at               time.Time
+	key, level, text []byte // text keeps its line end
+	hasLevel         bool
+}
+
+// parseStamp reads "MM/DD/YYYY|HH:MM:SS.mmm pid:tid LEVEL :: text"; what follows the time may be missing.
+func parseStamp(b []byte) (s stamp, ok bool) {
+	const form = "00/00/0000|00:00:00.000"
+	if len(b) < len(form) {
+		return s, false
+	}
+	for i := range len(form) {
+		if form[i] == '0' {
+			if b[i] < '0' || b[i] > '9' {
+				return s, false
+			}
+		} else if b[i] != form[i] {
+			return s, false
+		}
+	}
+	if s.at, ok = clock(b[6:10], b[0:2], b[3:5], b[11:13], b[14:16], b[17:19], b[20:23]); !ok {
+		return s, false
+	}
+	b = b[len(form):]
+	if len(b) > 0 && !blank(b[0]) && b[0] != '\r' && b[0] != '\n' {
+		return s, false
+	}
+	b = bytes.TrimLeft(b, " ")
+	if i := bytes.IndexByte(b, ' '); i > 0 && i < 40 {
+		s.key, b = b[:i], b[i+1:]
+	}
+	if i := bytes.Index(b[:min(len(b), 24)], []byte("::")); i >= 0 {
+		s.level, s.hasLevel = bytes.TrimSpace(b[:i]), true
+		b = b[i+2:]
+		if len(b) > 0 && b[0] == ' ' {
+			b = b[1:]
+		}
+	}
+	s.text = b
+	return s, true
+}
+
+// clock makes a time of digits; ok is false for a date that does not exist.
+func clock(year, month, day, hour, minute, second, milli []byte) (time.Time, bool) {
+	n := func(b []byte) int {
+		v := 0
+		for _, c := range b {
+			if c < '0' || c > '9' {
+				return -1
+			}
+			v = v*10 + int(c-'0')
+		}
+		return v
+	}
+	y, mo, d, h, mi, s, ms := n(year), n(month), n(day), n(hour), n(minute), n(second), n(milli)
+	if y < 1 || mo < 1 || mo > 12 || d < 1 || d > 31 || h < 0 || h > 23 || mi < 0 || mi > 59 || s < 0 || s > 60 || ms < 0 {
+		return time.Time{}, false
+	}
+	t := time.Date(y, time.Month(mo), d, h, mi, s, ms*int(time.Millisecond), time.UTC)
+	return t, t.Day() == d || s == 60
+}
+
+// see notes the time of a line and returns it as the time of what follows.
+func (l *Log) see(at time.Time, zoned bool, format string) {
+	if l.sum.Format == "" || l.sum.Format == "sip" {
+		l.sum.Format = format
+	}
+	l.at = at
+	if at.IsZero() {
+		return
+	}
+	if l.sum.FirstAt.IsZero() || at.Before(l.sum.FirstAt) {
+		l.sum.FirstAt = at
+	}
+	if at.After(l.sum.LastAt) {
+		l.sum.LastAt = at
+	}
+	l.sum.Zoned = zoned
+}
+
+func (l *Log) stamped(s stamp) {
+	l.see(s.at, false, "uccapilog")
+	l.leaveBlocks()
+	key := l.intern(s.key)
+	l.thread = key
+	own := l.open(key)
+	for _, m := range l.queue {
+		if m == own || m.closed {
+			continue
+		}
+		if m.waits++; m.bare || m.raw && m.complete() || m.waits > maxWaits {
+			m.closed = true
+		}
+	}
+	l.last = nil
+	text := s.text
+	if rest, end := bytes.CutPrefix(text, []byte("End of ")); end && packetLine(rest) {
+		l.closeMessage(own)
+		delete(l.frames, key)
+		return
+	}
+	if packetLine(text) {
+		l.closeMessage(own)
+		if len(l.frames) >= maxThreads {
+			clear(l.frames)
+		}
+		l.frames[key] = parsePacket(string(bytes.TrimSpace(text)))
+		return
+	}
+	if own != nil && l.continues(own, s) {
+		if own.framed && own.level != string(s.level) {
+			return // the same thread's trace between two lines of its packet
+		}
+		own.prefixed = true
+		own.waits = 0
+		l.last = own
+		l.add(own, text)
+		return
+	}
+	l.closeMessage(own)
+	if startLine(text) {
+		l.begin(text, l.frames[key]).level = string(s.level)
+	}
+}
+
+// continues reports whether a stamped line of the message's own thread is part of it, in logs that stamp every line.
+func (l *Log) continues(m *openMessage, s stamp) bool {
+	if m.raw {
+		return false
+	}
+	if startLine(s.text) && (m.body < 0 || m.complete()) {
+		return false
+	}
+	if m.framed || m.prefixed {
+		return m.framed || m.level == string(s.level)
+	}
+	name, _, ok := cutHeader(string(trimLine(s.text[:min(len(s.text), 512)])))
+	return ok && knownHeader(name)
+}
+
+// unstamped handles a line without any prefix: it belongs to the line before, or is SIP by itself.
+func (l *Log) unstamped(line []byte) {
+	if l.record != nil {
+		l.recordLine(line)
+		return
+	}
+	if l.skip {
+		return
+	}
+	m := l.last
+	if m != nil && m.closed {
+		m = nil
+	}
+	if l.sipe != nil && m == nil {
+		if startLine(line) {
+			l.begin(line, *l.sipe).raw = true
+		}
+		return
+	}
+	if m == nil {
+		// Another thread's line cut in: the only message that still lacks something goes on.
+		for _, o := range l.queue {
+			if o.closed || o.prefixed {
+				continue
+			}
+			if m != nil {
+				m = nil
+				break
+			}
+			m = o
+		}
+	}
+	switch {
+	case m == nil:
+	case m.server && m.body < 0 && bytes.HasPrefix(line, []byte("Message-Body:")):
+		l.add(m, []byte("\r\n"))
+		if body := bytes.TrimLeft(line[len("Message-Body:"):], " "); string(bytes.TrimSpace(body)) != "-" {
+			l.add(m, body)
+		}
+		return
+	case m.bare && (m.body < 0 || m.complete()) && startLine(line):
+		l.closeMessage(m)
+		m = nil
+	default:
+		if !m.bare && !m.prefixed {
+			m.raw = true
+		}
+		l.last = m
+		l.add(m, line)
+		return
+	}
+	if startLine(line) {
+		l.beginBare(line)
+		return
+	}
+	if l.sum.Format == "" || l.sum.Format == "sip" {
+		if t := trimLine(line); bytes.IndexByte(t[:min(len(t), 64)], ':') > 0 {
+			if _, ok := fragmentLine(string(t[:min(len(t), 4096)])); ok {
+				l.beginBare(line)
+			}
+		}
+	}
+}
+
+// beginBare starts a message that no prefix announces.
+func (l *Log) beginBare(line []byte) {
+	if l.sum.Format == "" {
+		l.sum.Format = "sip"
+	}
+	h, framed := l.frames[l.thread]
+	m := l.begin(line, h)
+	m.bare, m.raw = !framed && l.sum.Format == "sip", true
+}
+
+// begin opens a message with its first line.
+func (l *Log) begin(line []byte, h packetHeader) *openMessage {
+	m := &openMessage{}
+	if n := len(l.spare); n > 0 {
+		m = l.spare[n-1]
+		l.spare = l.spare[:n-1]
+		*m = openMessage{buf: m.buf[:0]}
+	}
+	m.Record = Record{File: l.File, Line: l.line, Offset: l.offset, At: l.at, Zoned: l.sum.Zoned, Thread: l.thread,
+		Direction: h.direction, Remote: h.remote, Local: h.local}
+	m.framed = h.direction != ""
+	if m.Direction == "" {
+		m.Direction = "none"
+	}
+	m.body, m.length = -1, -1
+	l.queue = append(l.queue, m)
+	if len(l.queue) > maxQueue {
+		l.queue[0].closed = true
+	}
+	l.last = m
+	l.add(m, line)
+	return m
+}
+
+// add appends a line to a message.
+func (l *Log) add(m *openMessage, line []byte) {
+	limit := l.MaxMessage
+	if limit <= 0 {
+		limit = maxMessage
+	}
+	if len(m.buf)+len(line) > limit {
+		if !m.Truncated {
+			m.Truncated = true
+			l.sum.Oversized++
+		}
+		line = line[:max(limit-len(m.buf), 0)]
+	}
+	m.buf = append(m.buf, line...)
+	if m.body >= 0 || len(line) == 0 {
+		return
+	}
+	switch line[0] | 0x20 {
+	case '\r' | 0x20, '\n' | 0x20, ' ':
+		if len(trimLine(bytes.TrimRight(line, "\n"))) == 0 {
+			m.body = len(m.buf)
+		}
+	case 'c', 'l':
+		if name, value, ok := bytes.Cut(line, []byte(":")); ok && len(name) <= 20 && m.length < 0 {
+			name = bytes.TrimSpace(name)
+			if len(name) == 1 && name[0]|0x20 == 'l' || bytes.EqualFold(name, []byte("Content-Length")) {
+				one := Message{Headers: []Header{{Name: "l", Value: string(bytes.TrimSpace(value))}}}
+				if n, ok := one.contentLength(); ok {
+					m.length = n
+				}
+			}
+		}
+	}
+}
+
+// open returns the thread's message that is still being written, nil if there is none.
+func (l *Log) open(key string) *openMessage {
+	for _, m := range l.queue {
+		if !m.closed && !m.bare && m.Thread == key {
+			return m
+		}
+	}
+	return nil
+}
+
+func (l *Log) closeMessage(m *openMessage) {
+	if m == nil {
+		return
+	}
+	m.closed = true
+	if l.last == m {
+		l.last = nil
+	}
+}
+
+// emit hands out closed messages from the head of the queue.
+func (l *Log) emit() {
+	for len(l.queue) > 0 && l.queue[0].closed && !l.stopped {
+		m := l.queue[0]
+		l.queue = append(l.queue[:0], l.queue[1:]...)
+		r := m.Record
+		msg, err := ParseMessage(m.buf)
+		if len(l.spare) < maxQueue && cap(m.buf) <= 2*lineSize {
+			l.spare = append(l.spare, m)
+		}
+		if err != nil {
+			continue // its start line was one only together with what a cut took away
+		}
+		l.validText(msg)
+		r.Message = msg
+		l.sum.Messages++
+		l.compareClocks(r)
+		if !l.yield(r, nil) {
+			l.stopped = true
+		}
+	}
+}
+
+// step hands out a step, after the messages before it.
+func (l *Log) step(s Step) {
+	for _, m := range l.queue {
+		m.closed = true
+	}
+	l.last = nil
+	l.emit()
+	if l.stopped {
+		return
+	}
+	if !l.yield(Record{File: l.File, Line: l.line, Offset: l.offset, At: l.at, Zoned: l.sum.Zoned, Direction: "none", Step: &s}, nil) {
+		l.stopped = true
+	}
+}
+
+// finish closes what is open at the end of the text.
+func (l *Log) finish(err error) {
+	for _, m := range l.queue {
+		if m.closed {
+			continue
+		}
+		m.closed = true
+		// A paste ends where its author liked; only a body shorter than announced shows a cut there.
+		lacks := m.body >= 0 && !m.complete() && len(m.buf)-m.body+bytes.Count(m.buf[m.body:], []byte("\n")) < m.length
+		if lacks || err != nil || !m.bare && m.body < 0 && m.length != 0 {
+			m.Truncated = true
+			l.sum.Truncated = true
+		}
+	}
+	if len(l.frames) > 0 || l.sipe != nil || l.record != nil || err != nil {
+		l.sum.Truncated = true
+	}
+	l.emit()
+}
+
+// validText makes names and values UTF-8; bodies stay as they are.
+func (l *Log) validText(m *Message) {
+	fix := func(s *string) {
+		if t := windows1252(*s); t != *s {
+			*s = t
+			l.sum.Encoding = "windows-1252"
+		}
+	}
+	fix(&m.Method)
+	fix(&m.URI)
+	fix(&m.Reason)
+	for i := range m.Headers {
+		fix(&m.Headers[i].Name)
+		fix(&m.Headers[i].Value)
+	}
+}
+
+func (l *Log) compareClocks(r Record) {
+	if l.sum.HasServerAhead || r.At.IsZero() || r.Message.Status == 0 || r.Direction == "out" {
+		return
+	}
+	if date := parseDate(r.Message.Get("Date")); !date.IsZero() {
+		l.sum.ServerAhead, l.sum.HasServerAhead = date.Sub(r.At), true
+	}
+}
+
+// parseDate reads a Date header (RFC 3261 section 20.17: RFC 1123 form, always GMT); zero if it is not one.
+func parseDate(s string) time.Time {
+	s = strings.TrimSpace(s)
+	if len(s) > 40 || !strings.HasSuffix(s, "GMT") && !strings.HasSuffix(s, "UTC") {
+		return time.Time{}
+	}
+	s = strings.TrimSpace(s[:len(s)-3])
+	for _, layout := range []string{"Mon, 02 Jan 2006 15:04:05", "Mon, 2 Jan 2006 15:04:05"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC()
+		}
+	}
+	return time.Time{}
+}
+
+func (l *Log) intern(key []byte) string {
+	if s, ok := l.names[string(key)]; ok {
+		return s
+	}
+	if len(l.names) >= maxThreads {
+		clear(l.names)
+	}
+	s := string(key)
+	l.names[s] = s
+	return s
+}
+
+// startLine reports whether a line is a request or status line. Lines of ordinary text are dismissed without a copy.
+func startLine(line []byte) bool {
+	line = bytes.TrimLeft(line, " \t")
+	i := bytes.IndexByte(line[:min(len(line), 64)], ' ')
+	if i <= 0 {
+		return false
+	}
+	if !bytes.EqualFold(line[:min(4, i)], []byte("SIP/")) && (!token(string(line[:i])) || !bytes.Contains(line, []byte("SIP/")) && !bytes.Contains(line, []byte("sip/"))) {
+		return false
+	}
+	var p messageParser
+	_, ok := p.start(trimLine(strings.TrimRight(string(line), "\r\n")))
+	return ok
+}
+
+// packetLine reports whether a text announces a packet: "Sending Packet - ..." or "Data Received - ...".
+func packetLine(text []byte) bool {
+	return bytes.HasPrefix(text, []byte("Sending Packet")) || bytes.HasPrefix(text, []byte("Data Received"))
+}
+
+// parsePacket reads "Sending Packet - REMOTE (From Local Address: LOCAL) N bytes:". Addresses are taken by position: their
+// exact wording is not documented.
+func parsePacket(s string) packetHeader {
+	h := packetHeader{direction: "in"}
+	if strings.HasPrefix(s, "Sending") {
+		h.direction = "out"
+	}
+	if _, after, ok := strings.Cut(s, " - "); ok {
+		h.remote, _, _ = strings.Cut(strings.TrimSpace(after), " ")
+	}
+	if _, after, ok := strings.Cut(s, "Local Address:"); ok {
+		h.local, _, _ = strings.Cut(after, ")")
+		h.local = strings.TrimSpace(h.local)
+	}
+	h.remote, h.local = strings.ToValidUTF8(h.remote, "\uFFFD"), strings.ToValidUTF8(h.local, "\uFFFD")
+	return h
+}
+
+// leaveBlocks ends blocks that a new stamped line proves unfinished.
+func (l *Log) leaveBlocks() {
+	l.record, l.skip, l.sipe = nil, false, nil
+}
+
+// serverLine handles a line of a server's trace (OCSLogger, CLS); look-alikes without the TL_ prefix are not Lync's.
+func (l *Log) serverLine(line []byte) bool {
+	i := bytes.Index(line[:min(len(line), 256)], []byte("::"))
+	if i < 0 || len(line) < i+25 {
+		return false
+	}
+	b := line[i+2:]
+	at, ok := clock(b[6:10], b[0:2], b[3:5], b[11:13], b[14:16], b[17:19], b[20:23])
+	if !ok {
+		return false
+	}
+	l.see(at, false, "sipstack")
+	for _, m := range l.queue {
+		m.closed = true
+	}
+	l.last = nil
+	l.leaveBlocks()
+	key := line[:i]
+	if j := bytes.LastIndexByte(key, ']'); j >= 0 {
+		key = key[j+1:]
+	}
+	l.thread = l.intern(bytes.TrimSpace(key[max(0, len(key)-40):]))
+	if bytes.Contains(line, []byte("$$begin_record")) {
+		l.record = &packetHeader{direction: "none"}
+	} else {
+		l.skip = true
+	}
+	return true
+}
+
+// recordLine handles a line of a server's record before its Start-Line.
+func (l *Log) recordLine(line []byte) {
+	name, value, ok := bytes.Cut(line, []byte(":"))
+	if !ok {
+		return
+	}
+	text := strings.ToValidUTF8(string(trimLine(bytes.TrimRight(value[:min(len(value), 1024)], "\r\n"))), "\uFFFD")
+	switch string(bytes.TrimSpace(name)) {
+	case "Direction":
+		switch {
+		case strings.HasPrefix(text, "incoming"):
+			l.record.direction = "in"
+		case strings.HasPrefix(text, "outgoing"):
+			l.record.direction = "out"
+		}
+	case "Peer":
+		l.record.remote = text
+	case "Severity", "SIP-Start-Line":
+		// A diagnostic record: its text speaks of a message that is traced on its own.
+		l.record, l.skip = nil, true
+	case "Start-Line":
+		value = bytes.TrimLeft(value, " \t")
+		if !startLine(value) {
+			l.record, l.skip = nil, true
+			return
+		}
+		h := *l.record
+		l.record = nil
+		m := l.begin(value, h)
+		m.raw, m.server = true, true
+	}
+}
+
+func (l *Log) endRecord() {
+	for _, m := range l.queue {
+		m.closed = true
+	}
+	l.last = nil
+	l.leaveBlocks()
+}

@@ -1,0 +1,330 @@
+package sip
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Client asks a registrar what it offers. The zero value works.
+type Client struct {
+	// UserAgent is sent as is; "" sends "UCCAPI/16.0.6965.5308 OC/16.0.6965.2117", since a server's version filter may refuse
+	// an unknown name.
+	UserAgent string
+	Timeout   time.Duration    // of the whole exchange, 0 for 5 s
+	Now       func() time.Time // clock for SentAt and AnsweredAt, nil for time.Now
+}
+
+// Problem is why a probe has no final answer, "" if it has one:
+//
+//	bad-address  the address cannot stand in a REGISTER; nothing was sent
+//	no-answer    the peer stayed silent until the time-out
+//	closed       the peer closed the connection without an answer
+//	reset        the peer or something between reset the connection
+//	not-sip      the peer speaks another protocol
+//	malformed    the answer is broken, cut short, or belongs to another call
+//	too-large    the answer exceeds 64 KiB of headers or of body
+//	canceled     the context was canceled
+//	failed       writing or reading failed in another way; Detail has the error
+type Problem string
+
+const (
+	problemBadAddress Problem = "bad-address"
+	problemNoAnswer   Problem = "no-answer"
+	problemClosed     Problem = "closed"
+	problemReset      Problem = "reset"
+	problemNotSIP     Problem = "not-sip"
+	problemMalformed  Problem = "malformed"
+	problemTooLarge   Problem = "too-large"
+	problemCanceled   Problem = "canceled"
+	problemFailed     Problem = "failed"
+)
+
+// ProbeResult is what a registrar answered to a REGISTER without credentials. From a healthy one that is status 401 with challenges.
+type ProbeResult struct {
+	Server       string       `json:"server"` // TLS server name of the connection, else the peer's address
+	Status       int          `json:"status"` // of the final answer, 0 without one
+	Reason       string       `json:"reason"`
+	Challenges   []Challenge  `json:"challenges"`
+	ServerHeader string       `json:"serverHeader"`
+	Contact      string       `json:"contact"` // where a redirect leads
+	Diagnostics  []Diagnostic `json:"diagnostics"`
+	Date         time.Time    `json:"date"` // server's clock in UTC, to the second; zero if not told
+	SentAt       time.Time    `json:"sentAt"`
+	AnsweredAt   time.Time    `json:"answeredAt"` // zero without an answer
+	Problem      Problem      `json:"problem"`
+	Detail       string       `json:"detail"`
+}
+
+const (
+	defaultUserAgent = "UCCAPI/16.0.6965.5308 OC/16.0.6965.2117"
+	maxAnswer        = 64 << 10 // of headers, and again of body
+	maxIgnored       = 32       // provisional answers, requests and strangers before the final answer
+)
+
+// Register sends one REGISTER without credentials for address (user@domain, a leading "sip:" is taken off; the domain in
+// its ASCII form) over conn and reads the final answer. Nobody is registered: a registrar must challenge first, and a challenge is
+// not taken up. conn is left open and without deadline; what follows the answer's headers on it is lost. It never returns nil; errors are ProbeResult.Problem.
+func (c *Client) Register(ctx context.Context, conn net.Conn, address string) *ProbeResult {
+	timeout := c.Timeout
+	if timeout <= 0 {
+		timeout = 5 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	now := c.Now
+	if now == nil {
+		now = time.Now
+	}
+	res := &ProbeResult{Server: peerName(conn)}
+	user, domain, detail := splitAddress(address)
+	if detail != "" {
+		res.Problem, res.Detail = problemBadAddress, detail
+		return res
+	}
+	// A deadline in the past wakes reads and writes that a silent peer holds up.
+	woken := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		conn.SetDeadline(time.Unix(1, 0))
+		close(woken)
+	})
+	defer func() {
+		if !stop() {
+			<-woken
+		}
+		conn.SetDeadline(time.Time{})
+	}()
+	callID := strings.ToLower(rand.Text())
+	request := c.request(conn, user, domain, callID)
+	res.SentAt = now().UTC()
+	// Writing beside reading: a peer that speaks first, or refuses early, may not read the request at all.
+	written := make(chan error, 1)
+	go func() {
+		_, err := conn.Write(request)
+		written <- err
+	}()
+	a := answerReader{in: bufio.NewReaderSize(conn, 4096), callID: callID}
+	msg, problem, detail := a.final()
+	if msg != nil {
+		res.AnsweredAt = now().UTC()
+		res.take(msg)
+	}
+	res.Problem, res.Detail = problem, detail
+	if problem != "" && ctx.Err() != nil && !a.spoke {
+		res.Problem, res.Detail = problemNoAnswer, "nothing came back within the time-out"
+	}
+	if problem != "" && errors.Is(ctx.Err(), context.Canceled) {
+		res.Problem, res.Detail = problemCanceled, context.Cause(ctx).Error()
+	}
+	conn.SetDeadline(time.Unix(1, 0)) // a write still blocked ends here
+	<-written
+	res.Detail = strings.ToValidUTF8(res.Detail, "\uFFFD")
+	return res
+}
+
+func (r *ProbeResult) take(m *Message) {
+	valid := func(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+	r.Status, r.Reason = m.Status, valid(m.Reason)
+	r.Challenges, r.Diagnostics = Challenges(m), Diagnostics(m)
+	r.ServerHeader, r.Contact = valid(m.Get("Server")), ""
+	if m.Status >= 300 && m.Status < 400 {
+		r.Contact = valid(addressOf(m.Get("Contact")))
+	}
+	r.Date = parseDate(m.Get("Date"))
+}
+
+// request builds the REGISTER as the client sends it ([MS-SIPREGE] section 4.1; RFC 3261 section 10.2).
+func (c *Client) request(conn net.Conn, user, domain, callID string) []byte {
+	userAgent := c.UserAgent
+	if userAgent == "" {
+		userAgent = defaultUserAgent
+	}
+	userAgent = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, userAgent)
+	// RFC 2606: a connection without an IP address, as in tests and tunnels, has no name to give.
+	local := "lyncdiag.invalid"
+	if addr, ok := conn.LocalAddr().(*net.TCPAddr); ok {
+		local = addr.String()
+	}
+	u := "sip:" + user + "@" + domain
+	id := strings.ToLower(rand.Text())
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "REGISTER sip:%s SIP/2.0\r\n", domain)
+	fmt.Fprintf(&b, "Via: SIP/2.0/TLS %s;branch=z9hG4bK%s\r\n", local, id[:16])
+	fmt.Fprintf(&b, "Max-Forwards: 70\r\nFrom: <%s>;tag=%s;epid=%s\r\nTo: <%s>\r\n", u, id[:10], id[10:20], u)
+	fmt.Fprintf(&b, "Call-ID: %s\r\nCSeq: 1 REGISTER\r\n", callID)
+	fmt.Fprintf(&b, "Contact: <sip:%s;transport=tls;ms-opaque=%s>;methods=\"INVITE, MESSAGE, INFO, OPTIONS, BYE, CANCEL, NOTIFY, ACK, REFER, BENOTIFY\";proxy=replace\r\n", local, id[16:26])
+	fmt.Fprintf(&b, "User-Agent: %s\r\nSupported: gruu-10, adhoclist, msrtc-event-categories\r\n", userAgent)
+	b.WriteString("ms-keep-alive: UAC;hop-hop=yes\r\nEvent: registration\r\nContent-Length: 0\r\n\r\n")
+	return b.Bytes()
+}
+
+// splitAddress checks user@domain and percent-encodes the user part as RFC 3261 section 25.1 demands.
+func splitAddress(address string) (user, domain, problem string) {
+	if rest, ok := cutPrefixFold(address, "sip:"); ok {
+		address = rest
+	}
+	user, domain, ok := strings.Cut(address, "@")
+	if !ok || user == "" || domain == "" {
+		return "", "", "address is not of the form user@domain"
+	}
+	if len(address) > 1024 {
+		return "", "", "address is longer than 1024 bytes"
+	}
+	for i := range len(domain) {
+		c := domain[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_') {
+			return "", "", fmt.Sprintf("domain has the character %q; a Unicode domain must be given in its ASCII form", rune(c))
+		}
+	}
+	const unreserved = "-_.!~*'()&=+$,;?/"
+	var b strings.Builder
+	for i := range len(user) {
+		c := user[i]
+		switch {
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(unreserved, c) >= 0:
+			b.WriteByte(c)
+		case c <= ' ' || c == 0x7f:
+			return "", "", "address has white space or a control character"
+		default:
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String(), domain, ""
+}
+
+func peerName(conn net.Conn) string {
+	if t, ok := conn.(*tls.Conn); ok {
+		if name := t.ConnectionState().ServerName; name != "" {
+			return name
+		}
+	}
+	if addr := conn.RemoteAddr(); addr != nil {
+		return addr.String()
+	}
+	return ""
+}
+
+// answerReader takes the final answer out of whatever a peer sends.
+type answerReader struct {
+	in       *bufio.Reader
+	callID   string
+	spoke    bool // the peer sent more than keep-alives
+	stranger bool // an answer to another call was passed over
+}
+
+func (a *answerReader) final() (*Message, Problem, string) {
+	for range maxIgnored {
+		head, problem, detail := a.head()
+		if problem != "" {
+			if a.stranger && problem != problemTooLarge {
+				return nil, problemMalformed, "the only answer belongs to another call"
+			}
+			return nil, problem, detail
+		}
+		m, err := ParseMessage(head)
+		if err != nil || m.Version == "" {
+			return nil, problemNotSIP, "the peer sent " + excerpt(head)
+		}
+		length, known := m.contentLength()
+		if length > maxAnswer {
+			if a.mine(m) && m.Status >= 200 {
+				return m, problemTooLarge, fmt.Sprintf("the answer announces a body of %d bytes", length)
+			}
+			return nil, problemTooLarge, fmt.Sprintf("a message announces a body of %d bytes", length)
+		}
+		if !m.Request && m.Status >= 200 && a.mine(m) {
+			return m, "", ""
+		}
+		a.stranger = a.stranger || !m.Request && !a.mine(m)
+		if !known && m.Get("Content-Length") != "" {
+			return nil, problemMalformed, "Content-Length is no number"
+		}
+		if _, err := io.CopyN(io.Discard, a.in, int64(length)); err != nil {
+			problem, detail := readProblem(err)
+			return nil, problem, detail
+		}
+	}
+	return nil, problemMalformed, "no final answer among many messages"
+}
+
+// mine reports whether a response answers the request: Call-ID and CSeq must be its own (RFC 3261 section 8.1.3.5).
+func (a *answerReader) mine(m *Message) bool {
+	num, method, ok := m.CSeq()
+	return m.Get("Call-ID") == a.callID && ok && num == 1 && strings.EqualFold(method, "REGISTER")
+}
+
+// head reads a header section with its blank line, passing over keep-alives.
+func (a *answerReader) head() ([]byte, Problem, string) {
+	var head []byte
+	for skipped := 0; ; {
+		piece, err := a.in.ReadSlice('\n')
+		if len(head) == 0 && len(bytes.TrimSpace(piece)) == 0 {
+			if skipped += len(piece); skipped > maxAnswer {
+				return nil, problemNotSIP, "the peer sent nothing but blank lines"
+			}
+			piece = nil
+		}
+		head = append(head, piece...)
+		a.spoke = a.spoke || len(head) > 0
+		// Another protocol's banner may come without the blank line that ends SIP headers.
+		if n := bytes.IndexByte(head, '\n'); n >= 0 && !startLine(head[:n]) {
+			return nil, problemNotSIP, "the peer sent " + excerpt(head)
+		}
+		if len(head) > maxAnswer && bytes.IndexByte(head, '\n') < 0 && !bytes.HasPrefix(head, []byte("SIP/")) {
+			return nil, problemNotSIP, "the peer sent " + excerpt(head)
+		}
+		if len(head) > maxAnswer {
+			return nil, problemTooLarge, "the answer has more than 64 KiB of headers"
+		}
+		if err == bufio.ErrBufferFull {
+			continue
+		}
+		if err != nil {
+			if len(head) == 0 {
+				problem, detail := readProblem(err)
+				return nil, problem, detail
+			}
+			if !bytes.HasPrefix([]byte("SIP/2.0 "), head[:min(len(head), 8)]) {
+				if !startLine(head[:max(bytes.IndexByte(head, '\n'), 0)]) {
+					return nil, problemNotSIP, "the peer sent " + excerpt(head)
+				}
+			}
+			return nil, problemMalformed, "the answer stops within its headers"
+		}
+		if len(head) > 0 && len(bytes.TrimSpace(piece)) == 0 && bytes.HasSuffix(head, []byte("\n")) {
+			return head, "", ""
+		}
+	}
+}
+
+func readProblem(err error) (Problem, string) {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return problemNoAnswer, "nothing came back within the time-out"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return problemReset, "the connection was reset"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe), errors.Is(err, net.ErrClosed):
+		return problemClosed, "the connection was closed without an answer"
+	}
+	return problemFailed, err.Error()
+}
+
+// excerpt shows the start of what a peer sent.
+func excerpt(b []byte) string {
+	return fmt.Sprintf("%q", b[:min(len(b), 60)])
+}
