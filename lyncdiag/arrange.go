@@ -1,0 +1,123 @@
+package lyncdiag
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+)
+
+// complete fills a finding from the catalogue and holds the rule to what it
+// declared.
+func complete(f *Finding, r Rule) error {
+	if !slices.Contains(r.Emits, f.Name) {
+		return fmt.Errorf("rule %s: emits %q without declaring it", r.ID, f.Name)
+	}
+	spec, ok := kb.Lookup(f.Name)
+	if !ok {
+		return fmt.Errorf("rule %s: %q is not in the catalogue", r.ID, f.Name)
+	}
+	if f.Severity != "" {
+		spec.Severity = f.Severity
+	}
+	if f.Type != "" {
+		spec.Type = f.Type
+	}
+	f.Spec = spec
+	if f.Confidence == "" {
+		f.Confidence = Confirmed
+	}
+	return nil
+}
+
+// arrange joins findings of one name about one host, names what explains what,
+// and sorts: root causes first, then by severity, confidence and place in the
+// chain.
+func arrange(found []Finding, position map[StageID]int) []Finding {
+	var list []Finding
+	for _, f := range found {
+		i := slices.IndexFunc(list, func(g Finding) bool {
+			return g.Name == f.Name && g.Host() == f.Host() && g.value("record") == f.value("record")
+		})
+		if i < 0 {
+			list = append(list, f)
+			continue
+		}
+		list[i] = join(list[i], f)
+	}
+	explain(list)
+	place := func(f Finding) int {
+		if i, ok := position[f.Stage]; ok {
+			return i
+		}
+		return len(position)
+	}
+	slices.SortStableFunc(list, func(a, b Finding) int {
+		return cmp.Or(
+			compareBool(a.CausedBy != "", b.CausedBy != ""),
+			cmp.Compare(severityRank(a.Severity), severityRank(b.Severity)),
+			cmp.Compare(confidenceRank(a.Confidence), confidenceRank(b.Confidence)),
+			cmp.Compare(place(a), place(b)),
+			strings.Compare(a.Name, b.Name),
+			strings.Compare(a.Host(), b.Host()))
+	})
+	return list
+}
+
+// join keeps the stronger statement and all the evidence.
+func join(a, b Finding) Finding {
+	if severityRank(b.Severity) < severityRank(a.Severity) || severityRank(b.Severity) == severityRank(a.Severity) && confidenceRank(b.Confidence) < confidenceRank(a.Confidence) {
+		a, b = b, a
+	}
+	for _, e := range b.Evidence {
+		if !slices.Contains(a.Evidence, e) {
+			a.Evidence = append(a.Evidence, e)
+		}
+	}
+	return a
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+func severityRank(s kb.Severity) int {
+	return slices.Index([]kb.Severity{kb.Failure, kb.Warning, kb.Info}, s)
+}
+
+func confidenceRank(c Confidence) int {
+	return slices.Index([]Confidence{Confirmed, Probable, Possible}, c)
+}
+
+// grade gives a stage that ran the status its root findings earn it. What
+// another link explains does not fail a stage that passed by itself.
+func grade(stages []StageResult, found []Finding) {
+	for i := range stages {
+		s := &stages[i]
+		if s.Status != Passed && s.Status != Warned {
+			continue
+		}
+		for _, f := range found {
+			if f.Stage != s.ID || f.CausedBy != "" {
+				continue
+			}
+			switch {
+			case f.Severity == kb.Failure:
+				s.Status, s.Reason = Failed, f.Name
+			case f.Severity == kb.Warning && s.Status == Passed:
+				s.Status, s.Reason = Warned, f.Name
+			}
+			if s.Status == Failed {
+				break
+			}
+		}
+	}
+}

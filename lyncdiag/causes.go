@@ -1,0 +1,95 @@
+package lyncdiag
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+)
+
+// cause says which findings another one explains. A finding that is explained
+// carries CausedBy and is never the primary one (findings.md, "One cause, one
+// root").
+type cause struct {
+	name    string
+	effects []string // names of findings, or a prefix ending in "*"
+	when    func(cause, effect Finding) bool
+}
+
+// causes in the order of the chain: the first that fits wins, so the link
+// nearest to the client explains.
+var causes = []cause{
+	{name: "dns-server-failure", effects: []string{"dns-*", "autodiscover-*", "tcp-*", "firewall-*", "realm-*", "adfs-name-unresolvable", "login-service-unavailable"}},
+	{name: "dns-domain-missing", effects: []string{"dns-*", "autodiscover-*"}},
+	{name: "dns-domain-missing", effects: []string{"adfs-name-unresolvable"}, when: underDomain},
+	{name: "client-clock-skew", effects: []string{"sip-server-certificate-expired", "sip-certificate-invalid", "adfs-certificate-expired", "sip-clock-skew", "adfs-clock-skew", "login-service-unavailable"}, when: byTime},
+	{name: "firewall-blocks-lync-online", effects: []string{"tcp-443-*", "tls-handshake-failed", "autodiscover-*", "manual-address-blocked"}},
+	{name: "dns-autoconfiguration-broken", effects: []string{"dns-lyncdiscover-*", "dns-sip-*", "dns-target-*", "autodiscover-*"}},
+	{name: "dns-target-unresolvable", effects: []string{"manual-address-blocked"}},
+	{name: "tcp-443-*", effects: []string{"manual-address-blocked"}},
+	{name: "user-sip-not-enabled", effects: []string{"sip-user-not-found"}},
+	{name: "user-not-licensed", effects: []string{"sip-user-not-found"}},
+	{name: "user-licence-pending", effects: []string{"sip-user-not-found"}},
+	{name: "user-not-provisioned", effects: []string{"sip-user-not-found"}},
+}
+
+// treeEnds are the findings at the ends of the article's tree. They say whom
+// to turn to, so a confirmed failure that was seen explains them.
+var treeEnds = []string{"portal-sign-in-fails", "single-user-identity", "service-outage-suspected", "rich-client-authentication", "client-side-suspected"}
+
+// underDomain: a domain that is gone takes the hosts in it along.
+func underDomain(cause, effect Finding) bool {
+	return strings.HasSuffix(effect.Host(), "."+cause.value("domain"))
+}
+
+// byTime: a clock explains a certificate only where validity in time is what
+// is wrong with it, and a login service only where it was a certificate.
+func byTime(_, effect Finding) bool {
+	switch effect.Name {
+	case "sip-clock-skew", "adfs-clock-skew":
+		return true
+	}
+	problem := effect.value("problem")
+	return strings.Contains(problem, "not-yet-valid") || strings.Contains(problem, "expired")
+}
+
+func matches(pattern, name string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
+		return strings.HasPrefix(name, prefix)
+	}
+	return pattern == name
+}
+
+// explain sets CausedBy where a rule has not.
+func explain(list []Finding) {
+	for i := range list {
+		effect := &list[i]
+		if effect.CausedBy == "" {
+			effect.CausedBy = explanation(list, *effect)
+		}
+	}
+}
+
+func explanation(list []Finding, effect Finding) string {
+	for _, c := range causes {
+		for _, by := range list {
+			if by.Name == effect.Name || !matches(c.name, by.Name) || c.when != nil && !c.when(by, effect) {
+				continue
+			}
+			for _, pattern := range c.effects {
+				if matches(pattern, effect.Name) {
+					return by.Name
+				}
+			}
+		}
+	}
+	if !slices.Contains(treeEnds, effect.Name) {
+		return ""
+	}
+	for _, by := range list {
+		if by.Severity == kb.Failure && by.Confidence == Confirmed && by.CausedBy == "" && !slices.Contains(treeEnds, by.Name) {
+			return by.Name
+		}
+	}
+	return ""
+}

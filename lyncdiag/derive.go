@@ -1,0 +1,152 @@
+package lyncdiag
+
+import (
+	"slices"
+	"time"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+)
+
+// Visit is one step of the article's identity tree in one case.
+type Visit struct {
+	Step     int
+	ID       string // of the question
+	Question string
+	Answer   string    // yes, no or unknown
+	From     fact.Kind // where the answer comes from; "" when unknown
+	Reached  bool      // false: answered by evidence, but the walk stopped before it
+}
+
+// deriveReads are the facts that derive looks at.
+var deriveReads = names(fact.AnswersKey, fact.RealmKey, fact.MEXKey, fact.StartedKey)
+
+// derive answers a question of the article: from what was seen where the
+// network can tell, else from what a person said.
+func derive(f *fact.Facts, id string) (answer string, from fact.Kind) {
+	if answer, from := observed(f, id); answer != "" {
+		return answer, from
+	}
+	for _, list := range fact.All(f, fact.AnswersKey) {
+		for _, a := range slices.Backward(list) { // the last word counts
+			if a.ID == id && a.Value != "" && a.Value != "unknown" {
+				return a.Value, fact.Interview
+			}
+		}
+	}
+	return "unknown", ""
+}
+
+// observed answers the questions that a probe can: is the user's domain
+// federated (step 4), and is its MEX document to be had (step 8). Step 8 is
+// "no" when GET or SOAP POST fails, although the article's browser sees only
+// GET.
+func observed(f *fact.Facts, id string) (string, fact.Kind) {
+	switch id {
+	case "sso":
+		if realm, o, ok := fact.Get(f, fact.RealmKey); ok && realm.Problem == "" {
+			switch realm.NamespaceType {
+			case "federated":
+				return "yes", o.Kind
+			case "managed":
+				return "no", o.Kind
+			}
+		}
+	case "mex-in-browser":
+		if mex, o, ok := fact.Get(f, fact.MEXKey); ok && mex.Get.Asked && mex.Post.Asked {
+			if mex.Get.Problem == "" && mex.Post.Problem == "" {
+				return "yes", o.Kind
+			}
+			return "no", o.Kind
+		}
+	}
+	return "", ""
+}
+
+// walkTree follows the article's tree as far as the answers go. Later steps
+// that are answered all the same come last, not reached.
+func walkTree(f *fact.Facts) (path []Visit, end kb.Edge, ask []string) {
+	tree := kb.Tree()
+	next := 1
+	for next != 0 {
+		step := tree[next-1]
+		answer, from := derive(f, step.ID)
+		path = append(path, Visit{step.Number, step.ID, step.Question, answer, from, true})
+		switch answer {
+		case "yes":
+			end = resolve(f, step.Yes)
+		case "no":
+			end = resolve(f, step.No)
+		default:
+			end, ask = kb.Edge{}, []string{step.ID}
+		}
+		next = end.Next
+		if next == 0 && end.Finding == "" || end.Finding != "" {
+			for _, id := range end.Ask {
+				if a, _ := derive(f, id); a == "unknown" {
+					ask = append(ask, id)
+				}
+			}
+		}
+	}
+	for _, step := range tree {
+		if slices.ContainsFunc(path, func(v Visit) bool { return v.Step == step.Number }) {
+			continue
+		}
+		if answer, from := derive(f, step.ID); answer == "yes" || answer == "no" {
+			path = append(path, Visit{step.Number, step.ID, step.Question, answer, from, false})
+		}
+	}
+	return path, end, ask
+}
+
+// resolve takes the first case of an edge that holds.
+func resolve(f *fact.Facts, e kb.Edge) kb.Edge {
+	for _, c := range e.Cases {
+		if !slices.ContainsFunc(c.When, func(condition string) bool { return !holds(f, condition) }) {
+			return resolve(f, c)
+		}
+	}
+	return e
+}
+
+// holds reads a condition "question=answer".
+func holds(f *fact.Facts, condition string) bool {
+	for i := range condition {
+		if condition[i] == '=' {
+			return answered(f, condition[:i]) == condition[i+1:]
+		}
+	}
+	return false
+}
+
+func answered(f *fact.Facts, id string) string {
+	answer, _ := derive(f, id)
+	if id != "licence-assigned-at" || answer == "unknown" {
+		return answer
+	}
+	at, err := parseTime(answer)
+	if err != nil {
+		return "unknown"
+	}
+	started, _, ok := fact.Get(f, fact.StartedKey)
+	switch {
+	case !ok:
+		return "unknown"
+	case started.Sub(at) < licenceWait:
+		return "recent"
+	}
+	return "older"
+}
+
+// licenceWait is the article's step 2: "wait at least 30 minutes".
+const licenceWait = 30 * time.Minute
+
+// parseTime reads the forms that kb.CheckAnswer accepts. A time without a zone
+// is this computer's.
+func parseTime(value string) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339, value); err == nil {
+		return t, nil
+	}
+	return time.ParseInLocation("2006-01-02 15:04", value, time.Local)
+}

@@ -1,0 +1,111 @@
+// Package fact is what was seen: typed observations, each with its origin.
+//
+// Live stages, log and bundle readers, directory exports and answers of people
+// all write the same facts, so one set of rules judges them all. A fact never
+// holds an error or raw bytes a rule would have to parse: everything here
+// round-trips through JSON (see Encode), so recorded facts give the same
+// verdict later.
+package fact
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+	"sync"
+)
+
+// Name names a fact, for example "dns" or "adfs.mex".
+type Name string
+
+// Key is the typed handle of a fact. Keys are declared in keys.go, a line each.
+type Key[T any] struct{ name Name }
+
+// NewKey declares a fact. Two keys of one name in one program are a mistake
+// that lyncdiag.Diagnoser refuses at start.
+func NewKey[T any](name Name) Key[T] { return Key[T]{name} }
+
+// Name returns the fact's name, as rules list it in Reads.
+func (k Key[T]) Name() Name { return k.name }
+
+type entry struct {
+	origin Origin
+	value  any
+}
+
+// Facts is the blackboard. It is safe for concurrent use. The zero value is
+// not usable; call New.
+type Facts struct {
+	store *store
+	seen  func(Name)
+}
+
+type store struct {
+	mu sync.RWMutex
+	m  map[Name][]entry
+}
+
+// New returns an empty blackboard.
+func New() *Facts { return &Facts{store: &store{m: map[Name][]entry{}}} }
+
+// Observed returns a view of the same facts that tells seen about each name a
+// reader asks for. Tests hold rules to the names they declare with it.
+func (f *Facts) Observed(seen func(Name)) *Facts { return &Facts{store: f.store, seen: seen} }
+
+// Put records a value. A second value of the same origin kind and place
+// replaces the first, as a stage sees more; one of another origin is added, so
+// that vantage points can be compared.
+func Put[T any](f *Facts, k Key[T], v T, o Origin) {
+	f.store.put(k.name, v, o)
+}
+
+func (s *store) put(name Name, v any, o Origin) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.m[name]
+	for i := range list {
+		if list[i].origin.same(o) {
+			list[i] = entry{o, v}
+			return
+		}
+	}
+	list = append(list, entry{o, v})
+	slices.SortStableFunc(list, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.origin.rank(), b.origin.rank()),
+			cmp.Compare(a.origin.Where, b.origin.Where), cmp.Compare(a.origin.Line, b.origin.Line))
+	})
+	s.m[name] = list
+}
+
+func (f *Facts) list(name Name) []entry {
+	if f.seen != nil {
+		f.seen(name)
+	}
+	f.store.mu.RLock()
+	defer f.store.mu.RUnlock()
+	return slices.Clone(f.store.m[name])
+}
+
+// Get returns the most authoritative observation: live (or lab), then log,
+// bundle, directory, interview.
+func Get[T any](f *Facts, k Key[T]) (T, Origin, bool) {
+	for _, e := range f.list(k.name) {
+		return e.value.(T), e.origin, true
+	}
+	var zero T
+	return zero, Origin{}, false
+}
+
+// All yields every observation of a fact, the most authoritative first.
+func All[T any](f *Facts, k Key[T]) iter.Seq2[Origin, T] {
+	list := f.list(k.name)
+	return func(yield func(Origin, T) bool) {
+		for _, e := range list {
+			if !yield(e.origin, e.value.(T)) {
+				return
+			}
+		}
+	}
+}
+
+// Has reports whether anything is known under a name.
+func (f *Facts) Has(name Name) bool { return len(f.list(name)) > 0 }

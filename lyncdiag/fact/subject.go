@@ -1,0 +1,66 @@
+package fact
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"golang.org/x/net/idna"
+)
+
+// Subject is who is diagnosed.
+type Subject struct {
+	Address  string `json:"address"`  // sign-in (SIP) address as given, without "sip:"
+	UserName string `json:"userName"` // user principal name where it differs; "" otherwise
+	Domain   string `json:"domain"`   // domain of the address in its ASCII (A-label) form, lower case
+	Ticket   string `json:"ticket"`   // free text echoed in the report
+}
+
+// ParseAddress reads a sign-in address. It refuses only what cannot be one: no
+// or several @, an empty part, white space or control characters, a domain
+// that UTS 46 cannot map. A non-ASCII local part is kept.
+func ParseAddress(text string) (Subject, error) {
+	addr := strings.TrimSpace(text)
+	for len(addr) > 4 && strings.EqualFold(addr[:4], "sip:") {
+		addr = addr[4:]
+	}
+	local, domain, ok := strings.Cut(addr, "@")
+	switch {
+	case strings.IndexFunc(addr, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) >= 0:
+		return Subject{}, fmt.Errorf("address %q: white space or control characters are not allowed", text)
+	case !ok:
+		return Subject{}, fmt.Errorf("address %q: no @; write it as user@domain", text)
+	case strings.Contains(domain, "@"):
+		return Subject{}, fmt.Errorf("address %q: more than one @; write it as user@domain", text)
+	case local == "":
+		return Subject{}, fmt.Errorf("address %q: nothing before the @; write it as user@domain", text)
+	case domain == "":
+		return Subject{}, fmt.Errorf("address %q: nothing after the @; write it as user@domain", text)
+	}
+	ascii, err := ParseDomain(domain)
+	if err != nil {
+		return Subject{}, fmt.Errorf("address %q: %w", text, err)
+	}
+	return Subject{Address: addr, Domain: ascii}, nil
+}
+
+// ParseDomain maps a domain to its lower-case ASCII form (UTS 46 lookup, IDNA
+// 2008) without a final dot.
+func ParseDomain(text string) (string, error) {
+	name := strings.TrimSuffix(strings.TrimSpace(text), ".")
+	if name == "" {
+		return "", fmt.Errorf("domain %q is empty", text)
+	}
+	// Lookup would refuse an underscore, which DNS knows and users type.
+	profile := idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false), idna.VerifyDNSLength(true), idna.BidiRule())
+	ascii, err := profile.ToASCII(name)
+	if err != nil {
+		return "", fmt.Errorf("domain %q is not a domain name: %w", text, err)
+	}
+	for _, r := range ascii {
+		if !(r == '-' || r == '_' || r == '.' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z') {
+			return "", fmt.Errorf("domain %q: %q cannot be in a domain name", text, r)
+		}
+	}
+	return ascii, nil
+}

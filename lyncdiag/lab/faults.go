@@ -1,0 +1,326 @@
+package lab
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lyncdiag/go-lyncdiag/adfs/adfstest"
+	"github.com/lyncdiag/go-lyncdiag/dnscheck/dnstest"
+	"github.com/lyncdiag/go-lyncdiag/sip/siptest"
+)
+
+// Fault is one thing that can be wrong in the lab, or one of the healthy labs.
+type Fault struct {
+	// Name is that of the finding it must be diagnosed as.
+	Name string
+	// Description says what is wrong, in a sentence without full stop.
+	Description string
+	// Expected is the finding that must come out; "" for the healthy labs.
+	Expected string
+	// Base is the healthy lab that the fault is put into; for a healthy lab its
+	// own name.
+	Base string
+
+	parts []string     // what it changes; two faults of one lab must not share a part
+	apply func(*world) // nil: nothing is to be changed
+}
+
+// defaultLab is the lab without any fault.
+const defaultLab = "healthy"
+
+// Faults returns the healthy labs, the default one first, then everything that
+// can be wrong, in the order of the sign-in chain.
+func Faults() []Fault {
+	all := []Fault{
+		{Name: defaultLab, Description: "Lync Online, with a domain federated by AD FS"},
+		{Name: "healthy-managed", Description: "Lync Online, with passwords checked in the cloud"},
+		{Name: "healthy-hybrid", Description: "users moved to Lync Online, records leading to the company's own servers"},
+		{Name: "healthy-server", Description: "Lync Server of the company's own, and nothing in the cloud"},
+	}
+	for i := range all {
+		all[i].Base = all[i].Name
+	}
+	faults := slices.Concat(dnsFaults(), transportFaults(), autodiscoverFaults(), realmFaults(), federationFaults(), registrarFaults(), clientFaults())
+	for _, f := range faults {
+		f.Expected, f.Base = f.Name, defaultLab
+		all = append(all, f)
+	}
+	return all
+}
+
+// find returns the fault of a name, or says which name may have been meant.
+func find(name string) (Fault, error) {
+	all := Faults()
+	if i := slices.IndexFunc(all, func(f Fault) bool { return f.Name == name }); i >= 0 {
+		return all[i], nil
+	}
+	if i := slices.IndexFunc(all, func(f Fault) bool { return len(name) > 3 && strings.Contains(f.Name, name) }); i >= 0 {
+		return Fault{}, fmt.Errorf("there is no fault %q; did you mean %q?", name, all[i].Name)
+	}
+	nearest := slices.MinFunc(all, func(a, b Fault) int { return distance(name, a.Name) - distance(name, b.Name) })
+	if distance(name, nearest.Name) > max(2, len(name)/3) {
+		return Fault{}, fmt.Errorf("there is no fault %q", name)
+	}
+	return Fault{}, fmt.Errorf("there is no fault %q; did you mean %q?", name, nearest.Name)
+}
+
+// distance is Levenshtein's: how many letters to add, drop or replace.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replaced := diagonal
+			if a[i] != b[j] {
+				replaced++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replaced, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// choose finds the faults asked for and the healthy lab under them, and
+// refuses those that cannot be at the same time.
+func choose(names []string) (base string, chosen []Fault, err error) {
+	named := "" // who says what the base is
+	owner := map[string]string{}
+	for _, name := range names {
+		f, err := find(name)
+		if err != nil {
+			return "", nil, err
+		}
+		if slices.ContainsFunc(chosen, func(c Fault) bool { return c.Name == f.Name }) {
+			continue
+		}
+		if base != "" && f.Base != base {
+			return "", nil, fmt.Errorf("%s belongs into the lab %s, %s into %s: they cannot be at the same time", f.Name, f.Base, named, base)
+		}
+		base, named = f.Base, f.Name
+		for _, p := range f.parts {
+			if other := owner[p]; other != "" {
+				return "", nil, fmt.Errorf("%s and %s both change %s: they cannot be at the same time", other, f.Name, p)
+			}
+			owner[p] = f.Name
+		}
+		chosen = append(chosen, f)
+	}
+	if base == "" {
+		base = defaultLab
+	}
+	return base, chosen, nil
+}
+
+// The parts of the lab that faults change.
+const (
+	partResolver     = "the resolver"
+	partDiscover     = "the lyncdiscover record"
+	partSRV          = "the SIP service record"
+	partName         = "the sip record"
+	partFederation   = "the federation record"
+	partClient       = "the client"
+	partClock        = "the client's clock"
+	partRegistrar    = "the registrar's host"
+	partREGISTER     = "the registrar's answer"
+	partWeb          = "the Autodiscover host"
+	partAutodiscover = "the Autodiscover answer"
+	partRealm        = "the domain at the login service"
+	partLogin        = "the login service"
+	partADFS         = "the AD FS host"
+	partMEX          = "the MEX answer"
+)
+
+func dnsFaults() []Fault {
+	return []Fault{
+		{Name: "dns-domain-missing", Description: "the domain is not in DNS", parts: []string{partResolver, partDiscover, partSRV, partName, partFederation, partADFS}, apply: func(w *world) {
+			for owner := range w.records {
+				if owner == domain || strings.HasSuffix(owner, "."+domain) {
+					delete(w.records, owner)
+				}
+			}
+		}},
+		{Name: "dns-server-failure", Description: "the resolver answers SERVFAIL to everything", parts: []string{partResolver, partDiscover, partSRV, partName, partFederation, partADFS}, apply: func(w *world) {
+			w.answers = append(w.answers, dnstest.Override{RCode: "SERVFAIL"})
+		}},
+		{Name: "dns-lyncdiscover-missing", Description: "there is no lyncdiscover record, and the client is a mobile one", parts: []string{partDiscover, partClient}, apply: func(w *world) {
+			delete(w.records, discover)
+			w.setting.Client = "mobile"
+		}},
+		{Name: "dns-lyncdiscover-wrong", Description: "lyncdiscover leads to the company's web site", parts: []string{partDiscover}, apply: func(w *world) {
+			w.records[discover] = []string{"CNAME " + www + "."}
+		}},
+		{Name: "dns-sip-tls-srv-missing", Description: "there is no _sip._tls record, and the client is Lync 2010 without updates", parts: []string{partSRV, partClient}, apply: func(w *world) {
+			delete(w.records, sipSRV)
+			w.setting.Client = "lync2010-rtm"
+		}},
+		{Name: "dns-sip-tls-srv-wrong", Description: "_sip._tls leads to the federation edge", parts: []string{partSRV}, apply: func(w *world) {
+			w.records[sipSRV] = []string{"SRV 100 1 443 " + sipfed + "."}
+		}},
+		{Name: "dns-sip-cname-missing", Description: "there is no sip record", parts: []string{partName}, apply: func(w *world) {
+			delete(w.records, sipName)
+		}},
+		{Name: "dns-sip-cname-wrong", Description: "sip leads to the web services", parts: []string{partName}, apply: func(w *world) {
+			w.records[sipName] = []string{"CNAME " + webdir + "."}
+		}},
+		{Name: "dns-federation-srv-missing", Description: "there is no _sipfederationtls._tcp record", parts: []string{partFederation}, apply: func(w *world) {
+			delete(w.records, federation)
+		}},
+		{Name: "dns-federation-srv-wrong", Description: "_sipfederationtls._tcp leads to the sign-in host", parts: []string{partFederation}, apply: func(w *world) {
+			w.records[federation] = []string{"SRV 100 1 5061 " + sipdir + "."}
+		}},
+		{Name: "dns-target-unresolvable", Description: "sipdir.online.lync.com does not resolve", parts: []string{partRegistrar}, apply: func(w *world) {
+			delete(w.records, sipdir)
+		}},
+		{Name: "dns-autoconfiguration-broken", Description: "none of the sign-in records exists, only the federation record does", parts: []string{partDiscover, partSRV, partName}, apply: func(w *world) {
+			for _, owner := range []string{discover, sipSRV, sipName} {
+				delete(w.records, owner)
+			}
+		}},
+	}
+}
+
+func transportFaults() []Fault {
+	return []Fault{
+		{Name: "firewall-blocks-lync-online", Description: "a firewall drops everything to Lync Online, and lets the login service through", parts: []string{partRegistrar, partWeb}, apply: func(w *world) {
+			w.silence(sipdir, webdir, sipfed)
+		}},
+		{Name: "tcp-443-filtered", Description: "a firewall drops everything to sipdir.online.lync.com", parts: []string{partRegistrar}, apply: func(w *world) {
+			w.silence(sipdir)
+		}},
+		{Name: "tcp-443-not-listening", Description: "sipdir.online.lync.com refuses port 443", parts: []string{partRegistrar}, apply: func(w *world) {
+			w.hosts[sipdir].ports[443].reach = refused
+		}},
+		{Name: "tls-handshake-failed", Description: "the connection to sipdir.online.lync.com is reset after the ClientHello", parts: []string{partRegistrar}, apply: func(w *world) {
+			w.hosts[sipdir].ports[443].reset = true
+		}},
+	}
+}
+
+// autodiscover is a fault of Lync Online's Autodiscover.
+func autodiscover(name, description string, f dnstest.AutodiscoverFault) Fault {
+	return Fault{Name: name, Description: description, parts: []string{partAutodiscover}, apply: func(w *world) {
+		w.online.Faults = append(w.online.Faults, f)
+	}}
+}
+
+func autodiscoverFaults() []Fault {
+	return []Fault{
+		autodiscover("autodiscover-not-autodiscover", "Autodiscover answers 200 with the document of another service",
+			dnstest.AutodiscoverFault{Scheme: "https", Resource: "root", Behaviour: dnstest.AnswerOtherJSON}),
+		autodiscover("autodiscover-http-error", "Autodiscover answers 503",
+			dnstest.AutodiscoverFault{Behaviour: dnstest.AnswerStatus, Status: http.StatusServiceUnavailable}),
+		autodiscover("autodiscover-not-found", "the Autodiscover root answers 404",
+			dnstest.AutodiscoverFault{Scheme: "https", Resource: "root", Behaviour: dnstest.AnswerStatus, Status: http.StatusNotFound}),
+		autodiscover("autodiscover-redirect-loop", "the Autodiscover root redirects to itself",
+			dnstest.AutodiscoverFault{Scheme: "https", Resource: "root", Behaviour: dnstest.RedirectLoop}),
+		autodiscover("autodiscover-no-web-ticket", "the User resource answers 401 and does not say where to get a web ticket",
+			dnstest.AutodiscoverFault{Resource: "user", Behaviour: dnstest.WithoutTicketURL}),
+		{Name: "autodiscover-certificate-name", Description: "HTTPS on lyncdiscover shows Lync Online's own name, as it always does"},
+	}
+}
+
+// realm is a fault in what the login service knows of the domain.
+func realm(name, description string, change func(*adfstest.LoginService)) Fault {
+	return Fault{Name: name, Description: description, parts: []string{partRealm}, apply: func(w *world) { change(w.login) }}
+}
+
+func realmFaults() []Fault {
+	return []Fault{
+		realm("realm-unknown", "the login service does not know the domain", func(s *adfstest.LoginService) {
+			delete(s.Domains, domain)
+		}),
+		realm("realm-consumer-account", "the address is a Microsoft account", func(s *adfstest.LoginService) {
+			s.Domains[domain] = adfstest.Domain{Type: "consumer"}
+		}),
+		realm("realm-without-ws-trust", "the domain is federated by SAML 2.0 only", func(s *adfstest.LoginService) {
+			s.Domains[domain] = adfstest.Domain{Type: "federated", Brand: brand, Host: sts, Protocol: "SAML20"}
+		}),
+		{Name: "login-service-unavailable", Description: "the login service answers 503", parts: []string{partLogin, partRealm}, apply: func(w *world) {
+			down := adfstest.Answer{Status: http.StatusServiceUnavailable}
+			w.login.UserRealm, w.login.GetUserRealm = down, down
+		}},
+	}
+}
+
+// federationHost is a fault of the host of AD FS.
+func federationHost(name, description string, change func(h *host)) Fault {
+	return Fault{Name: name, Description: description, parts: []string{partADFS}, apply: func(w *world) { change(w.hosts[sts]) }}
+}
+
+// mex is a fault in how AD FS answers GET and POST for its MEX document.
+func mex(name, description string, get, post adfstest.Answer) Fault {
+	return Fault{Name: name, Description: description, parts: []string{partMEX}, apply: func(w *world) { w.sts.MEXGet, w.sts.MEXPost = get, post }}
+}
+
+// endpoints is a MEX document that leaves out endpoints.
+func endpoints(name, description string, without ...string) Fault {
+	return Fault{Name: name, Description: description, parts: []string{partMEX}, apply: func(w *world) {
+		w.sts.Endpoints = slices.DeleteFunc(adfstest.DefaultEndpoints(), func(e adfstest.Endpoint) bool { return slices.Contains(without, e.Path) })
+	}}
+}
+
+func federationFaults() []Fault {
+	const username13, username2005 = "13/usernamemixed", "2005/usernamemixed"
+	fine := adfstest.Answer{}
+	status := func(code int) adfstest.Answer { return adfstest.Answer{Status: code} }
+	kind := func(k string) adfstest.Answer { return adfstest.Answer{Kind: k} }
+	certificate := func(defect string) func(*host) { return func(h *host) { h.defect = defect } }
+	return []Fault{
+		{Name: "adfs-name-unresolvable", Description: "the name of AD FS does not resolve outside the company", parts: []string{partADFS}, apply: func(w *world) {
+			delete(w.records, sts)
+		}},
+		federationHost("adfs-tcp-filtered", "AD FS does not answer on port 443", func(h *host) { h.ports[443].reach = filtered }),
+		federationHost("adfs-tcp-not-listening", "AD FS refuses port 443", func(h *host) { h.ports[443].reach = refused }),
+		federationHost("adfs-tls-handshake-failed", "the connection to AD FS is reset after the ClientHello", func(h *host) { h.ports[443].reset = true }),
+		federationHost("adfs-certificate-untrusted", "the certificate of AD FS leads to a root that nobody trusts", certificate("untrusted-root")),
+		federationHost("adfs-certificate-name-mismatch", "the certificate of AD FS names another host", certificate("name-mismatch")),
+		federationHost("adfs-certificate-expired", "the certificate of AD FS has expired", certificate("expired")),
+		mex("adfs-mex-http-500", "the MEX document comes by GET, and SOAP POST is answered with 500 (KB 2254265)", fine, status(500)),
+		mex("adfs-mex-http-503", "MEX answers 503", status(503), status(503)),
+		mex("adfs-mex-not-found", "MEX answers 404", status(404), status(404)),
+		mex("adfs-mex-http-error", "MEX answers 403", status(403), status(403)),
+		mex("adfs-mex-get-only", "the MEX document comes by GET, and SOAP POST is answered with 405", fine, status(405)),
+		mex("adfs-mex-post-only", "the MEX document comes by SOAP POST, and GET is answered with 405", status(405), fine),
+		mex("adfs-mex-html", "MEX answers 200 with a login page", kind("html"), kind("html")),
+		mex("adfs-mex-malformed", "the MEX document breaks off in the middle", kind("truncated"), kind("truncated")),
+		endpoints("adfs-mex-no-username-endpoint", "MEX lists no endpoint for user name and password", username13, username2005),
+		endpoints("adfs-mex-13-only", "MEX lists usernamemixed for WS-Trust 1.3 only", username2005),
+		endpoints("adfs-mex-2005-only", "MEX lists usernamemixed for WS-Trust 2005 only", username13),
+	}
+}
+
+// register is a fault in how Lync Online's registrar answers REGISTER.
+func register(name, description string, change func(*siptest.Registrar)) Fault {
+	return Fault{Name: name, Description: description, parts: []string{partREGISTER}, apply: func(w *world) { change(w.hosts[sipdir].ports[443].sip) }}
+}
+
+func registrarFaults() []Fault {
+	refusal := func(a siptest.Answer) func(*siptest.Registrar) { return func(r *siptest.Registrar) { r.Anonymous = a } }
+	certificate := func(defect string) func(*world) { return func(w *world) { w.hosts[sipdir].defect = defect } }
+	return []Fault{
+		register("sip-no-answer", "the registrar never answers REGISTER", func(r *siptest.Registrar) { r.Silent = true }),
+		register("sip-register-refused", "the registrar refuses REGISTER with a diagnostics id that nobody knows",
+			refusal(siptest.Answer{Status: 403, Diagnostics: []string{`4900;reason="The request was refused";source="` + sipdir + `"`}})),
+		register("sip-client-version-blocked", "the registrar does not let this version of the client in",
+			refusal(siptest.Answer{Status: 403, Diagnostics: []string{`17002;reason="Invalid protocol client version";source="` + sipdir + `"`}})),
+		register("sip-service-unavailable", "the registrar answers REGISTER with 503", refusal(siptest.Answer{Status: 503})),
+		{Name: "sip-certificate-invalid", Description: "the registrar's certificate names another host", parts: []string{partRegistrar}, apply: certificate("name-mismatch")},
+		{Name: "sip-server-certificate-expired", Description: "the registrar's certificate has expired", parts: []string{partRegistrar}, apply: certificate("expired")},
+	}
+}
+
+func clientFaults() []Fault {
+	return []Fault{
+		{Name: "client-clock-skew", Description: "this computer's clock is 11 minutes ahead", parts: []string{partClock}, apply: func(w *world) {
+			w.ahead = 11 * time.Minute
+		}},
+	}
+}

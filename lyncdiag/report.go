@@ -1,0 +1,91 @@
+package lyncdiag
+
+import (
+	"time"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+)
+
+// Report is the whole diagnosis. It is always complete enough to read, even
+// when the run was not (see Complete).
+type Report struct {
+	Target   Target
+	Setting  fact.Setting
+	Started  time.Time
+	Duration time.Duration
+	Complete bool          // false: the run was cut short; Stages say where
+	Stages   []StageResult // in the order of the plan
+	Rules    []RuleResult  // in the order of the rules
+	Findings []Finding     // root causes first
+	Verdict  Verdict
+}
+
+// Status is how a stage ended.
+type Status string
+
+// A stage that found a problem is Failed or Warned; one that could not do its
+// work is Errored; Unknown looked and could not tell.
+const (
+	Passed  Status = "passed"
+	Warned  Status = "warned"
+	Failed  Status = "failed"
+	Errored Status = "errored"
+	Skipped Status = "skipped"
+	Unknown Status = "unknown"
+)
+
+// StageResult is what became of a stage.
+type StageResult struct {
+	ID       StageID
+	Title    string
+	Status   Status
+	Reason   string        // why it did not pass, in words; for a pass, what was seen
+	Skip     SkipReason    // set when Status is Skipped
+	Duration time.Duration // 0 for a stage that did not run
+}
+
+// RuleStatus is how a rule ended.
+type RuleStatus string
+
+// A rule fires, is clear, lacks facts, or broke.
+const (
+	RuleFired   RuleStatus = "fired"
+	RuleClear   RuleStatus = "clear"
+	RuleUnknown RuleStatus = "unknown"
+	RuleErrored RuleStatus = "errored"
+)
+
+// RuleResult is what became of a rule.
+type RuleResult struct {
+	ID      RuleID
+	Status  RuleStatus
+	Missing []fact.Name // the facts it lacked, when unknown
+	Error   string      // when errored
+}
+
+// Outcome is the verdict in one word.
+type Outcome string
+
+// Problem if and only if there is a failure; Undecided when there is none and
+// something of the chain could not be looked at, or a said failure is not
+// explained.
+const (
+	Healthy   Outcome = "healthy"
+	Problem   Outcome = "problem"
+	Undecided Outcome = "unknown"
+)
+
+// Verdict is the answer to "why can this user not sign in?".
+type Verdict struct {
+	Outcome   Outcome
+	Types     []kb.Type  // types of the failures, else what scope, message and tree leave
+	Primary   string     // name of the first root failure, "" without one
+	Summary   string     // one sentence
+	Path      []Visit    // the identity tree as far as it is known
+	Questions []Question // whose answers would narrow the verdict
+	Next      []string   // command lines, or people to turn to
+}
+
+// Question is one the article asks; see kb.Question.
+type Question = kb.Question

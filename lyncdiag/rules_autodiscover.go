@@ -1,0 +1,96 @@
+package lyncdiag
+
+import (
+	"strings"
+
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+)
+
+func autodiscoverRules() []Rule {
+	return []Rule{
+		{
+			ID: "autodiscover.walk", Source: kb.Citation{KB: "KB2541980", Section: "Lync Online sign-in error messages", Item: "row 1"},
+			Needs: names(fact.WalkKey), Reads: append(names(fact.CandidatesKey), deploymentReads...),
+			Emits: []string{"autodiscover-not-autodiscover", "autodiscover-http-error", "autodiscover-not-found", "autodiscover-redirect-loop", "autodiscover-no-web-ticket", "autodiscover-certificate-invalid"},
+			Eval:  judgeWalk,
+		},
+		{
+			ID: "autodiscover.name", Source: kb.Citation{KB: "MS-OCDISCWS"},
+			Needs: names(fact.WalkKey), Reads: deploymentReads,
+			Emits: []string{"autodiscover-certificate-name"}, Eval: judgeCustomName,
+		},
+	}
+}
+
+// autodiscoverSpeaks reports whether the walk came as far as it can without
+// signing in.
+func autodiscoverSpeaks(f *fact.Facts) bool {
+	walk, _, ok := fact.Get(f, fact.WalkKey)
+	return ok && (walk.Outcome == dnscheck.OutcomeWebTicket || walk.Outcome == dnscheck.OutcomeUser)
+}
+
+// walkFindings name what a walk failed on; walkWithoutFinding says whose affair
+// the rest is. Any other problem is autodiscover-not-found, the family's
+// generic one.
+var walkFindings = map[dnscheck.Problem]string{
+	dnscheck.ProblemNotAutodiscover:  "autodiscover-not-autodiscover",
+	dnscheck.ProblemMalformed:        "autodiscover-not-autodiscover",
+	dnscheck.ProblemTooLarge:         "autodiscover-not-autodiscover",
+	dnscheck.ProblemHTTPError:        "autodiscover-http-error",
+	dnscheck.ProblemNotFound:         "autodiscover-not-found",
+	dnscheck.ProblemRedirectLoop:     "autodiscover-redirect-loop",
+	dnscheck.ProblemTooManyRedirects: "autodiscover-redirect-loop",
+	dnscheck.ProblemInsecureRedirect: "autodiscover-not-autodiscover", // leads nowhere a client may go
+	dnscheck.ProblemNoWebTicket:      "autodiscover-no-web-ticket",
+	dnscheck.ProblemCertificate:      "autodiscover-certificate-invalid",
+	dnscheck.ProblemCertificateName:  "autodiscover-certificate-invalid", // and plain HTTP gave no way round it
+}
+
+var walkWithoutFinding = map[dnscheck.Problem]string{
+	"":                           "it did not fail",
+	dnscheck.ProblemUnreachable:  "the transport rules name the host",
+	dnscheck.ProblemCancelled:    "nothing was observed",
+	dnscheck.ProblemCNAMELoop:    "the DNS rules name the record",
+	dnscheck.ProblemUnresolvable: "the DNS rules name the record",
+}
+
+// judgeWalk names what the walk failed on. Hosts that cannot be reached belong
+// to the transport rules, and a wrong record to DNS.
+func judgeWalk(f *fact.Facts, emit Emit) {
+	walk, o, _ := fact.Get(f, fact.WalkKey)
+	if _, elsewhere := walkWithoutFinding[walk.Problem]; elsewhere || walk.Outcome != dnscheck.OutcomeFailed {
+		return
+	}
+	name := walkFindings[walk.Problem]
+	if name == "" {
+		name = "autodiscover-not-found"
+	}
+	for _, c := range Records(f) {
+		if strings.HasPrefix(c.Name, "lyncdiscover.") && c.Status == dnscheck.CheckWrong {
+			return
+		}
+	}
+	finding := found(name, "autodiscover", text("problem", string(walk.Problem), o), text("detail", walk.Detail, o))
+	for _, hop := range walk.Hops {
+		if hop.Problem == walk.Problem {
+			finding.Evidence = append(finding.Evidence, link(hop.URL, o), host(hostOf(hop.URL), o), text("contentType", hop.ContentType, o))
+			break
+		}
+	}
+	emit(finding)
+}
+
+// judgeCustomName: the custom name shows Lync Online's own certificate. Plain
+// HTTP exists so that this does not matter, and people chase it all the same.
+func judgeCustomName(f *fact.Facts, emit Emit) {
+	walk, o, _ := fact.Get(f, fact.WalkKey)
+	for _, hop := range walk.Hops {
+		if hop.Problem != dnscheck.ProblemCertificateName || !findDeployment(f).online() {
+			continue
+		}
+		emit(found("autodiscover-certificate-name", "autodiscover", link(hop.URL, o), host(hostOf(hop.URL), o),
+			text("certificateNames", strings.Join(hop.CertificateNames, ", "), o)))
+	}
+}

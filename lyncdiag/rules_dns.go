@@ -1,0 +1,179 @@
+package lyncdiag
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+)
+
+func dnsRules() []Rule {
+	source := kb.Citation{KB: "KB2566790"}
+	return []Rule{
+		{
+			ID: "dns.server", Source: kb.Citation{KB: "KB2541980", Section: "Fix DNS and network-related sign-in problems"},
+			Needs: names(fact.DNSKey), Reads: names(fact.SettingKey), Emits: []string{"dns-server-failure"}, Eval: judgeResolver,
+		},
+		{
+			ID: "dns.domain", Source: source,
+			Needs: names(fact.DNSKey, fact.TargetKey), Emits: []string{"dns-domain-missing"}, Eval: judgeDomain,
+		},
+		{
+			ID: "dns.records", Source: source,
+			Needs: names(fact.DNSKey), Reads: append(names(fact.CandidatesKey), deploymentReads...),
+			Emits: []string{
+				"dns-lyncdiscover-missing", "dns-lyncdiscover-wrong", "dns-sip-tls-srv-missing", "dns-sip-tls-srv-wrong",
+				"dns-sip-cname-missing", "dns-sip-cname-wrong", "dns-federation-srv-missing", "dns-federation-srv-wrong",
+				"dns-srv-duplicate", "dns-target-malformed", "dns-target-unresolvable", "dns-cname-loop",
+			},
+			Eval: judgeRecords,
+		},
+		{
+			ID: "dns.autoconfiguration", Source: kb.Citation{KB: "KB2541980", Section: "Bypass Lync Autodiscover and DNS resolution"},
+			Needs: names(fact.DNSKey, fact.CandidatesKey), Reads: deploymentReads,
+			Emits: []string{"dns-autoconfiguration-broken"}, Eval: judgeAutoconfiguration,
+		},
+	}
+}
+
+// judgeResolver: the login host is the control name. A resolver that cannot
+// answer for it either says nothing about the domain's records.
+func judgeResolver(f *fact.Facts, emit Emit) {
+	dns, o, _ := fact.Get(f, fact.DNSKey)
+	setting, _, _ := fact.Get(f, fact.SettingKey)
+	control := dnscheck.CloudHosts(cloudOf(setting)).Login[0]
+	if !unanswered(dns) {
+		return
+	}
+	for _, s := range dns.Servers {
+		h, ok := dns.Host(s.String(), control)
+		if !ok || h.Status.Known() {
+			continue
+		}
+		emit(found("dns-server-failure", "dns", fact.Evidence{Key: "resolver", Class: fact.IPText, Value: s.Addr.String(), Origin: o},
+			named("control", control, o), text("controlAnswer", string(h.Status), o), text("detail", h.A.Detail, o)))
+	}
+}
+
+func judgeDomain(f *fact.Facts, emit Emit) {
+	dns, o, _ := fact.Get(f, fact.DNSKey)
+	target, _, _ := fact.Get(f, fact.TargetKey)
+	for _, s := range dns.Servers {
+		if apex, ok := dns.Answer(s.String(), target.Domain, "SOA"); ok && apex.Status == dnscheck.StatusNoSuchName {
+			emit(found("dns-domain-missing", "dns", named("domain", target.Domain, o), text("answer", apex.RCode, o), text("resolver", s.String(), o)))
+		}
+	}
+}
+
+// recordFindings names the findings of each record by the first labels of its
+// name.
+var recordFindings = []struct{ prefix, missing, wrong string }{
+	{"lyncdiscover.", "dns-lyncdiscover-missing", "dns-lyncdiscover-wrong"},
+	{"_sip._tls.", "dns-sip-tls-srv-missing", "dns-sip-tls-srv-wrong"},
+	{"sip.", "dns-sip-cname-missing", "dns-sip-cname-wrong"},
+	{"_sipfederationtls._tcp.", "dns-federation-srv-missing", "dns-federation-srv-wrong"},
+}
+
+func judgeRecords(f *fact.Facts, emit Emit) {
+	_, o, _ := fact.Get(f, fact.DNSKey)
+	setting, _, _ := fact.Get(f, fact.SettingKey)
+	checks := Records(f)
+	speaks := autodiscoverSpeaks(f)
+	discoverable := usable(checks, "lyncdiscover.") || usable(checks, "lyncdiscoverinternal.") || speaks
+	for _, c := range checks {
+		for _, r := range recordFindings {
+			if !strings.HasPrefix(c.Name, r.prefix) {
+				continue
+			}
+			name := recordFinding(c, r.missing, r.wrong)
+			// A host of the deployment's own that speaks Autodiscover is no
+			// wrong record: hybrid and moving tenants have it so.
+			if name == "" || name == "dns-lyncdiscover-wrong" && speaks {
+				continue
+			}
+			finding := found(name, "dns", named("record", c.Name, o), text("expected", c.Expected, o), text("found", strings.Join(c.Found, "; "), o),
+				text("detail", c.Detail, o), text("resolver", c.Server, o), text("fix", c.Fix, o))
+			if target := wrongTarget(c); target != "" {
+				finding.Evidence = append(finding.Evidence, named("target", target, o))
+			}
+			switch {
+			case name == "dns-lyncdiscover-missing" && setting.Client != "mobile" && usable(checks, "_sip._tls."):
+				finding = finding.at(kb.Warning, "desktop clients fall back to the SRV record, which is right", o)
+			case name == "dns-sip-tls-srv-missing" && setting.Client != "lync2010-rtm" && discoverable:
+				finding = finding.at(kb.Warning, "clients with Autodiscover do not need the SRV record", o)
+			case c.Need == dnscheck.NeedFederation:
+				finding = finding.at(kb.Warning, "federation does not take part in sign-in", o)
+			case r.prefix == "sip." && name != r.missing && name != r.wrong && usable(checks, "_sip._tls."):
+				finding = finding.at(kb.Warning, "the name is used only without an SRV record, which is right", o)
+			}
+			emit(finding)
+		}
+	}
+}
+
+// recordFinding puts a check's problem into the catalogue's names, in the
+// order malformed, loop, unresolvable, wrong.
+func recordFinding(c dnscheck.Check, missing, wrong string) string {
+	switch {
+	case c.Status == dnscheck.CheckMissing:
+		return missing
+	case c.Problem == dnscheck.ProblemMalformed:
+		return "dns-target-malformed"
+	case c.Problem == dnscheck.ProblemCNAMELoop:
+		return "dns-cname-loop"
+	case c.Problem == dnscheck.ProblemUnresolvable:
+		return "dns-target-unresolvable"
+	case c.Problem == dnscheck.ProblemDuplicate:
+		return "dns-srv-duplicate"
+	case c.Problem == dnscheck.ProblemWrong || c.Status == dnscheck.CheckWrong:
+		return wrong
+	}
+	return ""
+}
+
+func wrongTarget(c dnscheck.Check) string {
+	if len(c.Found) == 0 {
+		return ""
+	}
+	words := strings.Fields(c.Found[0])
+	if len(words) == 0 {
+		return ""
+	}
+	return strings.TrimSuffix(words[len(words)-1], ".")
+}
+
+// usable reports whether a record is as it should be, by some resolver.
+func usable(checks []dnscheck.Check, prefix string) bool {
+	return slices.ContainsFunc(checks, func(c dnscheck.Check) bool {
+		return strings.HasPrefix(c.Name, prefix) && c.Status == dnscheck.CheckOK
+	})
+}
+
+// judgeAutoconfiguration is the article's experiment in DNS: nothing leads the
+// client to a server by itself, and the manual address works.
+func judgeAutoconfiguration(f *fact.Facts, emit Emit) {
+	candidates, o, _ := fact.Get(f, fact.CandidatesKey)
+	manual := slices.IndexFunc(candidates, func(c fact.Candidate) bool { return c.ByVia(fact.ViaManual) && c.Works() })
+	if manual < 0 {
+		return
+	}
+	finding := found("dns-autoconfiguration-broken", "server.auto", named("manual", candidates[manual].Host, o))
+	dead := 0
+	for _, prefix := range []string{"lyncdiscover.", "_sip._tls.", "sip."} {
+		for _, c := range Records(f) {
+			if !strings.HasPrefix(c.Name, prefix) {
+				continue
+			}
+			if c.Status != dnscheck.CheckMissing && c.Problem != dnscheck.ProblemUnresolvable && c.Problem != dnscheck.ProblemCNAMELoop && c.Problem != dnscheck.ProblemMalformed {
+				return
+			}
+			dead++
+			finding.Evidence = append(finding.Evidence, named("record", c.Name, o), text("status", string(c.Status), o))
+		}
+	}
+	if dead > 0 {
+		emit(finding)
+	}
+}

@@ -1,0 +1,229 @@
+package lyncdiag
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lyncdiag/go-lyncdiag/certs"
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+)
+
+func transportRules() []Rule {
+	reads := append(names(fact.CandidatesKey, fact.WebHostsKey), deploymentReads...)
+	return []Rule{
+		{
+			ID: "transport.firewall", Source: kb.Citation{KB: "KB2541980", Section: "Bypass Lync Autodiscover and DNS resolution", Item: "both fail"},
+			Needs: names(fact.CandidatesKey, fact.LoginKey), Reads: reads,
+			Emits: []string{"firewall-blocks-lync-online"}, Eval: judgeFirewall,
+		},
+		{
+			ID: "transport.hosts", Source: kb.Citation{KB: "KB2409256"},
+			Needs: names(fact.CandidatesKey), Reads: reads,
+			Emits: []string{"tcp-443-filtered", "tcp-443-not-listening", "tls-handshake-failed"}, Eval: judgeHosts,
+		},
+		{
+			ID: "transport.certificate", Source: kb.Citation{KB: "KB2541980", Section: "Lync Online sign-in error messages", Item: "row 9"},
+			Needs: names(fact.CandidatesKey), Reads: deploymentReads,
+			Emits: []string{"sip-certificate-invalid", "sip-server-certificate-expired"}, Eval: judgeRegistrarCertificate,
+		},
+		{
+			ID: "transport.manual", Source: kb.Citation{KB: "KB2541980", Section: "Bypass Lync Autodiscover and DNS resolution"},
+			Needs: names(fact.CandidatesKey, fact.AutomaticKey), Reads: deploymentReads,
+			Emits: []string{"manual-address-blocked"}, Eval: judgeManual,
+		},
+	}
+}
+
+// neededHost is a host that sign-in goes through, under the name that owns its
+// addresses: aliases of one host are one host.
+type neededHost struct {
+	fact.Endpoint
+	name  string
+	stage StageID
+}
+
+// neededHosts are the Lync hosts of the automatic and of the manual path. A
+// target that DNS should not name is left out: that record is the finding.
+func neededHosts(f *fact.Facts) []neededHost {
+	var list []neededHost
+	add := func(e fact.Endpoint, stage StageID) {
+		if e.Port != 443 || e.Reach.Status == "" || e.Reach.Status == fact.Unresolved {
+			return // a name that does not resolve is DNS's affair
+		}
+		n := neededHost{e, canonical(e), stage}
+		for i, seen := range list {
+			if seen.name == n.name {
+				if n.Host == n.name { // what the host itself says outweighs an alias
+					list[i] = n
+				}
+				return
+			}
+		}
+		list = append(list, n)
+	}
+	for _, c := range judgedCandidates(f) {
+		add(c.Endpoint, "tcp")
+	}
+	hosts, _, _ := fact.Get(f, fact.WebHostsKey)
+	wrong := wrongTargets(f)
+	for _, e := range hosts {
+		if !slices.Contains(wrong, canonical(e)) {
+			add(e, "autodiscover")
+		}
+	}
+	return list
+}
+
+func canonical(e fact.Endpoint) string {
+	if n := len(e.Resolve.CNAMEs); n > 0 {
+		return strings.TrimSuffix(e.Resolve.CNAMEs[n-1], ".")
+	}
+	return e.Host
+}
+
+// judgedCandidates are the registrars whose state says something about
+// sign-in: those that a record rightly names, that Autodiscover names, or that
+// manual configuration would use. Fixed names are a last resort and count only
+// where nothing else names a server.
+func judgedCandidates(f *fact.Facts) []fact.Candidate {
+	candidates, _, _ := fact.Get(f, fact.CandidatesKey)
+	d := findDeployment(f)
+	setting, _, _ := fact.Get(f, fact.SettingKey)
+	wrong := wrongTargets(f)
+	var list []fact.Candidate
+	for _, c := range candidates {
+		named := c.ByVia(fact.ViaSRV) && !slices.Contains(wrong, c.Host) || c.ByVia(fact.ViaAutodiscover)
+		manual := c.ByVia(fact.ViaManual) && (d.online() || setting.ManualServer != "")
+		if named || manual {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// wrongTargets are the hosts that a record names and should not.
+func wrongTargets(f *fact.Facts) []string {
+	var list []string
+	for _, c := range Records(f) {
+		if c.Status == dnscheck.CheckWrong {
+			list = append(list, wrongTarget(c))
+		}
+	}
+	return list
+}
+
+// down reports whether a host fails in TCP or in the TLS handshake.
+func (n neededHost) down() bool {
+	return n.Reach.Status == fact.Filtered || n.Reach.Status == fact.NotListening || n.TLS != nil && n.TLS.Handshake != nil
+}
+
+// judgeFirewall: every Lync host fails while a host of another service
+// answers, so something between here and Lync Online keeps it out.
+func judgeFirewall(f *fact.Facts, emit Emit) {
+	login, o, _ := fact.Get(f, fact.LoginKey)
+	needed := neededHosts(f)
+	if len(needed) < 2 || login.Reach.Status != fact.Listening || !findDeployment(f).online() {
+		return
+	}
+	finding := found("firewall-blocks-lync-online", "tcp", named("control", login.Host, o), text("controlStatus", string(login.Reach.Status), o))
+	for _, n := range needed {
+		if !n.down() {
+			return
+		}
+		finding.Evidence = append(finding.Evidence, named("blocked", n.name, o), text("status", reachability(n.Endpoint), o))
+	}
+	emit(finding)
+}
+
+func reachability(e fact.Endpoint) string {
+	if e.Reach.Status == fact.Listening && e.TLS != nil && e.TLS.Handshake != nil {
+		return "TLS: " + e.TLS.Handshake.Kind
+	}
+	return string(e.Reach.Status)
+}
+
+func judgeHosts(f *fact.Facts, emit Emit) {
+	_, o, _ := fact.Get(f, fact.CandidatesKey)
+	for _, n := range neededHosts(f) {
+		if !n.down() {
+			continue
+		}
+		stage := n.stage
+		evidence := []fact.Evidence{host(n.name, o), address(n.Reach.Address, o), text("port", strconv.Itoa(int(n.Port)), o)}
+		if n.Host != n.name {
+			evidence = append(evidence, named("askedAs", n.Host, o))
+		}
+		name := "tcp-443-filtered"
+		switch {
+		case n.Reach.Status == fact.NotListening:
+			name = "tcp-443-not-listening"
+		case n.Reach.Status == fact.Listening:
+			name = "tls-handshake-failed"
+			if stage == "tcp" {
+				stage = "tls"
+			}
+			evidence = append(evidence, text("alert", n.TLS.Handshake.Alert, o), text("detail", n.TLS.Handshake.Detail, o))
+		default:
+			evidence = append(evidence, text("detail", n.Reach.Detail, o))
+		}
+		emit(found(name, stage, evidence...))
+	}
+}
+
+func judgeRegistrarCertificate(f *fact.Facts, emit Emit) {
+	_, o, _ := fact.Get(f, fact.CandidatesKey)
+	for _, c := range judgedCandidates(f) {
+		if c.TLS == nil || c.TLS.Verified || c.TLS.Handshake != nil {
+			continue
+		}
+		name := "sip-certificate-invalid"
+		if codes := certificateCodes(c.TLS); len(codes) == 1 && codes[0] == "expired" {
+			name = "sip-server-certificate-expired"
+		}
+		emit(found(name, "tls", certificateEvidence(c.Endpoint, o)...))
+	}
+}
+
+// certificateCodes are the codes that keep a chain from verifying.
+func certificateCodes(r *certs.Result) []string {
+	var codes []string
+	for _, p := range r.Problems {
+		if !p.Warning && !slices.Contains(codes, string(p.Code)) {
+			codes = append(codes, string(p.Code))
+		}
+	}
+	return codes
+}
+
+func certificateEvidence(e fact.Endpoint, o fact.Origin) []fact.Evidence {
+	list := []fact.Evidence{host(e.Host, o), address(e.TLS.Address, o), text("problem", strings.Join(certificateCodes(e.TLS), ", "), o)}
+	for _, p := range e.TLS.Problems {
+		if !p.Warning {
+			list = append(list, fact.Evidence{Key: "detail", Class: fact.HostText, Value: p.Detail, Origin: o})
+		}
+	}
+	if len(e.TLS.Chain) > 0 {
+		leaf := e.TLS.Chain[0]
+		list = append(list, fact.Evidence{Key: "subject", Class: fact.HostText, Value: leaf.Subject, Origin: o}, fact.Evidence{Key: "issuer", Class: fact.HostText, Value: leaf.Issuer, Origin: o},
+			text("thumbprint", leaf.Thumbprint, o), text("notAfter", leaf.NotAfter.UTC().Format("2006-01-02T15:04:05.000Z"), o))
+	}
+	return list
+}
+
+// judgeManual: automatic configuration works and the manual address does not.
+// Nobody has to mend that, but who tries the article's bypass must know.
+func judgeManual(f *fact.Facts, emit Emit) {
+	auto, o, _ := fact.Get(f, fact.AutomaticKey)
+	if !auto.Works || !findDeployment(f).online() {
+		return
+	}
+	candidates, _, _ := fact.Get(f, fact.CandidatesKey)
+	for _, c := range candidates {
+		if c.ByVia(fact.ViaManual) && !c.Works() && c.Reach.Status != "" {
+			emit(found("manual-address-blocked", "server.auto", host(c.Host, o), text("status", reachability(c.Endpoint), o)))
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package lyncdiag
+
+import (
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+)
+
+func treeRules() []Rule {
+	return []Rule{
+		{
+			ID: "tree.end", Source: kb.Citation{KB: "KB2541980", Section: "Fix user identity and Windows Azure AD issues in Lync 2013"},
+			Needs: names(fact.AnswersKey), Reads: deriveReads,
+			Emits: []string{
+				"portal-sign-in-fails", "user-not-licensed", "user-licence-pending", "user-not-provisioned", "user-sip-not-enabled",
+				"client-side-suspected", "single-user-identity", "service-outage-suspected", "rich-client-authentication", "escalate",
+			},
+			Eval: judgeTree,
+		},
+		{
+			ID: "experiment.answers", Source: kb.Citation{KB: "KB2541980", Section: "Bypass Lync Autodiscover and DNS resolution"},
+			Needs: names(fact.AnswersKey), Reads: append(names(fact.CandidatesKey), deriveReads...),
+			Emits: []string{"manual-address-blocked", "dns-autoconfiguration-broken", "firewall-blocks-lync-online"}, Eval: judgeExperiment,
+		},
+	}
+}
+
+// judgeTree ends the tree where a person's answers lead. Evidence alone ends
+// nowhere: a domain without federation is no complaint.
+func judgeTree(f *fact.Facts, emit Emit) {
+	path, end, _ := walkTree(f)
+	if end.Finding == "" || !complained(f) {
+		return
+	}
+	last := path[0]
+	for _, v := range path {
+		if v.Reached {
+			last = v
+		}
+	}
+	o := fact.Origin{Kind: last.From, Where: last.ID}
+	finding := found(end.Finding, "answers", text("question", last.Question, o), text("answer", last.Answer, o), text("article", end.Text, o))
+	if end.Finding == "service-outage-suspected" && answered(f, "service-health") != "no" {
+		finding = finding.with(Possible)
+	}
+	emit(finding)
+}
+
+// complained reports whether a person said that somebody cannot sign in: by
+// any answer that is not about the computer itself.
+func complained(f *fact.Facts) bool {
+	for _, list := range fact.All(f, fact.AnswersKey) {
+		for _, a := range list {
+			if a.ID != "location" && a.Value != "unknown" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// judgeExperiment reads the article's experiment as a person did it. A run
+// that made it itself knows better.
+func judgeExperiment(f *fact.Facts, emit Emit) {
+	if f.Has(fact.CandidatesKey.Name()) {
+		return
+	}
+	automatic, manual := answered(f, "automatic-configuration"), answered(f, "manual-configuration")
+	if automatic == "unknown" || manual == "unknown" {
+		return
+	}
+	edge := kb.Experiment(automatic == "yes", manual == "yes")
+	if edge.Finding == "" {
+		return
+	}
+	o := fact.Origin{Kind: fact.Interview, Where: "manual-configuration"}
+	finding := found(edge.Finding, "answers", text("automatic", automatic, o), text("manual", manual, o), text("article", edge.Text, o)).with(Probable)
+	if edge.Finding == "firewall-blocks-lync-online" {
+		finding = finding.with(Possible) // "there might be a firewall"
+	}
+	emit(finding)
+}

@@ -1,0 +1,504 @@
+package lyncdiag
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lyncdiag/go-lyncdiag/adfs"
+	"github.com/lyncdiag/go-lyncdiag/certs"
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+	"github.com/lyncdiag/go-lyncdiag/sip"
+)
+
+// DefaultPlan is the sign-in chain in the client's order: where is my server,
+// the way to it, then who am I.
+//
+// The stages of one host are slices of one exchange: each waits for its part
+// of it, so a host that stays silent costs one time-out in all.
+func DefaultPlan() Plan {
+	dns := kb.Citation{KB: "KB2541980", Section: "Fix DNS and network-related sign-in problems"}
+	bypass := kb.Citation{KB: "KB2541980", Section: "Bypass Lync Autodiscover and DNS resolution"}
+	identity := kb.Citation{KB: "KB2541980", Section: "Fix user identity and Windows Azure AD issues in Lync 2013"}
+	return Plan{
+		{ID: "dns", Title: "DNS", Source: dns, Provides: names(fact.DNSKey), Probe: probeDNS, Summary: sumDNS},
+		{ID: "autodiscover", Title: "Autodiscover", Source: dns, Provides: names(fact.WalkKey), Probe: probeAutodiscover, Summary: sumAutodiscover},
+		{ID: "tcp", Title: "Ports", Source: dns, Provides: names(fact.CandidatesKey), Probe: probeTCP, Summary: sumTCP},
+		{ID: "tls", Title: "TLS", Source: dns, Needs: []StageID{"tcp"}, Probe: probeTLS, Summary: sumTLS},
+		{ID: "sip", Title: "Registrar", Source: bypass, Needs: []StageID{"tls"}, Probe: probeSIP, Summary: sumSIP},
+		{ID: "server.auto", Title: "Configuration", Source: bypass, Local: true, After: []StageID{"dns", "autodiscover", "sip"}, Applies: needsWalk, Probe: chooseAutomatic, Summary: sumAutomatic},
+		{ID: "realm", Title: "Realm", Source: identity, Provides: names(fact.RealmKey), Probe: probeRealm, Summary: sumRealm},
+		{ID: "adfs.dns", Title: "AD FS name", Source: identity, Needs: []StageID{"realm"}, Applies: federated, Probe: probeFederationName, Summary: sumFederationName},
+		{ID: "adfs.tcp", Title: "AD FS port", Source: identity, Needs: []StageID{"adfs.dns"}, Applies: federated, Probe: probeFederationPort, Summary: sumFederationPort},
+		{ID: "adfs.tls", Title: "AD FS TLS", Source: identity, Needs: []StageID{"adfs.tcp"}, Applies: federated, Probe: probeFederationTLS, Summary: sumFederationTLS},
+		{ID: "adfs.mex", Title: "AD FS MEX", Source: identity, Needs: []StageID{"adfs.tls"}, Applies: federated, Provides: names(fact.MEXKey), Probe: probeMEX, Summary: sumMEX},
+		{ID: "clock", Title: "Clock", Source: kb.Citation{KB: "KB2581291"}, Local: true, After: []StageID{"autodiscover", "sip", "realm", "adfs.mex"}, Applies: needsDates, Probe: readClock, Summary: sumClock},
+	}
+}
+
+func names(keys ...fact.AnyKey) []fact.Name {
+	var list []fact.Name
+	for _, k := range keys {
+		list = append(list, k.Name())
+	}
+	return list
+}
+
+// ---- where is my server ----
+
+func probeDNS(ctx context.Context, env *Env) error {
+	if err := env.wire.dnsErr; err != nil {
+		return err
+	}
+	cloud := dnscheck.CloudHosts(cloudOf(env.Setting))
+	// The cloud's hosts tell an address record that is right from one that is
+	// not; the login host is the control name as well.
+	result := env.Resolver().Ask(ctx, env.Target.Domain, cloud.Web, cloud.SIP, cloud.Login[0])
+	fact.Put(env.Facts, fact.DNSKey, result, env.Origin())
+	if unanswered(result) {
+		return &Obstacle{Detail: "no resolver gave an answer that can be used"}
+	}
+	return nil
+}
+
+// unanswered reports whether no question got an answer that says anything
+// about the records.
+func unanswered(r *dnscheck.Result) bool {
+	return !slices.ContainsFunc(r.Answers, func(a dnscheck.Answer) bool { return a.Status.Known() })
+}
+
+func probeAutodiscover(ctx context.Context, env *Env) error {
+	d := &dnscheck.Discoverer{HTTP: env.HTTP(), UserAgent: userAgent(env.Setting), Now: env.Network.Now}
+	walk := d.Walk(ctx, env.Target.Domain, "sip:"+env.Target.Address)
+	fact.Put(env.Facts, fact.WalkKey, walk, env.Origin())
+
+	var hosts []fact.Endpoint
+	for _, hop := range walk.Hops {
+		u, err := url.Parse(hop.URL)
+		if err != nil {
+			continue
+		}
+		x, ok := env.wire.opened(u.Hostname(), defaultPort(u), u.Scheme == "https")
+		if !ok {
+			continue // named, but never asked
+		}
+		endpoint, err := x.await(ctx, x.secured)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(hosts, func(e fact.Endpoint) bool { return e.Host == endpoint.Host && e.Port == endpoint.Port }) {
+			hosts = append(hosts, endpoint)
+		}
+	}
+	fact.Put(env.Facts, fact.WebHostsKey, hosts, env.Origin())
+	if walk.Outcome != dnscheck.OutcomeWebTicket && walk.Outcome != dnscheck.OutcomeUser {
+		// Desktop clients go on with the SRV record, so this alone decides nothing.
+		return &Obstacle{Detail: sumAutodiscover(env.Facts), Soft: true}
+	}
+	return nil
+}
+
+func defaultPort(u *url.URL) uint16 {
+	if p, err := strconv.ParseUint(u.Port(), 10, 16); err == nil {
+		return uint16(p)
+	}
+	if u.Scheme == "http" {
+		return 80
+	}
+	return 443
+}
+
+// ---- the way to it ----
+
+// probeTCP finds the registrars a client could use and starts an exchange with
+// each as soon as it is named: the manual address at once, SRV targets and
+// names when DNS answers. Autodiscover adds one and delays none.
+func probeTCP(ctx context.Context, env *Env) error {
+	list := env.candidates(ctx)
+	if len(list) == 0 {
+		return &Obstacle{Detail: "no registrar is named by DNS, and none was given"}
+	}
+	return env.observe(ctx, list, func(x *exchange) <-chan struct{} { return x.connected }, func(c fact.Candidate) bool {
+		return c.Reach.Status == fact.Listening
+	}, "no registrar can be reached")
+}
+
+func probeTLS(ctx context.Context, env *Env) error {
+	return env.observe(ctx, env.candidates(ctx), func(x *exchange) <-chan struct{} { return x.secured }, func(c fact.Candidate) bool {
+		return c.Up()
+	}, "no registrar completes TLS with a certificate that verifies")
+}
+
+func probeSIP(ctx context.Context, env *Env) error {
+	list := env.candidates(ctx)
+	return env.observe(ctx, list, func(x *exchange) <-chan struct{} { return env.register(x).done }, fact.Candidate.Works, "no registrar answers SIP")
+}
+
+// observe waits until every candidate has come as far as a milestone, records
+// what was seen and fails the stage when none of them is fine.
+func (e *Env) observe(ctx context.Context, list []candidate, milestone func(*exchange) <-chan struct{}, fine func(fact.Candidate) bool, trouble string) error {
+	seen := make([]fact.Candidate, len(list))
+	var interrupted error
+	for i, c := range list {
+		endpoint, err := c.exchange.await(ctx, milestone(c.exchange))
+		if err != nil {
+			interrupted = err
+		}
+		seen[i] = fact.Candidate{Endpoint: endpoint, Via: c.via, SIP: e.registered(c.exchange)}
+	}
+	fact.Put(e.Facts, fact.CandidatesKey, seen, e.Origin())
+	if interrupted != nil {
+		return interrupted
+	}
+	if !slices.ContainsFunc(seen, fine) {
+		return &Obstacle{Detail: trouble}
+	}
+	return nil
+}
+
+type candidate struct {
+	via      []fact.Via
+	exchange *exchange
+}
+
+// candidates names the registrars. Its lookups are the DNS stage's own: the
+// resolver asks each question once a run.
+func (e *Env) candidates(ctx context.Context) []candidate {
+	e.once.Do(func() { e.list = e.findCandidates(ctx) })
+	return e.list
+}
+
+func (e *Env) findCandidates(ctx context.Context) []candidate {
+	var list []candidate
+	add := func(host string, port uint16, via fact.Via) {
+		for i := range list {
+			if seen := list[i].exchange.endpoint(); seen.Host == host && seen.Port == port {
+				if !slices.Contains(list[i].via, via) {
+					list[i].via = append(list[i].via, via)
+				}
+				return
+			}
+		}
+		x := e.connect(host, port, true, 1)
+		e.register(x)
+		list = append(list, candidate{[]fact.Via{via}, x})
+	}
+
+	if host, port, ok := manualServer(e.Setting); ok {
+		add(host, port, fact.ViaManual)
+	}
+	if e.wire.dnsErr != nil {
+		return list
+	}
+	domain := e.Target.Domain
+	services := []struct {
+		name string
+		via  fact.Via
+	}{{"_sip._tls." + domain, fact.ViaSRV}}
+	if e.Setting.Location != "outside" {
+		services = append(services, struct {
+			name string
+			via  fact.Via
+		}{"_sipinternaltls._tcp." + domain, fact.ViaSRVInternal})
+	}
+	named := false
+	for _, s := range services {
+		for _, r := range e.Resolver().Lookup(ctx, s.name, "SRV").Records {
+			if r.Type == "SRV" && r.Target != "" && r.Target != "." {
+				add(strings.TrimSuffix(r.Target, "."), r.Port, s.via)
+				named = true
+			}
+		}
+	}
+	if named {
+		return list
+	}
+	// Without an SRV record clients fall back to fixed names (domain.md a4).
+	for _, name := range []string{"sipinternal." + domain, "sip." + domain, "sipexternal." + domain} {
+		if len(e.Resolver().LookupHost(ctx, name).Addresses) > 0 {
+			add(name, 443, fact.ViaName)
+		}
+	}
+	return list
+}
+
+// manualServer is what manual configuration would use: the given server, else
+// the cloud's documented one. A Server deployment has none that is documented.
+func manualServer(s fact.Setting) (host string, port uint16, ok bool) {
+	address := s.ManualServer
+	if address == "" && s.Deployment != "server" {
+		address = dnscheck.CloudHosts(cloudOf(s)).Manual
+	}
+	host, service, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, false
+	}
+	n, err := strconv.ParseUint(service, 10, 16)
+	return host, uint16(n), err == nil && host != ""
+}
+
+func cloudOf(s fact.Setting) string {
+	if s.Cloud == "" {
+		return "worldwide"
+	}
+	return s.Cloud
+}
+
+// registration is the one REGISTER that an exchange gets.
+type registration struct {
+	done   chan struct{}
+	result *sip.ProbeResult // nil while it runs, and when TLS gave no session
+}
+
+// register starts the REGISTER of an exchange as soon as its TLS stands.
+func (e *Env) register(x *exchange) *registration {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.registrations == nil {
+		e.registrations = map[*exchange]*registration{}
+	}
+	if r, ok := e.registrations[x]; ok {
+		return r
+	}
+	r := &registration{done: make(chan struct{})}
+	e.registrations[x] = r
+	ctx := e.wire.ctx
+	e.wire.wg.Go(func() {
+		defer close(r.done)
+		conn, err := x.take(ctx)
+		if err != nil {
+			return // the exchange says why
+		}
+		defer conn.Close()
+		client := &sip.Client{UserAgent: userAgent(e.Setting), Timeout: e.Network.exchange(), Now: e.Network.Now}
+		r.result = client.Register(ctx, conn, e.Target.Address)
+	})
+	return r
+}
+
+func (e *Env) registered(x *exchange) *sip.ProbeResult {
+	r := e.register(x)
+	select {
+	case <-r.done:
+		return r.result
+	default:
+		return nil
+	}
+}
+
+// ---- which server ----
+
+func needsWalk(f *fact.Facts) *Skip {
+	if !f.Has(fact.WalkKey.Name()) && !f.Has(fact.CandidatesKey.Name()) {
+		return &Skip{SkipNeeds, "neither DNS nor Autodiscover was looked at"}
+	}
+	return nil
+}
+
+// chooseAutomatic says which of the servers found this client would use by
+// itself. It judges and sends nothing.
+func chooseAutomatic(ctx context.Context, env *Env) error {
+	auto := automatic(env.Facts, env.Setting)
+	fact.Put(env.Facts, fact.AutomaticKey, auto, env.Origin())
+	if !auto.Works {
+		return &Obstacle{Detail: sumAutomatic(env.Facts)}
+	}
+	return nil
+}
+
+// ---- who am I ----
+
+func probeRealm(ctx context.Context, env *Env) error {
+	login := dnscheck.CloudHosts(cloudOf(env.Setting)).Login[0]
+	x := env.connect(login, 443, true, 1)
+	user := env.Target.UserName
+	if user == "" {
+		user = env.Target.Address
+	}
+	client := &adfs.Client{HTTP: env.HTTP(), LoginHost: login, UserAgent: userAgent(env.Setting), Now: env.Network.Now}
+	realm := client.DiscoverRealm(ctx, user)
+	endpoint, err := x.await(ctx, x.secured)
+	fact.Put(env.Facts, fact.LoginKey, endpoint, env.Origin())
+	if err != nil {
+		return err
+	}
+	fact.Put(env.Facts, fact.RealmKey, realm, env.Origin())
+	if realm.Problem != "" {
+		return &Obstacle{Detail: fmt.Sprintf("%s: %s", login, realm.Detail)}
+	}
+	return nil
+}
+
+func federated(f *fact.Facts) *Skip {
+	realm, _, ok := fact.Get(f, fact.RealmKey)
+	switch {
+	case !ok || realm.Problem != "":
+		return &Skip{SkipNeeds, "the realm is not known"}
+	case realm.NamespaceType != "federated":
+		return &Skip{SkipNotApplicable, fmt.Sprintf("the domain is not federated (%s)", realm.NamespaceType)}
+	case realm.MEXURL == "":
+		return &Skip{SkipNotApplicable, "the federation names no MEX document"}
+	}
+	return nil
+}
+
+// federation is the exchange with the host of the MEX document. Two
+// connections are made at once, as the document is asked for by GET and POST.
+func (e *Env) federation() (*exchange, error) {
+	realm, _, _ := fact.Get(e.Facts, fact.RealmKey)
+	u, err := url.Parse(realm.MEXURL)
+	if err != nil || u.Hostname() == "" {
+		return nil, &Obstacle{Detail: fmt.Sprintf("the realm's MEX address %q is not a URL", realm.MEXURL)}
+	}
+	return e.connect(u.Hostname(), defaultPort(u), true, 2), nil
+}
+
+// slice waits for one part of the exchange with the federation service.
+func (e *Env) slice(ctx context.Context, part func(*exchange) <-chan struct{}, trouble func(fact.Endpoint) string) error {
+	x, err := e.federation()
+	if err != nil {
+		return err
+	}
+	endpoint, err := x.await(ctx, part(x))
+	fact.Put(e.Facts, fact.FederationKey, endpoint, e.Origin())
+	if err != nil {
+		return err
+	}
+	if detail := trouble(endpoint); detail != "" {
+		return &Obstacle{Detail: detail}
+	}
+	return nil
+}
+
+func probeFederationName(ctx context.Context, env *Env) error {
+	return env.slice(ctx, func(x *exchange) <-chan struct{} { return x.resolved }, func(e fact.Endpoint) string {
+		if len(e.Resolve.Addresses) == 0 {
+			return fmt.Sprintf("%s does not resolve (%s)", e.Host, e.Resolve.Status)
+		}
+		return ""
+	})
+}
+
+func probeFederationPort(ctx context.Context, env *Env) error {
+	return env.slice(ctx, func(x *exchange) <-chan struct{} { return x.connected }, func(e fact.Endpoint) string {
+		if e.Reach.Status != fact.Listening {
+			return fmt.Sprintf("%s port %d: %s", e.Host, e.Port, e.Reach.Status)
+		}
+		return ""
+	})
+}
+
+func probeFederationTLS(ctx context.Context, env *Env) error {
+	return env.slice(ctx, func(x *exchange) <-chan struct{} { return x.secured }, func(e fact.Endpoint) string {
+		if e.TLS == nil || !e.TLS.Verified {
+			return fmt.Sprintf("%s: %s", e.Host, tlsTrouble(e.TLS))
+		}
+		return ""
+	})
+}
+
+func tlsTrouble(r *certs.Result) string {
+	switch {
+	case r == nil:
+		return "TLS was not tried"
+	case r.Handshake != nil:
+		return "TLS fails: " + r.Handshake.Detail
+	}
+	var codes []string
+	for _, p := range r.Problems {
+		codes = append(codes, string(p.Code))
+	}
+	return "certificate: " + strings.Join(codes, ", ")
+}
+
+func probeMEX(ctx context.Context, env *Env) error {
+	realm, _, _ := fact.Get(env.Facts, fact.RealmKey)
+	client := &adfs.Client{HTTP: env.HTTP(), UserAgent: userAgent(env.Setting), Now: env.Network.Now}
+	mex := client.CheckMEX(ctx, realm.MEXURL)
+	fact.Put(env.Facts, fact.MEXKey, mex, env.Origin())
+	return nil
+}
+
+// ---- the clock ----
+
+func needsDates(f *fact.Facts) *Skip {
+	if len(clock(f).Samples) == 0 {
+		return &Skip{SkipNeeds, "no server sent a Date"}
+	}
+	return nil
+}
+
+func readClock(_ context.Context, env *Env) error {
+	fact.Put(env.Facts, fact.ClockKey, clock(env.Facts), env.Origin())
+	return nil
+}
+
+// clock gathers every Date that was seen.
+func clock(f *fact.Facts) fact.Clock {
+	var c fact.Clock
+	add := func(host string, date, sent, answered time.Time) {
+		if date.IsZero() || sent.IsZero() || answered.IsZero() {
+			return
+		}
+		half := answered.Sub(sent) / 2
+		sample := fact.ClockSample{Host: host, SkewMillis: sent.Add(half).Sub(date).Milliseconds(), ErrorMillis: (half + time.Second).Milliseconds()}
+		if !slices.ContainsFunc(c.Samples, func(s fact.ClockSample) bool { return s.Host == host }) {
+			c.Samples = append(c.Samples, sample)
+		}
+	}
+	if walk, _, ok := fact.Get(f, fact.WalkKey); ok {
+		for _, h := range walk.Hops {
+			add(hostOf(h.URL), h.Date, h.SentAt, h.AnsweredAt)
+		}
+	}
+	if list, _, ok := fact.Get(f, fact.CandidatesKey); ok {
+		for _, r := range list {
+			if r.SIP != nil {
+				add(r.Host, r.SIP.Date, r.SIP.SentAt, r.SIP.AnsweredAt)
+			}
+		}
+	}
+	if realm, _, ok := fact.Get(f, fact.RealmKey); ok {
+		add(hostOf(realm.Source), realm.Date, realm.SentAt, realm.AnsweredAt)
+	}
+	if mex, _, ok := fact.Get(f, fact.MEXKey); ok {
+		for _, x := range []adfs.Exchange{mex.Get, mex.Post} {
+			add(hostOf(mex.URL), x.Date, x.SentAt, x.AnsweredAt)
+		}
+	}
+	return c
+}
+
+func hostOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// userAgents are what the client generations send (log-formats 1.4); the
+// strings of 2013 are not sourced.
+var userAgents = map[string]string{
+	"lync2010-rtm": "UCCAPI/4.0.7577.0 OC/4.0.7577.0 (Microsoft Lync 2010)",
+	"lync2010":     "UCCAPI/4.0.7577.4409 OC/4.0.7577.4409 (Microsoft Lync 2010)",
+	"lync2013":     "UCCAPI/15.0.4745.1000 OC/15.0.4745.1000 (Microsoft Lync)",
+	"sfb2016":      "UCCAPI/16.0.6965.5308 OC/16.0.6965.2117 (Skype for Business)",
+}
+
+func userAgent(s fact.Setting) string {
+	if s.UserAgent != "" {
+		return s.UserAgent
+	}
+	if agent, ok := userAgents[s.Client]; ok {
+		return agent
+	}
+	return userAgents["sfb2016"]
+}

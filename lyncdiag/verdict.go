@@ -1,0 +1,228 @@
+package lyncdiag
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+)
+
+// conclude draws the verdict (findings.md, "Verdict").
+func conclude(r *Report, f *fact.Facts) Verdict {
+	path, _, ask := walkTree(f)
+	v := Verdict{Outcome: Healthy, Path: path}
+	failures := slices.DeleteFunc(slices.Clone(r.Findings), func(x Finding) bool { return x.Severity != kb.Failure })
+	for _, x := range failures {
+		if x.CausedBy == "" {
+			v.Primary = x.Name
+			break
+		}
+	}
+	said := saidToFail(f)
+	switch {
+	case len(failures) > 0:
+		v.Outcome = Problem
+		v.Types = typesOf(failures)
+	case said || chainErrored(r.Stages, findDeployment(f)) || !observedAnything(r.Stages):
+		v.Outcome = Undecided
+		v.Types = typesLeft(f)
+	}
+	v.Summary = summary(r, v, failures, said)
+	if v.Outcome != Healthy {
+		v.Questions = openQuestions(f, ask, v.Outcome)
+	}
+	v.Next = nextSteps(r, v)
+	return v
+}
+
+// typesOf are the types of the failures, root causes first. The article types
+// "Autodiscover fails" as Network, whoever runs the service that fails.
+func typesOf(failures []Finding) []kb.Type {
+	var types []kb.Type
+	add := func(t kb.Type) {
+		if !slices.Contains(types, t) {
+			types = append(types, t)
+		}
+	}
+	for _, x := range failures {
+		if x.CausedBy != "" {
+			continue
+		}
+		add(x.Type)
+		if strings.HasPrefix(x.Name, "autodiscover-") && x.Type == kb.Service {
+			add(kb.Network)
+		}
+	}
+	return types
+}
+
+// typesLeft is what scope and message leave together: what both allow, else
+// what either does.
+func typesLeft(f *fact.Facts) []kb.Type {
+	var scope []kb.Type
+	symptom, _ := derive(f, "symptom")
+	users, _ := derive(f, "users")
+	computers, _ := derive(f, "computers")
+	if symptom != "unknown" || users != "unknown" || computers != "unknown" {
+		for _, t := range kb.Scope(kb.Symptom(known(symptom)), kb.Spread(known(users)), kb.Spread(known(computers))) {
+			typ := kb.Type(t)
+			if t == "azure-ad" {
+				typ = kb.Identity
+			}
+			if !slices.Contains(scope, typ) {
+				scope = append(scope, typ)
+			}
+		}
+	}
+	message, _, ok := fact.Get(f, fact.MessageKey)
+	if !ok {
+		return scope
+	}
+	matches := kb.MatchMessage(message)
+	if len(matches) == 0 {
+		return scope
+	}
+	typ := matches[0].Message.Type
+	if len(scope) == 0 || slices.Contains(scope, typ) {
+		return []kb.Type{typ}
+	}
+	return append(scope, typ)
+}
+
+func known(answer string) string {
+	if answer == "unknown" {
+		return ""
+	}
+	return answer
+}
+
+// saidToFail reports whether somebody or something says that sign-in fails.
+func saidToFail(f *fact.Facts) bool {
+	if f.Has(fact.MessageKey.Name()) || complained(f) {
+		return true
+	}
+	attempts, _, _ := fact.Get(f, fact.AttemptsKey)
+	return slices.ContainsFunc(attempts, failedAttempt)
+}
+
+// chainErrored reports whether a link of the chain could not be looked at, or
+// failed in a way no finding names. The login service and AD FS are no links
+// of a Server deployment's chain.
+func chainErrored(stages []StageResult, d deployment) bool {
+	return slices.ContainsFunc(stages, func(s StageResult) bool {
+		if !d.online() && (s.ID == "realm" || strings.HasPrefix(string(s.ID), "adfs.")) {
+			return false
+		}
+		return s.Status == Errored || s.Status == Failed
+	})
+}
+
+// observedAnything: a run that looked at nothing has no opinion.
+func observedAnything(stages []StageResult) bool {
+	return slices.ContainsFunc(stages, func(s StageResult) bool {
+		return s.Status == Passed || s.Status == Warned || s.Status == Failed
+	})
+}
+
+func summary(r *Report, v Verdict, failures []Finding, said bool) string {
+	who := r.Target.Address
+	if who == "" {
+		who = r.Target.Domain
+	}
+	switch v.Outcome {
+	case Problem:
+		for _, x := range failures {
+			if x.Name == v.Primary {
+				return fmt.Sprintf("%s cannot sign in: %s", who, lowerFirst(x.Expand(r.Target, x.Title)))
+			}
+		}
+		return fmt.Sprintf("%s cannot sign in", who)
+	case Undecided:
+		switch {
+		case !r.Complete:
+			return fmt.Sprintf("The run for %s was cut short, and what it saw does not decide", who)
+		case said:
+			return fmt.Sprintf("%s is said to fail, and nothing that was looked at explains it", who)
+		}
+		return fmt.Sprintf("What could be looked at does not decide whether %s can sign in", who)
+	}
+	return fmt.Sprintf("Nothing that was looked at keeps %s from signing in", who)
+}
+
+// lowerFirst fits a title into a sentence; an acronym or a name stays as it is.
+func lowerFirst(s string) string {
+	if len(s) < 2 || s[0] < 'A' || s[0] > 'Z' || s[1] < 'a' || s[1] > 'z' {
+		return s
+	}
+	for _, name := range []string{"Lync", "Autodiscover", "Microsoft", "Windows", "Office", "Active", "Azure", "Skype", "Exchange"} {
+		if strings.HasPrefix(s, name) {
+			return s
+		}
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}
+
+// openQuestions are those whose answers would narrow the verdict: the scope
+// first where nothing is found, then the tree's next.
+func openQuestions(f *fact.Facts, ask []string, outcome Outcome) []Question {
+	ids := ask
+	if outcome == Undecided {
+		var scope []string
+		for _, id := range []string{"symptom", "users", "computers"} {
+			if a, _ := derive(f, id); a == "unknown" {
+				scope = append(scope, id)
+			}
+		}
+		ids = append(scope, ask...)
+	}
+	var list []Question
+	for _, id := range ids {
+		for _, q := range kb.Questions() {
+			if q.ID == id {
+				list = append(list, q)
+			}
+		}
+	}
+	return list
+}
+
+func nextSteps(r *Report, v Verdict) []string {
+	var next []string
+	if v.Primary != "" {
+		next = append(next, "lyncdiag explain "+v.Primary)
+	}
+	for _, q := range v.Questions {
+		value := "<text>"
+		if len(q.Choices) > 0 {
+			value = strings.Join(q.Choices, "|")
+		}
+		next = append(next, fmt.Sprintf("lyncdiag check %s --answer %s=%s", r.Target.Address, q.ID, value))
+	}
+	return next
+}
+
+// ExitCode is the command's exit code for a report: 0 nothing wrong, 1 a
+// problem at or above failOn (failure, warning, unknown or never), 3 cut short
+// or undecided.
+func ExitCode(r *Report, failOn string) int {
+	var failures, warnings bool
+	for _, x := range r.Findings {
+		failures = failures || x.Severity == kb.Failure
+		warnings = warnings || x.Severity == kb.Warning
+	}
+	undecided := r.Verdict.Outcome == Undecided
+	switch {
+	case failOn == "never":
+		if !r.Complete {
+			return 3
+		}
+		return 0
+	case failures, warnings && (failOn == "warning" || failOn == "unknown"), undecided && r.Complete && failOn == "unknown":
+		return 1
+	case undecided, !r.Complete:
+		return 3
+	}
+	return 0
+}
