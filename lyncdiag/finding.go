@@ -1,8 +1,6 @@
 package lyncdiag
 
 import (
-	"strings"
-
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 )
@@ -48,25 +46,16 @@ func (f Finding) value(key string) string {
 	return ""
 }
 
-// Expand fills a template of the finding's catalogue entry (Title, Cause or a
-// step of Resolution) from the target and the finding's evidence. A
-// placeholder the case does not fill reads as plain words.
-func (f Finding) Expand(t Target, template string) string {
-	generic := kb.Placeholders()
-	pairs := make([]string, 0, 2*len(generic))
-	for name, words := range generic {
-		value := f.value(name)
-		switch {
-		case value != "":
-		case name == "address":
-			value = t.Address
-		case name == "domain":
-			value = t.Domain
-		}
-		if value == "" {
-			value = words
-		}
-		pairs = append(pairs, "{"+name+"}", value)
+// Filled is the finding's catalogue entry as it reads in this case: what is
+// known of the target and from the evidence stands in place of placeholders.
+func (f Finding) Filled(t Target) Spec {
+	values := map[string]string{}
+	for name := range kb.Placeholders() {
+		values[name] = f.value(name)
 	}
-	return strings.NewReplacer(pairs...).Replace(template)
+	values["address"] = t.Address
+	if values["domain"] == "" {
+		values["domain"] = t.Domain
+	}
+	return f.Spec.Fill(values)
 }

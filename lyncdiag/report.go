@@ -42,6 +42,7 @@ type StageResult struct {
 	Status   Status
 	Reason   string        // why it did not pass, in words; for a pass, what was seen
 	Skip     SkipReason    // set when Status is Skipped
+	Input    bool          // a source that was read, not a link of the chain
 	Duration time.Duration // 0 for a stage that did not run
 }
 

@@ -46,7 +46,7 @@ func link(value string, o fact.Origin) fact.Evidence {
 }
 
 func address(value string, o fact.Origin) fact.Evidence {
-	return fact.Evidence{Key: "address", Class: fact.IPText, Value: value, Origin: o}
+	return fact.Evidence{Key: "ip", Class: fact.IPText, Value: value, Origin: o}
 }
 
 func named(key, value string, o fact.Origin) fact.Evidence {

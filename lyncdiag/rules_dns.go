@@ -95,8 +95,11 @@ func judgeRecords(f *fact.Facts, emit Emit) {
 			}
 			finding := found(name, "dns", named("record", c.Name, o), text("expected", c.Expected, o), text("found", strings.Join(c.Found, "; "), o),
 				text("detail", c.Detail, o), text("resolver", c.Server, o), text("fix", c.Fix, o))
-			if target := wrongTarget(c); target != "" {
+			for _, target := range unexpectedTargets(c) {
 				finding.Evidence = append(finding.Evidence, named("target", target, o))
+			}
+			if name == "dns-target-unresolvable" && finding.value("target") == "" && len(c.Targets) > 0 {
+				finding.Evidence = append(finding.Evidence, named("target", c.Targets[0], o))
 			}
 			switch {
 			case name == "dns-lyncdiscover-missing" && setting.Client != "mobile" && usable(checks, "_sip._tls."):
@@ -133,15 +136,19 @@ func recordFinding(c dnscheck.Check, missing, wrong string) string {
 	return ""
 }
 
-func wrongTarget(c dnscheck.Check) string {
-	if len(c.Found) == 0 {
-		return ""
+// unexpectedTargets are the hosts that a record names and should not.
+func unexpectedTargets(c dnscheck.Check) []string {
+	var list []string
+	for _, found := range c.Found {
+		words := strings.Fields(found)
+		if len(words) == 0 {
+			continue
+		}
+		if target := strings.TrimSuffix(words[len(words)-1], "."); !slices.Contains(c.Targets, target) {
+			list = append(list, target)
+		}
 	}
-	words := strings.Fields(c.Found[0])
-	if len(words) == 0 {
-		return ""
-	}
-	return strings.TrimSuffix(words[len(words)-1], ".")
+	return list
 }
 
 // usable reports whether a record is as it should be, by some resolver.

@@ -108,8 +108,8 @@ func judgedCandidates(f *fact.Facts) []fact.Candidate {
 func wrongTargets(f *fact.Facts) []string {
 	var list []string
 	for _, c := range Records(f) {
-		if c.Status == dnscheck.CheckWrong {
-			list = append(list, wrongTarget(c))
+		if c.Status == dnscheck.CheckWrong || c.Problem == dnscheck.ProblemDuplicate {
+			list = append(list, unexpectedTargets(c)...)
 		}
 	}
 	return list

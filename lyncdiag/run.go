@@ -175,7 +175,7 @@ func (r *runner) tell(s StageResult) {
 
 // source reads one input; whatever it does wrong ends in its own entry.
 func (r *runner) source(ctx context.Context, t Target, s Source) StageResult {
-	result := StageResult{ID: StageID(s.Name()), Title: s.Name(), Status: Passed}
+	result := StageResult{ID: StageID(s.Name()), Title: s.Name(), Status: Passed, Input: true}
 	start := r.now()
 	r.tell(StageResult{ID: result.ID, Title: result.Title})
 	if err := guarded(func() error { return s.Collect(ctx, t, r.facts) }); err != nil {

@@ -11,7 +11,7 @@ import (
 
 // conclude draws the verdict (findings.md, "Verdict").
 func conclude(r *Report, f *fact.Facts) Verdict {
-	path, _, ask := walkTree(f)
+	path, end, ask := walkTree(f)
 	v := Verdict{Outcome: Healthy, Path: path}
 	failures := slices.DeleteFunc(slices.Clone(r.Findings), func(x Finding) bool { return x.Severity != kb.Failure })
 	for _, x := range failures {
@@ -27,7 +27,7 @@ func conclude(r *Report, f *fact.Facts) Verdict {
 		v.Types = typesOf(failures)
 	case said || chainErrored(r.Stages, findDeployment(f)) || !observedAnything(r.Stages):
 		v.Outcome = Undecided
-		v.Types = typesLeft(f)
+		v.Types = typesLeft(f, end)
 	}
 	v.Summary = summary(r, v, failures, said)
 	if v.Outcome != Healthy {
@@ -58,9 +58,12 @@ func typesOf(failures []Finding) []kb.Type {
 	return types
 }
 
-// typesLeft is what scope and message leave together: what both allow, else
-// what either does.
-func typesLeft(f *fact.Facts) []kb.Type {
+// typesLeft is what the tree's end says, else what scope and message leave
+// together: what both allow, else what either does.
+func typesLeft(f *fact.Facts, end kb.Edge) []kb.Type {
+	if spec, ok := kb.Lookup(end.Finding); ok && complained(f) && spec.Name != "escalate" {
+		return []kb.Type{spec.Type}
+	}
 	var scope []kb.Type
 	symptom, _ := derive(f, "symptom")
 	users, _ := derive(f, "users")
@@ -119,10 +122,11 @@ func chainErrored(stages []StageResult, d deployment) bool {
 	})
 }
 
-// observedAnything: a run that looked at nothing has no opinion.
+// observedAnything: a run that looked at no link of the chain has no opinion
+// of it.
 func observedAnything(stages []StageResult) bool {
 	return slices.ContainsFunc(stages, func(s StageResult) bool {
-		return s.Status == Passed || s.Status == Warned || s.Status == Failed
+		return !s.Input && (s.Status == Passed || s.Status == Warned || s.Status == Failed)
 	})
 }
 
@@ -135,7 +139,7 @@ func summary(r *Report, v Verdict, failures []Finding, said bool) string {
 	case Problem:
 		for _, x := range failures {
 			if x.Name == v.Primary {
-				return fmt.Sprintf("%s cannot sign in: %s", who, lowerFirst(x.Expand(r.Target, x.Title)))
+				return fmt.Sprintf("%s cannot sign in: %s", who, lowerFirst(x.Filled(r.Target).Title))
 			}
 		}
 		return fmt.Sprintf("%s cannot sign in", who)

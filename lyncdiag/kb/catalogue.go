@@ -44,6 +44,24 @@ func (s Spec) Generic() Spec {
 	return s
 }
 
+// Fill returns the entry as it reads in a case: a placeholder with a value gets
+// it, the others read as in [Spec.Generic].
+func (s Spec) Fill(values map[string]string) Spec {
+	var pairs []string
+	for name, value := range values {
+		if value != "" {
+			pairs = append(pairs, "{"+name+"}", value)
+		}
+	}
+	known := strings.NewReplacer(pairs...)
+	s.Title, s.Cause = known.Replace(s.Title), known.Replace(s.Cause)
+	s.Resolution = slices.Clone(s.Resolution)
+	for i := range s.Resolution {
+		s.Resolution[i] = known.Replace(s.Resolution[i])
+	}
+	return s.Generic()
+}
+
 func genericReplacers() (prose, literal *strings.Replacer) {
 	var words, names []string
 	for name, word := range Placeholders() {
@@ -89,6 +107,6 @@ const (
 	stepRestartADFS   = "Restart the AD FS Windows Service on every AD FS server: Restart-Service adfssrv"
 	stepADFSEvents    = "On each AD FS server and proxy read the errors of the last hour in Event Viewer: Applications and Services Logs > AD FS > Admin (AD FS 2.0: AD FS 2.0 > Admin)."
 	stepSnapIn        = "On an AD FS server open Windows PowerShell as administrator. AD FS 2.0 needs its snap-in first: Add-PSSnapin Microsoft.Adfs.PowerShell"
-	stepSSOSupport    = "If this does not help, contact Office 365 technical support for SSO issues and attach the report: lyncdiag check {address} -o markdown=report.md"
+	stepSSOSupport    = "If this does not help, contact Office 365 technical support for SSO issues and attach the report: lyncdiag check {address} -o json=report.json"
 	stepOnlineSupport = "Contact Lync Online technical support with the report, as the article says. Lync Online was retired on 31 July 2021, so do not count on an answer."
 )

@@ -216,7 +216,7 @@ func clientSpecs() []Spec {
 			Cause: "The answers lead the article's tree to the client section, and no other problem was found. The steps for this computer have not been done yet.",
 			Resolution: []string{
 				"Let the user sign in on another computer. If that works, this computer is at fault.",
-				"See that the computer meets the requirements of Lync and Office 365, and what is installed: lyncdiag client inspect",
+				"See that the computer meets the requirements of Lync and Office 365, and note the version in Lync under Help > About Lync.",
 				"On Windows XP or Vista, install the latest Lync 2010 from the Office 365 portal and run Office 365 Desktop Setup.",
 				"On Windows 7 or Windows 8, install the latest Lync 2013 by installing the latest Office from the Office 365 portal.",
 				"Turn automatic updating on, or visit Microsoft Update regularly.",

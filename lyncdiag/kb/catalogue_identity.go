@@ -136,7 +136,7 @@ func identitySpecs() []Spec {
 				"See that a certificate is bound for the federation service name and for clients without SNI (0.0.0.0:443), and that TLS 1.2 is on. On each server and proxy: netsh http show sslcert",
 				stepCertAgain,
 			},
-			Owner: ADFSAdmin, Messages: explains(7), Planned: true,
+			Owner: ADFSAdmin, Messages: explains(7),
 		},
 		{
 			ID: "LD0054", Name: "adfs-certificate-untrusted", Type: Identity, Severity: Failure,
@@ -169,7 +169,7 @@ func identitySpecs() []Spec {
 				"If a load balancer ends TLS, load the full chain there. AD FS asks for TLS to pass through it.",
 				stepCertAgain,
 			},
-			Owner: ADFSAdmin, References: []string{"KB2541980"}, Messages: explains(9), Planned: true,
+			Owner: ADFSAdmin, References: []string{"KB2541980"}, Messages: explains(9),
 		},
 		{
 			ID: "LD0056", Name: "adfs-certificate-name-mismatch", Type: Identity, Severity: Failure,
@@ -225,7 +225,7 @@ func identitySpecs() []Spec {
 				"Issue a new one with SHA-256, RSA 2048 or more and the Server Authentication usage, and bind it on every AD FS server and proxy: Set-AdfsSslCertificate -Thumbprint THUMBPRINT",
 				stepCertAgain,
 			},
-			Owner: ADFSAdmin, Messages: explains(9), Planned: true,
+			Owner: ADFSAdmin, Messages: explains(9),
 		},
 		{
 			ID: "LD0060", Name: "adfs-revocation-unreachable", Type: Identity, Severity: Warning,
@@ -294,7 +294,7 @@ func identitySpecs() []Spec {
 				"Ask an AD FS server directly from inside. If that works, correct the proxy, load balancer or pre-authentication in front of it: Invoke-WebRequest -UseBasicParsing {url}",
 				stepMexAgain,
 			},
-			Owner: ADFSAdmin, Messages: explains(7), Planned: true,
+			Owner: ADFSAdmin, Messages: explains(7),
 		},
 		{
 			ID: "LD0065", Name: "adfs-mex-get-only", Type: Identity, Severity: Info,
@@ -303,7 +303,7 @@ func identitySpecs() []Spec {
 			Resolution: []string{
 				"Look for a proxy or filter that blocks POST on this path, or for a federation product that offers GET only: lyncdiag adfs mex {url}",
 			},
-			Owner: ADFSAdmin, Planned: true,
+			Owner: ADFSAdmin,
 		},
 		{
 			ID: "LD0066", Name: "adfs-mex-post-only", Type: Identity, Severity: Warning,
@@ -312,7 +312,7 @@ func identitySpecs() []Spec {
 			Resolution: []string{
 				"Do not conclude from the browser that AD FS is down. Let the server or proxy also allow GET on this path, for clients that use it: lyncdiag adfs mex {url}",
 			},
-			Owner: ADFSAdmin, Planned: true,
+			Owner: ADFSAdmin,
 		},
 		{
 			ID: "LD0067", Name: "adfs-mex-html", Type: Identity, Severity: Failure,
@@ -401,7 +401,7 @@ func identitySpecs() []Spec {
 			Resolution: []string{
 				"Take the http:// endpoint out of the configuration, or give it an https:// address. Look at the list: lyncdiag adfs mex {url}",
 			},
-			Owner: ADFSAdmin, Planned: true,
+			Owner: ADFSAdmin,
 		},
 		{
 			ID: "LD0073", Name: "adfs-endpoint-policy-missing", Type: Identity, Severity: Warning,
@@ -410,7 +410,7 @@ func identitySpecs() []Spec {
 			Resolution: []string{
 				"Disable and enable the endpoint, restart the AD FS Windows Service and compare the ports again: lyncdiag adfs mex {url}",
 			},
-			Owner: ADFSAdmin, Planned: true,
+			Owner: ADFSAdmin,
 		},
 		{
 			ID: "LD0074", Name: "adfs-endpoint-host-mismatch", Type: Identity, Severity: Warning,
@@ -420,7 +420,7 @@ func identitySpecs() []Spec {
 				"Compare the farm's HostName with the name that clients use, and correct a proxy that rewrites host names: Get-AdfsProperties | Format-List HostName",
 				stepMexAgain,
 			},
-			Owner: ADFSAdmin, Planned: true,
+			Owner: ADFSAdmin,
 		},
 		{
 			ID: "LD0075", Name: "adfs-windows-endpoint-exposed", Type: Identity, Severity: Warning,
@@ -600,7 +600,7 @@ func identitySpecs() []Spec {
 			Title: "The Lync server refuses the user's credentials",
 			Cause: "The server answered 401 again after the client had sent NTLM or Kerberos credentials (ms-diagnostics 1000). The first 401 of a sign-in is normal; this one is final.",
 			Resolution: []string{
-				"If only one computer is affected, look at its clock first: lyncdiag client inspect",
+				"If only one computer is affected, look at its clock first. A run on it compares the clock with every server: lyncdiag check {address}",
 				"Let the user sign in to the Office 365 portal with the same user name and password. If that fails, correct the password or unlock the account.",
 				"In the sign-in window, type the user principal name as user name if it differs from the sign-in address.",
 				"Remove saved passwords: Delete my sign-in info in Lync, and Control Panel > Credential Manager.",
@@ -840,9 +840,8 @@ func identitySpecs() []Spec {
 			Resolution: []string{
 				"Exclude the client first: let the user sign in on the computer of somebody for whom it works. If that succeeds, follow the client section: lyncdiag check {address} --answer client-steps-done=no",
 				"Compare the two users attribute by attribute: licence, UserPrincipalName, SIP address, proxyAddresses, msRTCSIP-UserEnabled. To export each: Get-ADUser -Filter \"UserPrincipalName -eq '{address}'\" -Properties *",
-				"Let the check compare what the directory says: lyncdiag check {address} --user user.json",
 				"Look for errors of the user in the Office 365 portal, correct them and synchronize again.",
-				"Collect the evidence for support: lyncdiag collect {address}",
+				"Save the evidence for support: lyncdiag check {address} -o json=report.json",
 				stepOnlineSupport,
 			},
 			Owner: MicrosoftSupport, References: []string{"KB2541980"}, Messages: explains(3, 6),
@@ -858,7 +857,6 @@ func identitySpecs() []Spec {
 				"See that mex and usernamemixed are enabled and on the proxy: Get-AdfsEndpoint | Format-Table AddressPath,Enabled,Proxy",
 				"On AD FS 2.0 servers, install the hotfix of KB 2254265 if the metadata address answers 500, and restart the service: Restart-Service adfssrv",
 				"Compare the tenant's settings with AD FS: Get-MgDomainFederationConfiguration -DomainId {domain} | Format-List",
-				"Ask for a token with the user's password: lyncdiag adfs token {address}",
 				"If all this is healthy, contact Office 365 technical support for SSO issues and attach the report.",
 				"When another rich client works: lyncdiag check {address} --answer rich-client=yes",
 			},

@@ -182,7 +182,7 @@ func networkSpecs() []Spec {
 				"Look at all records of the name and delete those that do not belong to the deployment in use: lyncdiag dns {domain}",
 				stepDNSWait,
 			},
-			Owner: DNSAdmin, References: []string{"KB2566790"}, Messages: explains(1, 2), Planned: true,
+			Owner: DNSAdmin, References: []string{"KB2566790"}, Messages: explains(1, 2),
 		},
 		{
 			ID: "LD0014", Name: "dns-target-malformed", Type: Network, Severity: Failure,
@@ -192,7 +192,7 @@ func networkSpecs() []Spec {
 				"Delete the record at the DNS host and type it anew. Do not paste it; look for blanks, a port or https:// in the target field. To see the right line: lyncdiag dns {domain}",
 				stepDNSWait,
 			},
-			Owner: DNSAdmin, Messages: explains(1, 2), Planned: true,
+			Owner: DNSAdmin, Messages: explains(1, 2),
 		},
 		{
 			ID: "LD0015", Name: "dns-target-unresolvable", Type: Network, Severity: Failure,
@@ -216,7 +216,7 @@ func networkSpecs() []Spec {
 				"Point the first name of the chain straight at the host of the deployment and delete the names between. To see the right line: lyncdiag dns {domain}",
 				stepDNSWait,
 			},
-			Owner: DNSAdmin, Messages: explains(1, 2), Planned: true,
+			Owner: DNSAdmin, Messages: explains(1, 2),
 		},
 		{
 			ID: "LD0017", Name: "dns-internal-external-differ", Type: Network, Severity: Warning,
@@ -281,7 +281,7 @@ func networkSpecs() []Spec {
 				"If the network requires a proxy, give it to the check too: lyncdiag check {address} --proxy http://PROXY:8080",
 				stepCheckAgain,
 			},
-			Owner: HelpDesk, Messages: explains(1, 7),
+			Owner: HelpDesk, Planned: true, Messages: explains(1, 7),
 		},
 		{
 			ID: "LD0022", Name: "manual-address-blocked", Type: Network, Severity: Info,

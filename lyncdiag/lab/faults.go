@@ -176,8 +176,18 @@ func dnsFaults() []Fault {
 		{Name: "dns-federation-srv-wrong", Description: "_sipfederationtls._tcp leads to the sign-in host", parts: []string{partFederation}, apply: func(w *world) {
 			w.records[federation] = []string{"SRV 100 1 5061 " + sipdir + "."}
 		}},
+		{Name: "dns-srv-duplicate", Description: "two _sip._tls records of the same priority lead to two hosts", parts: []string{partSRV}, apply: func(w *world) {
+			w.records[sipSRV] = append(w.records[sipSRV], "SRV 100 1 443 "+sipfed+".")
+		}},
+		{Name: "dns-target-malformed", Description: "the target of _sip._tls ends in a blank", parts: []string{partSRV}, apply: func(w *world) {
+			w.records[sipSRV] = []string{"SRV 100 1 443 " + sipdir + `\032.`}
+		}},
 		{Name: "dns-target-unresolvable", Description: "sipdir.online.lync.com does not resolve", parts: []string{partRegistrar}, apply: func(w *world) {
 			delete(w.records, sipdir)
+		}},
+		{Name: "dns-cname-loop", Description: "lyncdiscover and web are aliases of each other", parts: []string{partDiscover}, apply: func(w *world) {
+			w.records[discover] = []string{"CNAME web." + domain + "."}
+			w.records["web."+domain] = []string{"CNAME " + discover + "."}
 		}},
 		{Name: "dns-autoconfiguration-broken", Description: "none of the sign-in records exists, only the federation record does", parts: []string{partDiscover, partSRV, partName}, apply: func(w *world) {
 			for _, owner := range []string{discover, sipSRV, sipName} {
@@ -219,6 +229,9 @@ func autodiscoverFaults() []Fault {
 			dnstest.AutodiscoverFault{Behaviour: dnstest.AnswerStatus, Status: http.StatusServiceUnavailable}),
 		autodiscover("autodiscover-not-found", "the Autodiscover root answers 404",
 			dnstest.AutodiscoverFault{Scheme: "https", Resource: "root", Behaviour: dnstest.AnswerStatus, Status: http.StatusNotFound}),
+		{Name: "autodiscover-certificate-invalid", Description: "the certificate of the Autodiscover host has expired", parts: []string{partWeb}, apply: func(w *world) {
+			w.hosts[webdir].defect = "expired"
+		}},
 		autodiscover("autodiscover-redirect-loop", "the Autodiscover root redirects to itself",
 			dnstest.AutodiscoverFault{Scheme: "https", Resource: "root", Behaviour: dnstest.RedirectLoop}),
 		autodiscover("autodiscover-no-web-ticket", "the User resource answers 401 and does not say where to get a web ticket",
@@ -267,6 +280,13 @@ func endpoints(name, description string, without ...string) Fault {
 	}}
 }
 
+// further is a MEX document with one more endpoint.
+func further(name, description string, e adfstest.Endpoint) Fault {
+	return Fault{Name: name, Description: description, parts: []string{partMEX}, apply: func(w *world) {
+		w.sts.Endpoints = append(adfstest.DefaultEndpoints(), e)
+	}}
+}
+
 func federationFaults() []Fault {
 	const username13, username2005 = "13/usernamemixed", "2005/usernamemixed"
 	fine := adfstest.Answer{}
@@ -281,8 +301,10 @@ func federationFaults() []Fault {
 		federationHost("adfs-tcp-not-listening", "AD FS refuses port 443", func(h *host) { h.ports[443].reach = refused }),
 		federationHost("adfs-tls-handshake-failed", "the connection to AD FS is reset after the ClientHello", func(h *host) { h.ports[443].reset = true }),
 		federationHost("adfs-certificate-untrusted", "the certificate of AD FS leads to a root that nobody trusts", certificate("untrusted-root")),
+		federationHost("adfs-certificate-incomplete-chain", "AD FS does not send the intermediate certificate", certificate("incomplete-chain")),
 		federationHost("adfs-certificate-name-mismatch", "the certificate of AD FS names another host", certificate("name-mismatch")),
 		federationHost("adfs-certificate-expired", "the certificate of AD FS has expired", certificate("expired")),
+		federationHost("adfs-certificate-weak", "the certificate of AD FS has an RSA key of 1024 bits", certificate("weak-key")),
 		mex("adfs-mex-http-500", "the MEX document comes by GET, and SOAP POST is answered with 500 (KB 2254265)", fine, status(500)),
 		mex("adfs-mex-http-503", "MEX answers 503", status(503), status(503)),
 		mex("adfs-mex-not-found", "MEX answers 404", status(404), status(404)),
@@ -294,6 +316,9 @@ func federationFaults() []Fault {
 		endpoints("adfs-mex-no-username-endpoint", "MEX lists no endpoint for user name and password", username13, username2005),
 		endpoints("adfs-mex-13-only", "MEX lists usernamemixed for WS-Trust 1.3 only", username2005),
 		endpoints("adfs-mex-2005-only", "MEX lists usernamemixed for WS-Trust 2005 only", username13),
+		further("adfs-endpoint-insecure", "MEX lists one more username port, on http", adfstest.Endpoint{Path: username2005, Address: "http://" + sts + "/adfs/services/trust/2005/username"}),
+		further("adfs-endpoint-policy-missing", "MEX lists one more username port, whose policy is not there", adfstest.Endpoint{Path: username13, NoPolicy: true}),
+		further("adfs-endpoint-host-mismatch", "MEX lists one more username port, on another host", adfstest.Endpoint{Path: username13, Address: "https://" + www + "/adfs/services/trust/13/usernamemixed"}),
 	}
 }
 

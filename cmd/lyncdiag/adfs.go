@@ -1,0 +1,42 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) adfsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "adfs",
+		Short: "The federation leg, one step each",
+		Args:  noCommand,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(p.realmCommand(), p.mexCommand())
+	return cmd
+}
+
+func (p *program) realmCommand() *cobra.Command {
+	run := &probe{plan: only("realm"), document: tool().Realm}
+	var userName string
+	cmd := &cobra.Command{
+		Use:   "realm ADDRESS",
+		Short: "Ask the login service who checks a user's password",
+		Args:  arguments(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			targets, err := run.addresses(args)
+			if err != nil {
+				return err
+			}
+			if len(targets) == 0 {
+				return errors.New("read arguments: no address is given")
+			}
+			targets[0].UserName = userName
+			return p.probe(cmd, run, targets)
+		},
+	}
+	run.register(cmd.Flags())
+	cmd.Flags().StringVar(&userName, "user-name", "", "sign-in `NAME` where it differs from the address")
+	return cmd
+}

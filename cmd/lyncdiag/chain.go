@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/lyncdiag/go-lyncdiag/certs"
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+)
+
+// readChain reads PEM, DER or PKCS#12.
+func (p *program) readChain(path string) ([]*x509.Certificate, error) {
+	b, err := p.read(path, maxChain)
+	if err != nil {
+		return nil, err
+	}
+	chain, err := certs.ParseFile(b)
+	if err == nil {
+		return chain, nil
+	}
+	if !isPKCS12(b) {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	chain, err = fromPKCS12(b, "")
+	if errors.Is(err, pkcs12.ErrIncorrectPassword) {
+		var password string
+		if password, err = p.password("Password of " + path); err == nil {
+			chain, err = fromPKCS12(b, password)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return chain, nil
+}
+
+// isPKCS12 looks for a sequence that begins with version 3 (RFC 7292 section 4).
+func isPKCS12(b []byte) bool {
+	return len(b) > 16 && b[0] == 0x30 && bytes.Contains(b[:16], []byte{0x02, 0x01, 0x03})
+}
+
+func fromPKCS12(b []byte, password string) ([]*x509.Certificate, error) {
+	_, leaf, issuers, err := pkcs12.DecodeChain(b, password)
+	if err == nil {
+		return append([]*x509.Certificate{leaf}, issuers...), nil
+	}
+	if errors.Is(err, pkcs12.ErrIncorrectPassword) {
+		return nil, err
+	}
+	if list, storeErr := pkcs12.DecodeTrustStore(b, password); storeErr == nil && len(list) > 0 {
+		return list, nil
+	}
+	return nil, err
+}
+
+// password asks for a secret on a terminal. It is never an argument.
+func (p *program) password(prompt string) (string, error) {
+	file, ok := p.stdin.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return "", errors.New("it has a password, and there is no terminal to ask for it")
+	}
+	fmt.Fprintf(p.stderr, "%s: ", prompt)
+	b, err := term.ReadPassword(int(file.Fd()))
+	fmt.Fprintln(p.stderr)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read password: %w", err)
+	}
+	return strings.TrimRight(string(b), "\r\n"), nil
+}
+
+// unseen is the result for a server that gave no TLS session to look at.
+func unseen(e fact.Endpoint) *certs.Result {
+	r := &certs.Result{ServerName: e.Host, Address: e.Reach.Address}
+	if e.Reach.Status != "" {
+		r.Handshake = &certs.Failure{Phase: "connect", Kind: "other", Detail: string(e.Reach.Status) + ": " + e.Reach.Detail}
+	}
+	return r
+}
+
+// verified is the exit code of a chain. A server that cannot be reached says
+// nothing about its certificate.
+func verified(r *certs.Result, failOn string) int {
+	unknown := len(r.Chain) == 0 && (r.Handshake == nil || r.Handshake.Phase == "connect")
+	switch {
+	case failOn == "never" || r.Verified && (failOn == "failure" || len(r.Problems) == 0):
+		return 0
+	case unknown && failOn != "unknown":
+		return exitUnfinished
+	}
+	return 1
+}
+
+// hostReport has findings only about hosts whose part in sign-in is known: what
+// a certificate means depends on whose it is.
+func hostReport(f *fact.Facts, r *lyncdiag.Report, v server) *lyncdiag.Report {
+	if _, ours := dnscheck.IsOnlineHost(v.host); ours {
+		return r
+	}
+	setting, _, _ := fact.Get(f, fact.SettingKey)
+	if host, _, err := splitServer(setting.ManualServer, 443); err == nil && host == v.host {
+		return r
+	}
+	bare := *r
+	bare.Findings = nil
+	return &bare
+}

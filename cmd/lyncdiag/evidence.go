@@ -1,0 +1,125 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/interview"
+)
+
+// evidenceFlags are what is known without the network.
+type evidenceFlags struct {
+	logPaths    []string
+	answersFile string
+	answers     []string
+	message     string
+}
+
+func (e *evidenceFlags) register(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&e.logPaths, "log", nil, "client log: `FILE`, folder or - ; repeatable")
+	flags.StringVar(&e.message, "message", "", "`TEXT` that the client shows")
+	e.registerAnswers(flags)
+}
+
+func (e *evidenceFlags) registerAnswers(flags *pflag.FlagSet) {
+	flags.StringVar(&e.answersFile, "answers", "", "`FILE` of answers, as ask writes it")
+	flags.StringArrayVar(&e.answers, "answer", nil, "answer to a question, as `ID=VALUE`; repeatable")
+}
+
+// evidence is what the flags led to.
+type evidence struct {
+	sources []lyncdiag.Source
+	answers []fact.Answer
+	address string // of the logs
+}
+
+func (e *evidenceFlags) read(ctx context.Context, p *program) (*evidence, error) {
+	found := &evidence{}
+	var err error
+	if found.answers, err = e.readAnswers(p); err != nil {
+		return nil, err
+	}
+	if len(e.logPaths) > 0 {
+		logs, err := p.readLogs(ctx, e.logPaths, nil)
+		if err != nil {
+			return nil, err
+		}
+		found.sources = append(found.sources, logs)
+		found.address = logs.address()
+	}
+	answers := found.answers
+	if e.message != "" {
+		answers = append(slices.Clone(answers), fact.Answer{ID: "message", Value: e.message})
+	}
+	if len(answers) > 0 {
+		found.sources = append(found.sources, interview.Source(answers))
+	}
+	return found, nil
+}
+
+// readAnswers reads the file first, so that a flag has the last word.
+func (e *evidenceFlags) readAnswers(p *program) ([]fact.Answer, error) {
+	var answers []fact.Answer
+	if e.answersFile != "" {
+		in := p.stdin
+		if e.answersFile != "-" {
+			file, err := os.Open(e.answersFile)
+			if err != nil {
+				return nil, fmt.Errorf("read --answers %s: %w", e.answersFile, cause(err))
+			}
+			defer file.Close()
+			in = file
+		}
+		given, err := interview.Load(in)
+		if err != nil {
+			return nil, fmt.Errorf("read --answers %s: %w", e.answersFile, err)
+		}
+		answers = given
+	}
+	for _, text := range e.answers {
+		a, err := interview.Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("read --answer: %w", err)
+		}
+		answers = append(answers, a)
+	}
+	return answers, nil
+}
+
+// locate takes the place from an answer where no flag says it.
+func (e *evidence) locate(s *session) {
+	for _, a := range e.answers {
+		if a.ID == "location" && a.Value != "unknown" {
+			s.setting.Location = cmp.Or(s.setting.Location, a.Value)
+		}
+	}
+}
+
+// targets are the addresses given, else the one that the evidence names.
+func (e *evidence) targets(n *networkFlags, args []string, userName, ticket string) ([]fact.Subject, error) {
+	if len(args) == 0 && e.address != "" {
+		args = []string{e.address}
+	}
+	list, err := n.addresses(args)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, errors.New("read arguments: no address is given, and nothing else names one")
+	}
+	if userName != "" && len(list) > 1 {
+		return nil, errors.New("read --user-name: one name does not fit several addresses")
+	}
+	for i := range list {
+		list[i].UserName, list[i].Ticket = userName, ticket
+	}
+	return list, nil
+}

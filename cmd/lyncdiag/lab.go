@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/lab"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
+)
+
+func (p *program) labCommand() *cobra.Command {
+	var faults string
+	var rtt time.Duration
+	var realPorts bool
+	cmd := &cobra.Command{
+		Use:   "lab",
+		Short: "Run the lab on loopback until interrupted, and say how to reach it",
+		Args:  noCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			sinks, err := p.sinks(documents(), render.JSON)
+			if err != nil {
+				return err
+			}
+			defer closeAll(sinks)
+			l, err := lab.Start(cmd.Context(), lab.Config{Faults: splitFaults(faults), RTT: rtt, Loopback: true, RealPorts: realPorts})
+			if err != nil {
+				return fmt.Errorf("start lab: %w", err)
+			}
+			defer l.Close()
+			folder, err := os.MkdirTemp("", "lyncdiag-lab-")
+			if err != nil {
+				return fmt.Errorf("keep the lab's certificates: %w", err)
+			}
+			defer os.RemoveAll(folder)
+			ca := filepath.Join(folder, "ca.pem")
+			if err := os.WriteFile(ca, l.Addresses().CA, 0o600); err != nil {
+				return fmt.Errorf("keep the lab's certificates: %w", err)
+			}
+			if err := p.write(sinks, tool().Lab(l.Flags(ca)), false); err != nil {
+				return err
+			}
+			<-cmd.Context().Done()
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&faults, "fault", "", "what is wrong in the lab, as `NAME[,NAME...]`; see lab faults")
+	cmd.Flags().DurationVar(&rtt, "rtt", 0, "round trip")
+	cmd.Flags().BoolVar(&realPorts, "real-ports", false, "bind ports 443, 80 and 5061 on loopback addresses in place of a proxy")
+	cmd.AddCommand(p.faultsCommand())
+	return cmd
+}
+
+func (p *program) faultsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "faults",
+		Short: "List the faults of the lab and what each must be diagnosed as",
+		Args:  arguments(0, 0),
+		RunE: func(*cobra.Command, []string) error {
+			var list []render.Fault
+			for _, f := range lab.Faults() {
+				list = append(list, render.Fault{Name: f.Name, Description: f.Description, Expected: f.Expected, Base: f.Base})
+			}
+			return p.document(func() render.Document { return tool().Faults(list) })
+		},
+	}
+}

@@ -1,0 +1,46 @@
+// Command lyncdiag says why somebody cannot sign in to Lync.
+//
+// It parses flags, calls package lyncdiag, writes a document of package render
+// and maps the verdict to an exit code. Names, flags, exit codes and JSON keys
+// are a contract with the programs that call it.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.LookupEnv))
+}
+
+// The exit codes beside those of lyncdiag.ExitCode.
+const (
+	exitUsage       = 2 // bad usage or unreadable input
+	exitUnfinished  = 3 // the tool could not do its work
+	exitInterrupted = 130
+)
+
+// run is the program without its process.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
+	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, env: env}
+	root := p.command()
+	root.SetArgs(args)
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintf(stderr, "lyncdiag: %s\n", oneLine(err))
+		if p.started {
+			return exitUnfinished
+		}
+		return exitUsage
+	}
+	if ctx.Err() != nil {
+		return exitInterrupted
+	}
+	return p.exit
+}

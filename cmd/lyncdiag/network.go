@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/lab"
+)
+
+// labAddress is whom --lab diagnoses when nobody is named.
+const (
+	labAddress = "joe@contoso.example"
+	labDomain  = "contoso.example"
+	plainLab   = "healthy"
+)
+
+// networkFlags are the same on every command that sends something.
+type networkFlags struct {
+	settingFlags
+	dns       []string
+	ca, proxy string
+	timeout   time.Duration
+	offline   bool
+	lab       string
+	labRTT    time.Duration
+	anonymous bool
+	failOn    choice
+}
+
+func (n *networkFlags) register(flags *pflag.FlagSet) {
+	n.settingFlags.register(flags)
+	flags.StringArrayVar(&n.dns, "dns", nil, "resolver to ask, as `[NAME=]ADDR[:PORT]` or system; repeatable, the answers are compared")
+	flags.StringVar(&n.ca, "ca", "", "`FILE` of further roots to trust (PEM)")
+	flags.DurationVar(&n.timeout, "timeout", lyncdiag.DefaultTimeout, "for the whole run")
+	flags.StringVar(&n.proxy, "proxy", "", "HTTP proxy `URL` for every connection, or none")
+	flags.BoolVar(&n.offline, "offline", false, "send nothing")
+	flags.StringVar(&n.lab, "lab", "", "use the built-in lab in place of the network, with these `FAULT[,FAULT...]`")
+	flags.Lookup("lab").NoOptDefVal = plainLab
+	flags.DurationVar(&n.labRTT, "lab-rtt", 0, "round trip of the lab")
+	flags.BoolVar(&n.anonymous, "anonymous", false, "leave credentials out, those of the lab's user too")
+	n.failOn = choice{allowed: []string{"failure", "warning", "unknown", "never"}, value: "failure"}
+	flags.Var(&n.failOn, "fail-on", "what gives exit code 1: failure, warning, unknown or never")
+}
+
+// session is the network of one run of the command.
+type session struct {
+	network *lyncdiag.Network
+	setting fact.Setting
+	close   func()
+}
+
+// open makes the network that the flags describe.
+func (n *networkFlags) open(ctx context.Context) (*session, error) {
+	if n.timeout <= 0 {
+		return nil, fmt.Errorf("read --timeout: %v is not more than 0", n.timeout)
+	}
+	s := &session{network: &lyncdiag.Network{}, close: func() {}}
+	if n.lab != "" {
+		l, err := lab.Start(ctx, lab.Config{Faults: splitFaults(n.lab), RTT: n.labRTT})
+		if err != nil {
+			return nil, fmt.Errorf("start lab: %w", err)
+		}
+		s.network, s.setting, s.close = l.Network(), l.Setting(), func() { l.Close() }
+	}
+	if err := n.apply(s); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func splitFaults(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// bareLab catches "--lab FAULT": a flag whose value is optional takes it only
+// after an equals sign.
+func (n *networkFlags) bareLab(args []string) error {
+	if n.lab != plainLab {
+		return nil
+	}
+	var names []string
+	for _, f := range lab.Faults() {
+		names = append(names, f.Name)
+	}
+	for _, arg := range args {
+		first, _, _ := strings.Cut(arg, ",")
+		if slices.Contains(names, first) || !strings.ContainsAny(arg, "@.:/") && suggest(first, names) != "" {
+			return fmt.Errorf("read --lab: a fault follows an equals sign; did you mean --lab=%s?", arg)
+		}
+	}
+	return nil
+}
+
+func (n *networkFlags) apply(s *session) error {
+	var err error
+	if s.setting, err = n.over(s.setting); err != nil {
+		return err
+	}
+	if len(n.dns) > 0 {
+		if s.network.DNS, err = resolvers(n.dns); err != nil {
+			return err
+		}
+	}
+	if s.network.Proxy, err = proxy(n.proxy, s.network.Proxy); err != nil {
+		return err
+	}
+	if n.ca != "" {
+		s.network.Roots, err = roots(n.ca, s.network.Roots)
+	}
+	return err
+}
+
+// resolvers reads --dns.
+func resolvers(given []string) ([]dnscheck.Server, error) {
+	var list []dnscheck.Server
+	for _, text := range given {
+		name, address, named := strings.Cut(text, "=")
+		if !named {
+			name, address = "", text
+		}
+		servers, err := resolver(name, address)
+		if err != nil {
+			return nil, fmt.Errorf("read --dns %s: %w", text, err)
+		}
+		for _, s := range servers {
+			if slices.ContainsFunc(list, func(t dnscheck.Server) bool { return t.String() == s.String() }) {
+				return nil, fmt.Errorf("read --dns %s: there are two resolvers %s", text, s)
+			}
+			list = append(list, s)
+		}
+	}
+	return list, nil
+}
+
+func resolver(name, address string) ([]dnscheck.Server, error) {
+	switch {
+	case strings.HasPrefix(address, "tls://"), strings.HasPrefix(address, "https://"), address == "authoritative":
+		return nil, errors.New("this version asks plain resolvers only: an address with or without a port, or system")
+	case address == "system":
+		servers, err := dnscheck.SystemServers()
+		if len(servers) > 0 {
+			servers[0].Name = name
+		}
+		return servers, err
+	}
+	if ip, err := netip.ParseAddr(trimBrackets(address)); err == nil {
+		return []dnscheck.Server{{Name: name, Addr: netip.AddrPortFrom(ip, 53)}}, nil
+	}
+	server, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not an address with or without a port%s", address, didYouMean(address, []string{"system"}))
+	}
+	return []dnscheck.Server{{Name: name, Addr: server}}, nil
+}
+
+// proxy reads --proxy; "none" takes away the one that was set.
+func proxy(text string, set *url.URL) (*url.URL, error) {
+	switch text {
+	case "":
+		return set, nil
+	case "none":
+		return nil, nil
+	}
+	if !strings.Contains(text, "://") {
+		text = "http://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" {
+		return nil, fmt.Errorf("read --proxy: %q is not a URL such as http://proxy.contoso.com:8080", text)
+	}
+	if u.Scheme != "http" {
+		return nil, fmt.Errorf("read --proxy: %s is no proxy this program speaks to, want http", u.Scheme)
+	}
+	if u.User != nil {
+		return nil, errors.New("read --proxy: a password does not belong on a command line")
+	}
+	return u, nil
+}
+
+// roots adds the certificates of a file to those trusted already.
+func roots(path string, trusted *x509.CertPool) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read --ca %s: %w", path, cause(err))
+	}
+	pool := trusted
+	if pool == nil {
+		if pool, err = x509.SystemCertPool(); err != nil {
+			pool = x509.NewCertPool()
+		}
+	}
+	pool = pool.Clone()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("read --ca %s: no certificate in it (want PEM)", path)
+	}
+	return pool, nil
+}
+
+// cause is what is wrong with a file, without its path and the system call.
+func cause(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+
+	"github.com/hashicorp/go-multierror"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
+)
+
+// program is one run of the command.
+type program struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	env            func(string) (string, bool)
+
+	outputs  []string
+	progress choice
+	verbose  bool
+
+	started bool // writing has begun: what fails now is the tool's work
+	exit    int
+}
+
+func (p *program) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "lyncdiag",
+		Short:         "Say why somebody cannot sign in to Lync",
+		Args:          noCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceUsage:  true,
+		SilenceErrors: true,
+
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return p.environment(cmd) },
+	}
+	root.SetIn(p.stdin)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.SetFlagErrorFunc(flagError)
+	flags := root.PersistentFlags()
+	flags.StringArrayVarP(&p.outputs, "output", "o", nil, "`FORMAT` (text, json, ndjson, short) or FORMAT=FILE; repeatable")
+	p.progress = choice{allowed: []string{"auto", "plain", "none"}, value: "auto"}
+	flags.Var(&p.progress, "progress", "progress on stderr: auto (on a terminal), plain or none")
+	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log to stderr what is done")
+	root.AddCommand(
+		p.checkCommand(), p.dnsCommand(), p.autodiscoverCommand(), p.adfsCommand(), p.certCommand(), p.portCommand(), p.sipCommand(),
+		p.logCommand(), p.explainCommand(), p.scopeCommand(), p.askCommand(), p.labCommand(),
+		p.catalogueCommand(), p.schemaCommand(), p.versionCommand(),
+	)
+	return root
+}
+
+// noCommand refuses a word that is no command, with the nearest that is.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	return fmt.Errorf("read arguments: %s has no command %q%s", cmd.CommandPath(), args[0], didYouMean(args[0], names))
+}
+
+// arguments wants at least low and at most high of them (-1: any number).
+func arguments(low, high int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) >= low && (high < 0 || len(args) <= high) {
+			return nil
+		}
+		return fmt.Errorf("read arguments: got %d, want: %s", len(args), cmd.UseLine())
+	}
+}
+
+// flagError puts pflag's errors into the words of this program.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		name := unknown.GetSpecifiedName()
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if nearest := suggest(name, names); nearest != "" && len(name) > 1 {
+			return fmt.Errorf("read flags: %s has no flag --%s; did you mean --%s?", cmd.CommandPath(), name, nearest)
+		}
+		return fmt.Errorf("read flags: %s has no flag %s", cmd.CommandPath(), dashed(name))
+	}
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		return fmt.Errorf("read --%s: %w", invalid.GetFlag().Name, invalid.Unwrap())
+	}
+	return fmt.Errorf("read flags: %w", err)
+}
+
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+// environment gives every flag that is not on the command line the value of
+// LYNCDIAG_<FLAG>.
+func (p *program) environment(cmd *cobra.Command) error {
+	var failed error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		variable := "LYNCDIAG_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value, ok := p.env(variable)
+		if f.Changed || !ok || value == "" || f.Name == "help" || failed != nil {
+			return
+		}
+		if err := cmd.Flags().Set(f.Name, value); err != nil {
+			var invalid *pflag.InvalidValueError
+			if errors.As(err, &invalid) {
+				err = invalid.Unwrap()
+			}
+			failed = fmt.Errorf("read environment variable %s: %w", variable, err)
+		}
+	})
+	return failed
+}
+
+// logger logs to stderr with -v, else nothing.
+func (p *program) logger() *slog.Logger {
+	if !p.verbose {
+		return nil
+	}
+	return slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// tool is this program as documents name it.
+func tool() render.Tool {
+	version := ""
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "(devel)" {
+		version = strings.TrimPrefix(info.Main.Version, "v")
+	}
+	return render.Tool{Version: cmp.Or(version, "devel")}
+}
+
+// oneLine is an error without line breaks; several errors are joined.
+func oneLine(err error) string {
+	text := err.Error()
+	var several *multierror.Error
+	if errors.As(err, &several) {
+		var parts []string
+		for _, e := range several.Errors {
+			parts = append(parts, e.Error())
+		}
+		text = strings.Join(parts, "; ")
+	}
+	return strings.Join(strings.Fields(text), " ")
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
+)
+
+func (p *program) schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:       "schema [NAME]",
+		Short:     "Print the JSON Schema of a document, or the names of all",
+		Args:      arguments(0, 1),
+		ValidArgs: render.Schemas(),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return p.document(tool().Schemas)
+			}
+			schema, err := render.Schema(args[0])
+			if err != nil {
+				return fmt.Errorf("read arguments: there is no schema %q%s", args[0], didYouMean(args[0], render.Schemas()))
+			}
+			// A schema is JSON already, also for a person.
+			sinks, err := p.sinks([]render.Format{render.Text, render.JSON}, render.JSON)
+			if err != nil {
+				return err
+			}
+			defer closeAll(sinks)
+			for _, s := range sinks {
+				if _, err := s.w.Write(schema); err != nil {
+					return fmt.Errorf("write schema: %w", cause(err))
+				}
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
+)
+
+func (p *program) scopeCommand() *cobra.Command {
+	symptom := choice{allowed: []string{"portal", "lync", "both"}}
+	users := choice{allowed: []string{"one", "many"}}
+	computers := choice{allowed: []string{"one", "many"}}
+	cmd := &cobra.Command{
+		Use:   "scope",
+		Short: "Read the article's scoping table: what kind of problem is it?",
+		Args:  arguments(0, 0),
+		RunE: func(*cobra.Command, []string) error {
+			return p.document(func() render.Document {
+				return tool().Scope(kb.Symptom(symptom.value), kb.Spread(users.value), kb.Spread(computers.value))
+			})
+		},
+	}
+	cmd.Flags().Var(&symptom, "symptom", "what fails: the portal, lync (while the portal works) or both")
+	cmd.Flags().Var(&users, "users", "whom it affects: one or many")
+	cmd.Flags().Var(&computers, "computers", "where it happens: on one or on many")
+	return cmd
+}

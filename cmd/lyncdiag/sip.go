@@ -1,0 +1,57 @@
+package main
+
+import (
+	"cmp"
+	"net"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
+)
+
+func (p *program) sipCommand() *cobra.Command {
+	run := &probe{}
+	var address string
+	cmd := &cobra.Command{
+		Use:   "sip HOST[:PORT]",
+		Short: "Ask a registrar what it offers (port 443 by default)",
+		Args:  arguments(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			servers, err := run.servers(args, 443)
+			if err != nil {
+				return err
+			}
+			target, err := registering(address, run.lab != "")
+			if err != nil {
+				return err
+			}
+			v := servers[0]
+			// The server asked about is judged as manual configuration's.
+			run.manualServer = net.JoinHostPort(v.host, strconv.Itoa(int(v.port)))
+			run.plan = observe("Registrar", servers, lookSIP, target.Address)
+			run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document {
+				c := fact.Candidate{Endpoint: endpoints(f, servers)[0]}
+				if seen, _, ok := fact.Get(f, fact.CandidatesKey); ok {
+					c = seen[0]
+				}
+				return tool().SIP(run.manualServer, c, r)
+			}
+			return p.probe(cmd, run, []fact.Subject{target})
+		},
+	}
+	run.register(cmd.Flags())
+	cmd.Flags().StringVar(&address, "address", "", "`ADDRESS` to register, without signing in (default a made-up one)")
+	return cmd
+}
+
+// registering is the address that a REGISTER without credentials names.
+func registering(given string, lab bool) (fact.Subject, error) {
+	standIn := "nobody@example.com"
+	if lab {
+		standIn = labAddress
+	}
+	return fact.ParseAddress(cmp.Or(given, standIn))
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestGeneratedFilesAreFresh runs the generator into an empty folder and
+// compares with what is checked in.
+func TestGeneratedFilesAreFresh(t *testing.T) {
+	root, fresh := filepath.Join("..", "..", ".."), t.TempDir()
+	source := os.DirFS(filepath.Join(root, "lyncdiag", "render"))
+	if err := os.CopyFS(filepath.Join(fresh, "lyncdiag", "render"), goFiles{source}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(fresh, "docs"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(fresh); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"docs/schema", "docs/findings", "lyncdiag/render/schema"} {
+		want := read(t, filepath.Join(fresh, dir))
+		have := read(t, filepath.Join(root, dir))
+		for name := range have {
+			if _, ok := want[name]; !ok {
+				t.Errorf("%s/%s is stale: run go generate ./...", dir, name)
+			}
+		}
+		for name, content := range want {
+			if have[name] != content {
+				t.Errorf("%s/%s differs from what is generated: run go generate ./...", dir, name)
+			}
+		}
+	}
+	want, _ := os.ReadFile(filepath.Join(fresh, "docs", "kb-coverage.md"))
+	have, _ := os.ReadFile(filepath.Join(root, "docs", "kb-coverage.md"))
+	if len(want) == 0 || string(want) != string(have) {
+		t.Error("docs/kb-coverage.md differs from what is generated: run go generate ./...")
+	}
+}
+
+// goFiles is the Go part of a folder: the wire structs are read as source.
+type goFiles struct{ fs.FS }
+
+func (g goFiles) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(g.FS, name)
+	var list []fs.DirEntry
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) == ".go" {
+			list = append(list, e)
+		}
+	}
+	return list, err
+}
+
+func read(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, e := range entries {
+		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[e.Name()] = string(b)
+	}
+	return files
+}

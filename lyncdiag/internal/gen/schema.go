@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"github.com/invopop/jsonschema"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
+)
+
+// schemaFiles makes a JSON Schema of each wire struct, with the comments of
+// its fields as descriptions.
+func schemaFiles(source string) (map[string][]byte, error) {
+	comments, err := fieldComments(source)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for name, wire := range render.Wire() {
+		r := jsonschema.Reflector{
+			AllowAdditionalProperties: true, // keys may be added within a version
+			ExpandedStruct:            true,
+			LookupComment:             func(t reflect.Type, field string) string { return comments[t.Name()+"."+field] },
+		}
+		s := r.Reflect(wire)
+		s.ID = jsonschema.ID("https://github.com/lyncdiag/go-lyncdiag/docs/schema/" + name + ".v1.json")
+		s.Title = "lyncdiag." + name + "/v1"
+		if err := fixSchemaName(s, s.Title, name); err != nil {
+			return nil, err
+		}
+		// A report inside a batch names its own schema.
+		if inner, ok := s.Definitions["reportDoc"]; ok {
+			if err := fixSchemaName(inner, "lyncdiag.report/v1", name); err != nil {
+				return nil, err
+			}
+		}
+		var b bytes.Buffer
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(s); err != nil {
+			return nil, fmt.Errorf("schema %s: %w", name, err)
+		}
+		files[name+".v1.json"] = b.Bytes()
+	}
+	return files, nil
+}
+
+// fixSchemaName lets the key schema have its one value only.
+func fixSchemaName(s *jsonschema.Schema, value, name string) error {
+	property, ok := s.Properties.Get("schema")
+	if !ok {
+		return fmt.Errorf("schema %s: the struct has no field schema", name)
+	}
+	property.Const = value
+	return nil
+}
+
+// fieldComments reads the comments beside and above the fields of structs, by
+// type and field.
+func fieldComments(dir string) (map[string]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	comments := map[string]string{}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".go") || strings.HasSuffix(e.Name(), "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, e.Name()), nil, parser.ParseComments)
+		if err != nil {
+			return nil, err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.TypeSpec)
+			if !ok {
+				return true
+			}
+			body, ok := spec.Type.(*ast.StructType)
+			if !ok {
+				return true
+			}
+			for _, field := range body.Fields.List {
+				for _, name := range field.Names {
+					text := strings.TrimSpace(field.Doc.Text() + field.Comment.Text())
+					comments[spec.Name.Name+"."+name.Name] = strings.Join(strings.Fields(text), " ")
+				}
+			}
+			return true
+		})
+	}
+	return comments, nil
+}

@@ -1,0 +1,232 @@
+// Package interview is what a person says: answers read from a file, from a
+// flag or asked for on a terminal, and how they become facts.
+//
+// The questions are those of package kb. Nothing here judges an answer.
+package interview
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf16"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+)
+
+const schema = "lyncdiag.answers/v1"
+
+// maxDocument bounds the memory of Load. Twenty questions and a pasted message
+// fill some kilobytes.
+const maxDocument = 1 << 20
+
+// Load reads a lyncdiag.answers/v1 document. It takes what PowerShell makes of
+// one too: a byte order mark, UTF-16, a single answer without its array,
+// true and false for yes and no, "/Date(milliseconds)/" for a time.
+//
+// Answers come back in the document's order, in the form that [kb.CheckAnswer]
+// wants. A question that does not exist or a value it does not allow is an
+// error that says what was meant, and so is a document of more than 1 MiB.
+func Load(r io.Reader) ([]fact.Answer, error) {
+	raw, err := io.ReadAll(io.LimitReader(r, maxDocument+1))
+	if err != nil {
+		return nil, fmt.Errorf("interview: read answers: %w", err)
+	}
+	if len(raw) > maxDocument {
+		return nil, fmt.Errorf("interview: read answers: more than %d bytes", maxDocument)
+	}
+	text, err := decodeText(raw)
+	if err != nil {
+		return nil, fmt.Errorf("interview: read answers: %w", err)
+	}
+	var doc struct {
+		Schema  *string `json:"schema"`
+		Answers list    `json:"answers"`
+	}
+	if err := json.Unmarshal(text, &doc); err != nil {
+		return nil, fmt.Errorf("interview: read answers: %w", readable(err))
+	}
+	switch {
+	case doc.Schema != nil && *doc.Schema != schema:
+		return nil, fmt.Errorf("interview: read answers: schema %q, want %q", *doc.Schema, schema)
+	case doc.Answers == nil:
+		return nil, fmt.Errorf("interview: read answers: no %q: want a document of schema %q", "answers", schema)
+	}
+	answers := make([]fact.Answer, 0, len(doc.Answers))
+	for i, w := range doc.Answers {
+		a, err := normal(fact.Answer{ID: w.ID, Value: string(w.Value), At: w.At})
+		if err != nil {
+			return nil, fmt.Errorf("interview: read answer %d: %w", i+1, err)
+		}
+		answers = append(answers, a)
+	}
+	return answers, nil
+}
+
+// readable says what a JSON value of the wrong kind is, without Go's types.
+func readable(err error) error {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	if wrong.Field == "" {
+		return fmt.Errorf("found %s where it must not be: want a document of schema %q", wrong.Value, schema)
+	}
+	return fmt.Errorf("%s: found %s where it must not be", wrong.Field, wrong.Value)
+}
+
+type answer struct {
+	ID    string `json:"id"`
+	Value value  `json:"value"`
+	At    string `json:"at,omitempty"`
+}
+
+// list is an array of answers, or one answer in its place: ConvertTo-Json
+// leaves out the array of a pipeline that held one object.
+type list []answer
+
+func (l *list) UnmarshalJSON(raw []byte) error {
+	switch {
+	case string(raw) == "null": // an empty pipeline
+		*l = list{}
+		return nil
+	case bytes.HasPrefix(raw, []byte("{")):
+		*l = make(list, 1)
+		return json.Unmarshal(raw, &(*l)[0])
+	}
+	return json.Unmarshal(raw, (*[]answer)(l))
+}
+
+// value is a text, or the boolean that PowerShell's $true and $false become.
+type value string
+
+func (v *value) UnmarshalJSON(raw []byte) error {
+	switch string(raw) {
+	case "true":
+		*v = "yes"
+		return nil
+	case "false":
+		*v = "no"
+		return nil
+	}
+	return json.Unmarshal(raw, (*string)(v))
+}
+
+// Save writes a lyncdiag.answers/v1 document in ASCII. An answer that Load
+// would refuse is an error, and then nothing is written.
+func Save(w io.Writer, answers []fact.Answer) error {
+	doc := struct {
+		Schema  string   `json:"schema"`
+		Answers []answer `json:"answers"`
+	}{schema, []answer{}}
+	for i, a := range answers {
+		a, err := normal(a)
+		if err != nil {
+			return fmt.Errorf("interview: write answer %d: %w", i+1, err)
+		}
+		doc.Answers = append(doc.Answers, answer{a.ID, value(a.Value), a.At})
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(doc); err != nil {
+		return fmt.Errorf("interview: write answers: %w", err)
+	}
+	if _, err := w.Write(ascii(buf.Bytes())); err != nil {
+		return fmt.Errorf("interview: write answers: %w", err)
+	}
+	return nil
+}
+
+// ascii escapes what is not ASCII in a JSON text, DEL included: Windows
+// PowerShell reads the output of a program in the console's code page.
+func ascii(text []byte) []byte {
+	out := make([]byte, 0, len(text))
+	for _, r := range string(text) {
+		switch {
+		case r < 0x7f:
+			out = append(out, byte(r))
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	return out
+}
+
+// Parse reads an answer as a flag gives it: "licensed=yes". At is left unknown.
+func Parse(text string) (fact.Answer, error) {
+	id, value, ok := strings.Cut(text, "=")
+	if !ok {
+		return fact.Answer{}, fmt.Errorf("interview: read answer %q: want ID=VALUE, such as licensed=yes", text)
+	}
+	a, err := normal(fact.Answer{ID: id, Value: value})
+	if err != nil {
+		return fact.Answer{}, fmt.Errorf("interview: read answer %q: %w", text, err)
+	}
+	return a, nil
+}
+
+// normal brings an answer into the form that kb.CheckAnswer wants. Times become
+// UTC, so that a saved answer means the same on another computer.
+func normal(a fact.Answer) (fact.Answer, error) {
+	a.ID = strings.ToLower(strings.TrimSpace(a.ID))
+	a.Value = strings.TrimSpace(a.Value)
+	switch a.ID {
+	case "message":
+		a.Value = strings.ToValidUTF8(a.Value, "\ufffd")
+	case "licence-assigned-at":
+		if t, err := readTime(a.Value); err == nil {
+			a.Value = t.Format(time.RFC3339)
+		} else {
+			a.Value = strings.ToLower(a.Value)
+		}
+	default:
+		a.Value = strings.ToLower(a.Value)
+	}
+	if err := kb.CheckAnswer(a.ID, a.Value); err != nil {
+		return fact.Answer{}, err
+	}
+	if a.At != "" {
+		t, err := readTime(a.At)
+		if err != nil {
+			return fact.Answer{}, fmt.Errorf("answer %q: at: %w", a.ID, err)
+		}
+		a.At = stamp(t)
+	}
+	return a, nil
+}
+
+// stamp writes a time as every document does.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// readTime reads RFC 3339, a time as a person writes it on this computer's
+// clock, and what Windows PowerShell 5.1 makes of a time in JSON.
+func readTime(text string) (time.Time, error) {
+	text = strings.TrimSpace(text)
+	t, err := time.Parse(time.RFC3339, strings.ToUpper(text))
+	if err != nil {
+		t, err = time.ParseInLocation("2006-01-02 15:04", text, time.Local)
+	}
+	if inner, ok := strings.CutPrefix(text, "/Date("); ok {
+		var ms int64
+		ms, err = strconv.ParseInt(strings.TrimSuffix(inner, ")/"), 10, 64)
+		t = time.UnixMilli(ms)
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%q is no time, want 2006-01-02T15:04:05Z", text)
+	}
+	t = t.UTC()
+	if t.Year() < 1 || t.Year() > 9999 {
+		return time.Time{}, errors.New("the year has not four digits")
+	}
+	return t, nil
+}

@@ -1,0 +1,221 @@
+package interview
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+)
+
+const simple = `{"schema":"lyncdiag.answers/v1","answers":[{"id":"licensed","value":"yes","at":"2013-05-31T14:05:00.000Z"}]}`
+
+func TestLoad(t *testing.T) {
+	licensed := []fact.Answer{{ID: "licensed", Value: "yes", At: "2013-05-31T14:05:00.000Z"}}
+	utf16 := func(text string, order unicode.Endianness, bom unicode.BOMPolicy) string {
+		out, err := unicode.UTF16(order, bom).NewEncoder().String(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	for name, test := range map[string]struct {
+		in   string
+		want []fact.Answer
+	}{
+		"plain":              {simple, licensed},
+		"byte order mark":    {"\ufeff" + simple, licensed},
+		"windows powershell": {utf16(simple+"\r\n", unicode.LittleEndian, unicode.UseBOM), licensed},
+		"utf-16be":           {utf16(simple, unicode.BigEndian, unicode.UseBOM), licensed},
+		"utf-16le no mark":   {utf16(simple, unicode.LittleEndian, unicode.IgnoreBOM), licensed},
+		"utf-16be no mark":   {utf16(simple, unicode.BigEndian, unicode.IgnoreBOM), licensed},
+		"single object":      {`{"schema":"lyncdiag.answers/v1","answers":{"id":"licensed","value":"yes","at":"2013-05-31T14:05:00.000Z"}}`, licensed},
+		"no schema":          {`{"answers":[{"id":"licensed","value":"yes","at":"2013-05-31T14:05:00Z"}]}`, licensed},
+		"none":               {`{"schema":"lyncdiag.answers/v1","answers":[]}`, []fact.Answer{}},
+		"null for none":      {`{"schema":"lyncdiag.answers/v1","answers":null}`, []fact.Answer{}},
+		"other keys":         {`{"schema":"lyncdiag.answers/v1","by":"desk","answers":[{"id":"licensed","value":"yes","note":"x"}]}`, []fact.Answer{{ID: "licensed", Value: "yes"}}},
+		"booleans":           {`{"answers":[{"id":"licensed","value":true},{"id":"sso","value":false}]}`, []fact.Answer{{ID: "licensed", Value: "yes"}, {ID: "sso", Value: "no"}}},
+		"case and space":     {`{"answers":[{"id":" Licensed ","value":" YES\n"}]}`, []fact.Answer{{ID: "licensed", Value: "yes"}}},
+		"message keeps case": {`{"answers":[{"id":"message","value":" Cannot sign in to Lync \n"}]}`, []fact.Answer{{ID: "message", Value: "Cannot sign in to Lync"}}},
+		"offset":             {`{"answers":[{"id":"sso","value":"no","at":"2013-05-31T16:05:00.0000000+02:00"}]}`, []fact.Answer{{ID: "sso", Value: "no", At: "2013-05-31T14:05:00.000Z"}}},
+		// [DateTime]::new(2013,5,31,14,5,0,'Utc') | ConvertTo-Json in 5.1
+		"ticks":      {`{"answers":[{"id":"licence-assigned-at","value":"\/Date(1370009100000)\/","at":"\/Date(1370009100000)\/"}]}`, []fact.Answer{{ID: "licence-assigned-at", Value: "2013-05-31T14:05:00Z", At: "2013-05-31T14:05:00.000Z"}}},
+		"last twice": {`{"answers":[{"id":"sso","value":"no"},{"id":"sso","value":"yes"}]}`, []fact.Answer{{ID: "sso", Value: "no"}, {ID: "sso", Value: "yes"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Load(strings.NewReader(test.in))
+			if err != nil || !reflect.DeepEqual(got, test.want) {
+				t.Errorf("%+v, %v; want %+v", got, err, test.want)
+			}
+		})
+	}
+}
+
+func TestLoadReadsCodePages(t *testing.T) {
+	text := "Lync couldn\u2019t find a Lync Server"
+	doc := `{"answers":[{"id":"message","value":"` + text + `"}]}`
+	for name, test := range map[string]struct {
+		page *charmap.Charmap
+		text string
+	}{
+		"ansi":         {charmap.Windows1252, text},
+		"ansi letters": {charmap.Windows1252, "Anmeldung f\u00fcr \u00c4rzte"},
+		"oem":          {charmap.CodePage850, "Anmeldung f\u00fcr \u00c4rzte, d\u00e9sol\u00e9"},
+	} {
+		raw, err := test.page.NewEncoder().String(strings.Replace(doc, text, test.text, 1))
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		got, err := Load(strings.NewReader(raw))
+		if err != nil || len(got) != 1 || got[0].Value != test.text {
+			t.Errorf("%s: %+v, %v; want %q", name, got, err, test.text)
+		}
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	for name, test := range map[string]struct{ in, want string }{
+		"empty":            {"", "unexpected end"},
+		"not json":         {"licensed=yes", "invalid character"},
+		"two documents":    {simple + simple, "invalid character"},
+		"another document": {`{"schema":"lyncdiag.report/v1"}`, `schema "lyncdiag.report/v1", want "lyncdiag.answers/v1"`},
+		"no answers":       {`{}`, `no "answers"`},
+		"array":            {`[]`, `found array where it must not be: want a document of schema`},
+		"null":             {`null`, `no "answers"`},
+		"number":           {`{"answers":[{"id":"licensed","value":1}]}`, "found number"},
+		"unknown id":       {`{"answers":[{"id":"sso","value":"yes"},{"id":"liscensed","value":"yes"}]}`, `answer 2: kb: check answer "liscensed": no such question, did you mean "licensed"?`},
+		"unknown value":    {`{"answers":[{"id":"users","value":"2"}]}`, `"2" is not allowed, want one, many or unknown`},
+		"no value":         {`{"answers":[{"id":"licensed"}]}`, "want yes, no or unknown"},
+		"bad time":         {`{"answers":[{"id":"licensed","value":"yes","at":"yesterday"}]}`, `"yesterday" is no time`},
+		"bad year":         {`{"answers":[{"id":"licensed","value":"yes","at":"0001-01-01T00:00:00+05:00"}]}`, "year"},
+		"too long":         {`{"answers":[` + strings.Repeat(" ", 1<<20) + `]}`, "more than 1048576 bytes"},
+	} {
+		got, err := Load(strings.NewReader(test.in))
+		if err == nil || got != nil || !strings.Contains(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "interview: read answer") {
+			t.Errorf("%s: %+v, %v; want %q", name, got, err, test.want)
+		}
+	}
+	broken := errors.New("disk is gone")
+	if _, err := Load(iotest.ErrReader(broken)); !errors.Is(err, broken) {
+		t.Errorf("reading: %v", err)
+	}
+}
+
+func TestSave(t *testing.T) {
+	var out bytes.Buffer
+	err := Save(&out, []fact.Answer{
+		{ID: "message", Value: "couldn\u2019t <find> \U0001f600\x7f", At: "2013-05-31T16:05:00+02:00"},
+		{ID: "licensed", Value: "unknown"},
+	})
+	want := `{
+  "schema": "lyncdiag.answers/v1",
+  "answers": [
+    {
+      "id": "message",
+      "value": "couldn\u2019t <find> \ud83d\ude00\u007f",
+      "at": "2013-05-31T14:05:00.000Z"
+    },
+    {
+      "id": "licensed",
+      "value": "unknown"
+    }
+  ]
+}
+`
+	if err != nil || out.String() != want {
+		t.Errorf("%v\n%s", err, &out)
+	}
+
+	out.Reset()
+	if err := Save(&out, nil); err != nil || !strings.Contains(out.String(), `"answers": []`) {
+		t.Errorf("no answers: %v %s", err, &out)
+	}
+
+	out.Reset()
+	if err := Save(&out, []fact.Answer{{ID: "licensed", Value: "perhaps"}}); err == nil || out.Len() != 0 {
+		t.Errorf("a bad answer: error %v, wrote %q", err, &out)
+	}
+}
+
+func TestParse(t *testing.T) {
+	for _, test := range []struct {
+		in   string
+		want fact.Answer
+		err  string
+	}{
+		{"licensed=yes", fact.Answer{ID: "licensed", Value: "yes"}, ""},
+		{" Licensed = YES ", fact.Answer{ID: "licensed", Value: "yes"}, ""},
+		{"message=a=b, Not c", fact.Answer{ID: "message", Value: "a=b, Not c"}, ""},
+		{"licence-assigned-at=2013-05-31t14:05:00z", fact.Answer{ID: "licence-assigned-at", Value: "2013-05-31T14:05:00Z"}, ""},
+		{"licence-assigned-at=Unknown", fact.Answer{ID: "licence-assigned-at", Value: "unknown"}, ""},
+		{"licensed", fact.Answer{}, "want ID=VALUE"},
+		{"", fact.Answer{}, "want ID=VALUE"},
+		{"licensed=", fact.Answer{}, "want yes, no or unknown"},
+		{"message=", fact.Answer{}, "empty"},
+		{"liscensed=yes", fact.Answer{}, `did you mean "licensed"`},
+		{"licence-assigned-at=soon", fact.Answer{}, "no time"},
+	} {
+		got, err := Parse(test.in)
+		if got != test.want || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+			t.Errorf("%q: %+v, %v", test.in, got, err)
+		}
+	}
+}
+
+// A time as a person writes it is this computer's; saved, it must not change
+// its meaning elsewhere.
+func TestLocalTimeBecomesUTC(t *testing.T) {
+	a, err := Parse("licence-assigned-at=2013-05-31 14:05")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := time.Parse(time.RFC3339, a.Value)
+	if want := time.Date(2013, 5, 31, 14, 5, 0, 0, time.Local); err != nil || !got.Equal(want) || got.Location() != time.UTC {
+		t.Errorf("%q is %v, %v; want %v", a.Value, got, err, want)
+	}
+}
+
+// What Load accepts, Save writes in ASCII, and Load reads the same again.
+func FuzzLoad(f *testing.F) {
+	for _, seed := range []string{
+		simple, "\ufeff" + simple, "\xff\xfe{\x00}\x00", "{\x00}\x00", "\x00{\x00}", `{"answers":{"id":"message","value":"\ud83d\ude00\ud83d"}}`,
+		`{"answers":[{"id":"licence-assigned-at","value":"2013-05-31 14:05","at":"9999-12-31T23:59:59-23:59"}]}`,
+		"{\"answers\":[{\"id\":\"message\",\"value\":\"\x92\x81\"}]}",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		answers, err := Load(bytes.NewReader(in))
+		if err != nil {
+			return
+		}
+		var out bytes.Buffer
+		if err := Save(&out, answers); err != nil {
+			t.Fatalf("save %+v: %v", answers, err)
+		}
+		for _, b := range out.Bytes() {
+			if b >= 0x7f {
+				t.Fatalf("not ASCII: %q", &out)
+			}
+		}
+		if !json.Valid(out.Bytes()) || !strings.HasPrefix(out.String(), "{\n  \"schema\": \"lyncdiag.answers/v1\"") {
+			t.Fatalf("no document: %q", &out)
+		}
+		again, err := Load(io.LimitReader(&out, 8<<20))
+		if err == nil && !reflect.DeepEqual(answers, again) {
+			t.Fatalf("%+v became %+v", answers, again)
+		}
+		// Escapes make a text longer, so that the limit may cut it.
+		if err != nil && !strings.Contains(err.Error(), "more than") {
+			t.Fatal(err)
+		}
+	})
+}

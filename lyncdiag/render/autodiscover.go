@@ -1,0 +1,102 @@
+package render
+
+import (
+	"fmt"
+
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+)
+
+// autodiscoverDoc is lyncdiag.autodiscover/v1.
+type autodiscoverDoc struct {
+	Schema       string      `json:"schema"`
+	Domain       string      `json:"domain"`
+	Outcome      string      `json:"outcome" jsonschema:"enum=web-ticket,enum=user,enum=failed,enum=absent,enum=cancelled,enum="` // "": not walked
+	Hops         []hop       `json:"hops"`                                                                                        // in order of the client's preference
+	SIPServers   []sipServer `json:"sipServers"`
+	WebTicketURL string      `json:"webTicketUrl"`
+	Findings     []finding   `json:"findings"`
+}
+
+type hop struct {
+	URL         string `json:"url"`
+	Status      *int   `json:"status,omitempty"` // of HTTP; left out without an answer
+	ContentType string `json:"contentType"`
+	Kind        string `json:"kind" jsonschema:"enum=redirect,enum=user,enum=root,enum=web-ticket-challenge,enum=html,enum=error"`
+	Location    string `json:"location"` // where it leads
+	DurationMs  int64  `json:"durationMs"`
+	Problem     string `json:"problem"` // one word, "" for none
+	Detail      string `json:"detail"`
+	First       bool   `json:"first"`    // one of the client's four first requests
+	Followed    bool   `json:"followed"` // on the way to the outcome
+}
+
+type sipServer struct {
+	Access string `json:"access" jsonschema:"enum=internal,enum=external"`
+	Host   string `json:"host"`
+	Port   *int   `json:"port,omitempty"` // left out when not given
+}
+
+// Autodiscover is lyncdiag.autodiscover/v1.
+func (t Tool) Autodiscover(f *fact.Facts, r *lyncdiag.Report) Document {
+	doc := autodiscoverDoc{Schema: "lyncdiag.autodiscover/v1", Domain: r.Target.Domain, Hops: []hop{}, SIPServers: []sipServer{}, Findings: findings(r)}
+	if walk, _, ok := fact.Get(f, fact.WalkKey); ok {
+		doc.Outcome, doc.WebTicketURL = string(walk.Outcome), walk.WebTicketURL
+		doc.Hops = each(walk.Hops, func(h dnscheck.Hop) hop {
+			return hop{h.URL, known(h.Status, h.Status > 0), h.ContentType, string(h.Kind), h.Location, h.Elapsed.Milliseconds(), string(h.Problem), h.Detail, h.First, h.Followed}
+		})
+		doc.SIPServers = each(walk.SIPServers, func(v dnscheck.SIPServer) sipServer {
+			return sipServer{v.Access, v.Host, known(int(v.Port), v.Port > 0)}
+		})
+	}
+	return Document{&doc}
+}
+
+func (d *autodiscoverDoc) text(s *sheet) {
+	words := map[dnscheck.Outcome]string{
+		dnscheck.OutcomeWebTicket: "Autodiscover leads to the user's service, which asks for a web ticket",
+		dnscheck.OutcomeUser:      "Autodiscover leads to the user's servers",
+		dnscheck.OutcomeFailed:    "something answers, and does not lead to the user's service",
+		dnscheck.OutcomeAbsent:    "neither lyncdiscoverinternal nor lyncdiscover answers",
+		dnscheck.OutcomeCancelled: "the walk was cut short",
+		"":                        "nothing was asked",
+	}[dnscheck.Outcome(d.Outcome)]
+	t := dubio
+	if d.Outcome == string(dnscheck.OutcomeWebTicket) || d.Outcome == string(dnscheck.OutcomeUser) {
+		t = good
+	}
+	s.head(d.Domain+": "+words, t)
+	for _, h := range d.Hops {
+		if h.First {
+			s.blank()
+		}
+		m := mark{"none", dubio}
+		if h.Status != nil {
+			m = mark{fmt.Sprint(*h.Status), good}
+		}
+		if h.Problem != "" {
+			m.tone = dubio
+		}
+		s.mark(m, h.URL)
+		s.hang(pad("", marked), marked, fmt.Sprintf("%s, %d ms", h.Kind, h.DurationMs))
+		if h.Location != "" {
+			s.hang(pad("", marked)+"to ", marked+3, h.Location)
+		}
+		if h.Detail != "" {
+			s.hang(pad("", marked), marked, h.Detail)
+		}
+	}
+	if d.WebTicketURL != "" {
+		s.blank()
+		s.item("Tickets", d.WebTicketURL)
+	}
+	for _, v := range d.SIPServers {
+		port := ""
+		if v.Port != nil {
+			port = fmt.Sprintf(":%d", *v.Port)
+		}
+		s.item("Server", v.Host+port+" ("+v.Access+")")
+	}
+	s.findings(d.Findings, false)
+}

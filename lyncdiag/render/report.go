@@ -1,0 +1,338 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+)
+
+// reportDoc is lyncdiag.report/v1.
+type reportDoc struct {
+	Schema     string    `json:"schema"`
+	Tool       tool      `json:"tool"`
+	Target     target    `json:"target"`
+	Setting    setting   `json:"setting"`
+	StartedAt  string    `json:"startedAt" jsonschema:"format=date-time"`
+	DurationMs int64     `json:"durationMs"`
+	Complete   bool      `json:"complete"` // false: the run was cut short
+	Verdict    verdict   `json:"verdict"`
+	Stages     []stage   `json:"stages"`   // in the order of the chain
+	Findings   []finding `json:"findings"` // root causes first
+	Summary    summary   `json:"summary"`
+	ExitCode   int       `json:"exitCode"`
+}
+
+type tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+type target struct {
+	Address  string `json:"address"`
+	UserName string `json:"userName"` // "" where it is the address
+	Domain   string `json:"domain"`   // in its ASCII form
+	Ticket   string `json:"ticket"`
+}
+
+// setting is what was said beforehand; "" was not.
+type setting struct {
+	Deployment   string `json:"deployment"`
+	Cloud        string `json:"cloud"`
+	Client       string `json:"client"`
+	UserAgent    string `json:"userAgent"`
+	Location     string `json:"location"`
+	ManualServer string `json:"manualServer"`
+}
+
+type verdict struct {
+	Outcome   string     `json:"outcome" jsonschema:"enum=healthy,enum=problem,enum=unknown"`
+	Types     []string   `json:"types"`
+	Primary   string     `json:"primary"` // name of the first failure, "" without one
+	Summary   string     `json:"summary"`
+	Path      []visit    `json:"path"`      // the identity tree of KB 2541980
+	Questions []question `json:"questions"` // whose answers would say more
+	Next      []string   `json:"next"`
+}
+
+type visit struct {
+	Step     int    `json:"step"`
+	Question string `json:"question"`
+	Answer   string `json:"answer" jsonschema:"enum=yes,enum=no,enum=unknown"`
+	From     string `json:"from" jsonschema:"enum=live,enum=bundle,enum=log,enum=directory,enum=interview,enum=lab,enum="`
+	Reached  bool   `json:"reached"` // false: answered by evidence, but the walk stopped before it
+}
+
+type question struct {
+	ID      string   `json:"id"`
+	Text    string   `json:"text"`
+	Why     string   `json:"why"`
+	Help    string   `json:"help"`
+	Choices []string `json:"choices"` // empty: free text or a time
+}
+
+type stage struct {
+	ID         string `json:"id"`
+	Title      string `json:"title"`
+	Status     string `json:"status" jsonschema:"enum=passed,enum=warned,enum=failed,enum=errored,enum=skipped,enum=unknown"`
+	Reason     string `json:"reason"`     // what was seen, or why it did not pass
+	Skip       string `json:"skip"`       // one word for why it was skipped, else ""
+	DurationMs int64  `json:"durationMs"` // 0 for a stage that did not run
+}
+
+// summary counts every finding, explained ones too.
+type summary struct {
+	Failures      int `json:"failures"`
+	Warnings      int `json:"warnings"`
+	Infos         int `json:"infos"`
+	SkippedStages int `json:"skippedStages"`
+}
+
+func visited(v lyncdiag.Visit) visit {
+	return visit{v.Step, v.Question, v.Answer, string(v.From), v.Reached}
+}
+
+// Report is lyncdiag.report/v1. exitCode is the one of the process, which the
+// document repeats; see [lyncdiag.ExitCode].
+func (t Tool) Report(r *lyncdiag.Report, exitCode int) Document {
+	doc := t.report(r, exitCode)
+	return Document{&doc}
+}
+
+func (t Tool) report(r *lyncdiag.Report, exitCode int) reportDoc {
+	doc := reportDoc{
+		Schema:     "lyncdiag.report/v1",
+		Tool:       t.wire(),
+		Target:     target{r.Target.Address, r.Target.UserName, r.Target.Domain, r.Target.Ticket},
+		Setting:    setting(r.Setting),
+		StartedAt:  stamp(r.Started),
+		DurationMs: r.Duration.Milliseconds(),
+		Complete:   r.Complete,
+		Verdict: verdict{
+			Outcome:   string(r.Verdict.Outcome),
+			Types:     each(r.Verdict.Types, func(t kb.Type) string { return string(t) }),
+			Primary:   r.Verdict.Primary,
+			Summary:   r.Verdict.Summary,
+			Path:      each(r.Verdict.Path, visited),
+			Questions: questions(r.Verdict.Questions),
+			Next:      list(r.Verdict.Next),
+		},
+		Stages: each(r.Stages, func(s lyncdiag.StageResult) stage {
+			return stage{string(s.ID), s.Title, string(s.Status), s.Reason, string(s.Skip), s.Duration.Milliseconds()}
+		}),
+		Findings: findings(r),
+		ExitCode: exitCode,
+	}
+	for _, f := range doc.Findings {
+		switch kb.Severity(f.Severity) {
+		case kb.Failure:
+			doc.Summary.Failures++
+		case kb.Warning:
+			doc.Summary.Warnings++
+		case kb.Info:
+			doc.Summary.Infos++
+		}
+	}
+	for _, s := range doc.Stages {
+		if s.Status == string(lyncdiag.Skipped) {
+			doc.Summary.SkippedStages++
+		}
+	}
+	return doc
+}
+
+func (t Tool) wire() tool { return tool{"lyncdiag", cmp.Or(t.Version, "devel")} }
+
+func questions(qs []kb.Question) []question {
+	return each(qs, func(q kb.Question) question {
+		return question{q.ID, q.Text, q.Why, q.Help, list(q.Choices)}
+	})
+}
+
+func (d *reportDoc) text(s *sheet) {
+	s.head(d.headline(), d.tone())
+	if !d.Complete {
+		s.line("The run was cut short: what was not looked at is not in here.")
+	}
+	s.findings(d.Findings, d.Verdict.Primary != "")
+	d.chain(s)
+	d.tree(s)
+	d.ask(s)
+	d.next(s)
+	s.blank()
+	s.line(d.counts())
+}
+
+func (d *reportDoc) headline() string {
+	if d.Verdict.Summary != "" {
+		return d.Verdict.Summary
+	}
+	return d.Target.Address + ": " + d.Verdict.Outcome
+}
+
+func (d *reportDoc) tone() tone {
+	switch lyncdiag.Outcome(d.Verdict.Outcome) {
+	case lyncdiag.Healthy:
+		return good
+	case lyncdiag.Problem:
+		return bad
+	}
+	return dubio
+}
+
+// chain writes the stages with what was seen and how long it took.
+func (d *reportDoc) chain(s *sheet) {
+	if len(d.Stages) == 0 {
+		return
+	}
+	const head, ms = "The way to sign-in", 7
+	s.blank()
+	s.raw(pad(head, s.width-2) + "ms")
+	titles := 0
+	for _, st := range d.Stages {
+		titles = max(titles, len([]rune(clean(st.Title))))
+	}
+	titles += 2
+	for _, st := range d.Stages {
+		m := status(st.Status)
+		took := ""
+		if st.Status != string(lyncdiag.Skipped) {
+			took = fmt.Sprintf("%*d", ms, st.DurationMs)
+		}
+		for i, l := range wrap(d.reason(st), s.width-marked-titles-ms) {
+			if i > 0 {
+				s.raw(pad("", marked+titles) + l)
+				continue
+			}
+			left := pad("", margin) + s.paint(pad(m.word, marked-margin), m.tone) + pad(clean(st.Title), titles)
+			s.raw(left + pad(l, s.width-marked-titles-ms) + took)
+		}
+	}
+}
+
+// reason is a stage's reason for a person: a finding by its title.
+func (d *reportDoc) reason(st stage) string {
+	for _, f := range d.Findings {
+		if f.Name == st.Reason {
+			return f.Title
+		}
+	}
+	return st.Reason
+}
+
+// tree writes the article's steps once somebody or some file has answered one:
+// what the probes saw is in the chain already.
+func (d *reportDoc) tree(s *sheet) {
+	probes := []string{"", string(fact.Live), string(fact.Lab)}
+	if !slices.ContainsFunc(d.Verdict.Path, func(v visit) bool { return !slices.Contains(probes, v.From) }) {
+		return
+	}
+	s.blank()
+	s.line("The steps of KB 2541980")
+	for _, v := range d.Verdict.Path {
+		text := fmt.Sprintf("%d. %s", v.Step, v.Question)
+		if v.From != "" {
+			text += " (" + v.From + ")"
+		}
+		s.mark(mark{v.Answer, plain}, text)
+	}
+}
+
+func (d *reportDoc) ask(s *sheet) {
+	if len(d.Verdict.Questions) == 0 {
+		return
+	}
+	s.blank()
+	s.line("Questions that would say more")
+	for _, q := range d.Verdict.Questions {
+		flag := "--answer " + q.ID + "=" + answers(q)
+		left := pad("", margin) + q.ID + "?  " + clean(q.Text)
+		if room := s.width - len([]rune(left)) - len(flag); room >= 2 {
+			s.raw(left + strings.Repeat(" ", room) + flag)
+			continue
+		}
+		s.entry(margin, q.ID+"? "+q.Text)
+		s.entry(margin+2, flag)
+	}
+}
+
+// next writes what the page has not said yet: More and the questions are
+// command lines too.
+func (d *reportDoc) next(s *sheet) {
+	said := []string{"lyncdiag explain " + d.Verdict.Primary}
+	first := true
+	for _, n := range d.Verdict.Next {
+		if slices.Contains(said, n) || strings.Contains(n, " --answer ") {
+			continue
+		}
+		if first {
+			s.blank()
+			s.line("Next")
+			first = false
+		}
+		s.entry(margin, n)
+	}
+}
+
+// answers are the choices of a question as its flag takes them.
+func answers(q question) string {
+	var values []string
+	for _, c := range q.Choices {
+		if c != "unknown" {
+			values = append(values, c)
+		}
+	}
+	if len(values) == 0 {
+		return "..."
+	}
+	return strings.Join(values, "|")
+}
+
+func (d *reportDoc) counts() string {
+	unknown := 0
+	for _, st := range d.Stages {
+		if st.Status == string(lyncdiag.Unknown) || st.Status == string(lyncdiag.Errored) {
+			unknown++
+		}
+	}
+	return fmt.Sprintf("%s, %s, %d unknown, %d skipped \u00b7 %s \u00b7 exit code %d",
+		count(d.Summary.Failures, "failure"), count(d.Summary.Warnings, "warning"), unknown, d.Summary.SkippedStages, seconds(d.DurationMs), d.ExitCode)
+}
+
+// short writes four lines: verdict, type, why, what to do.
+func (d *reportDoc) short(s *sheet) {
+	head := d.headline()
+	if d.Target.Ticket != "" {
+		head = "[" + d.Target.Ticket + "] " + head
+	}
+	s.raw(clean(head))
+	for _, f := range d.Findings {
+		if f.Name != d.Verdict.Primary {
+			continue
+		}
+		s.raw(clean(fmt.Sprintf("Type: %s (%s), %s %s", kb.Type(f.Type).Label(), f.Confidence, f.ID, f.Name)))
+		s.raw(clean("Why: " + f.Cause))
+		var steps []string
+		for i, step := range f.Resolution {
+			steps = append(steps, fmt.Sprintf("%d. %s", i+1, step))
+		}
+		s.raw(clean("Do: " + strings.Join(steps, " ")))
+		return
+	}
+	var looked, not []string
+	for _, st := range d.Stages {
+		switch lyncdiag.Status(st.Status) {
+		case lyncdiag.Passed, lyncdiag.Warned, lyncdiag.Failed:
+			looked = append(looked, st.Title)
+		default:
+			not = append(not, st.Title)
+		}
+	}
+	s.raw(clean("Looked at: " + strings.Join(append(looked, []string{"nothing"}[min(len(looked), 1):]...), ", ")))
+	s.raw(clean("Not looked at: " + strings.Join(append(not, []string{"nothing"}[min(len(not), 1):]...), ", ")))
+	s.raw(d.counts())
+}

@@ -1,0 +1,222 @@
+package render_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/lyncdiag/go-lyncdiag/adfs"
+	"github.com/lyncdiag/go-lyncdiag/certs"
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
+	"github.com/lyncdiag/go-lyncdiag/sip"
+)
+
+// everything is each document twice: with nothing in it, and with something.
+func everything(t testing.TB) map[string][]render.Document {
+	tool := render.Tool{}
+	none, some := fact.New(), fact.New()
+	origin := fact.Origin{Kind: fact.Lab}
+	at := time.Date(2013, 5, 31, 12, 0, 0, 0, time.UTC)
+	empty := &lyncdiag.Report{Started: at, Verdict: lyncdiag.Verdict{Outcome: lyncdiag.Undecided}}
+	report := broken(t)
+	fact.Put(some, fact.TargetKey, report.Target, origin)
+	fact.Put(some, fact.DNSKey, &dnscheck.Result{Domain: "contoso.com", Servers: []dnscheck.Server{{Name: "lab"}}}, origin)
+	fact.Put(some, fact.WalkKey, &dnscheck.Walk{Domain: "contoso.com", Hops: []dnscheck.Hop{{URL: "http://lyncdiscover.contoso.com/", Kind: dnscheck.KindError}}, SIPServers: []dnscheck.SIPServer{{Access: "internal", Host: "sip.contoso.com"}}, Outcome: dnscheck.OutcomeFailed}, origin)
+	fact.Put(some, fact.RealmKey, &adfs.Realm{NamespaceType: "federated", Domain: "contoso.com"}, origin)
+	fact.Put(some, fact.MEXKey, &adfs.MEX{URL: "https://sts.contoso.com/mex", Get: adfs.Exchange{Asked: true, URL: "https://sts.contoso.com/mex", Status: 200}, Post: adfs.Exchange{Asked: true, URL: "https://sts.contoso.com/mex", Problem: "unreachable"}, Endpoints: []adfs.Endpoint{{Authentication: "username", Version: "2005"}}, Problems: []adfs.Problem{{Code: "host-mismatch", Detail: "other host"}}}, origin)
+	fact.Put(some, fact.LogFilesKey, []fact.LogFile{{Path: "client.uccapilog", Summary: sip.Summary{Format: "uccapilog", FirstAt: at, LastAt: at}}}, origin)
+	fact.Put(some, fact.AttemptsKey, []sip.Attempt{{ID: "1", Outcome: "failed", FinalStatus: 404, StartedAt: at, Legs: []sip.Leg{{CSeq: 1}}, Diagnostics: []sip.Diagnostic{{Header: "ms-diagnostics", ID: 4005, Params: []sip.Param{{Name: "a", Value: "b"}}}}}, {ID: "2", Outcome: "no-answer"}}, origin)
+	var tally render.Tally
+	tally.Add(sip.Record{File: "client.uccapilog", Line: 3, At: at, Step: &sip.Step{Kind: "dns", Target: "contoso.com"}})
+	tally.Add(sip.Record{Message: &sip.Message{Status: 404, Headers: []sip.Header{{Name: "ms-diagnostics", Value: "4005;reason=\"x\""}}}})
+	chain := &certs.Result{Chain: []certs.Certificate{{Subject: "CN=a", NotBefore: at, NotAfter: at}, {}}, Problems: []certs.Problem{{Code: "expired", Certificate: 0}, {Code: "malformed", Certificate: -1}}, Handshake: &certs.Failure{Phase: "handshake", Kind: "reset", Detail: "reset"}}
+	registrar := fact.Candidate{Endpoint: fact.Endpoint{TLS: chain}, SIP: &sip.ProbeResult{Status: 401, Date: at, SentAt: at, AnsweredAt: at.Add(time.Second), Challenges: []sip.Challenge{{Scheme: "NTLM"}}, Diagnostics: []sip.Diagnostic{{ID: 1}}}}
+	return map[string][]render.Document{
+		"report":       {tool.Report(empty, 3), tool.Report(report, 1), tool.Report(healthy(), 3)},
+		"batch":        {tool.Batch(nil, nil, 0), tool.Batch([]*lyncdiag.Report{report, empty}, func(*lyncdiag.Report) int { return 1 }, 1)},
+		"dns":          {tool.DNS(none, empty), tool.DNS(some, report)},
+		"autodiscover": {tool.Autodiscover(none, empty), tool.Autodiscover(some, report)},
+		"realm":        {tool.Realm(none, empty), tool.Realm(some, report)},
+		"mex":          {tool.MEX("", none, empty), tool.MEX("https://sts.contoso.com/mex", some, report)},
+		"cert":         {tool.Cert("", &certs.Result{}, nil), tool.Cert("a:443", chain, report)},
+		"port":         {tool.Port(nil), tool.Port([]fact.Endpoint{{Host: "a", Port: 443}, {Host: "b", Port: 1, Reach: fact.Reach{Status: fact.Filtered}}})},
+		"sip":          {tool.SIP("", fact.Candidate{}, empty), tool.SIP("a:443", registrar, report)},
+		"log":          {tool.Log(none, &render.Tally{}, empty), tool.Log(some, &tally, report)},
+		"explain":      {tool.Explain("", nil), tool.Explain("adfs-mex-http-500", lyncdiag.Explain("adfs-mex-http-500")), tool.Explain("das ist nicht die Anmeldung der Benutzer", nil)},
+		"scope":        {tool.Scope("", "", ""), tool.Scope("lync", "one", "many"), tool.Scope("nonsense", "", "")},
+		"answers":      {tool.Answers(nil), tool.Answers([]fact.Answer{{ID: "licensed", Value: "yes", At: "2013-05-31T12:00:00.000Z"}, {ID: "message", Value: "couldn\u2019t"}})},
+		"catalogue":    {tool.Catalogue(nil), tool.Catalogue(kb.Catalogue())},
+		"faults":       {tool.Faults(nil), tool.Faults([]render.Fault{{Name: "a"}})},
+		"lab":          {tool.Lab(nil), tool.Lab([]string{"--dns", "127.0.0.1:5353"})},
+		"schemas":      {tool.Schemas()},
+		"version":      {tool.About()},
+	}
+}
+
+func compiled(t testing.TB, name string) *jsonschema.Schema {
+	t.Helper()
+	raw, err := render.Schema(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource(name, document); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+func TestDocumentsKeepTheContract(t *testing.T) {
+	documents := everything(t)
+	if have, want := slices.Sorted(maps.Keys(documents)), render.Schemas(); !slices.Equal(have, want) {
+		t.Fatalf("documents %v, schemas %v", have, want)
+	}
+	for name, list := range documents {
+		schema := compiled(t, name)
+		for i, d := range list {
+			t.Run(fmt.Sprintf("%s/%d", name, i), func(t *testing.T) {
+				var b bytes.Buffer
+				if err := d.Write(&b, render.JSON, render.Options{}); err != nil {
+					t.Fatal(err)
+				}
+				value, err := jsonschema.UnmarshalJSON(bytes.NewReader(b.Bytes()))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := schema.Validate(value); err != nil {
+					t.Errorf("%v\n%s", err, b.Bytes())
+				}
+				if want := "{\n  \"schema\": \"lyncdiag." + name + "/v1\""; !strings.HasPrefix(b.String(), want) {
+					t.Errorf("begins with %.60q, want %q", b.String(), want)
+				}
+				checkASCII(t, b.Bytes())
+				checkKeys(t, name, value)
+				var text, lines bytes.Buffer
+				if err := d.Write(&text, render.Text, render.Options{}); err != nil {
+					t.Error(err)
+				}
+				if !utf8.Valid(text.Bytes()) || !bytes.HasSuffix(text.Bytes(), []byte("\n")) && text.Len() > 0 {
+					t.Errorf("text is not whole lines of UTF-8: %q", text.String())
+				}
+				if err := d.Write(&lines, render.NDJSON, render.Options{}); err != nil {
+					t.Error(err)
+				}
+				for line := range bytes.Lines(lines.Bytes()) {
+					if !json.Valid(line) {
+						t.Errorf("ndjson line is no JSON: %s", line)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestSchemaRefuses: a document without one of its keys, with an unknown word
+// in an enumeration or with another schema's name is not valid.
+func TestSchemaRefuses(t *testing.T) {
+	var b bytes.Buffer
+	if err := (render.Tool{}).Report(broken(t), 1).Write(&b, render.JSON, render.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	schema := compiled(t, "report")
+	for _, edit := range []func(map[string]any){
+		func(m map[string]any) { delete(m, "exitCode") },
+		func(m map[string]any) { delete(m["verdict"].(map[string]any), "questions") },
+		func(m map[string]any) { m["schema"] = "lyncdiag.report/v2" },
+		func(m map[string]any) { m["stages"] = nil },
+		func(m map[string]any) { m["stages"].([]any)[0].(map[string]any)["status"] = "fine" },
+	} {
+		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(b.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		edit(value.(map[string]any))
+		if schema.Validate(value) == nil {
+			t.Error("an edited report is still valid")
+		}
+	}
+	value, _ := jsonschema.UnmarshalJSON(bytes.NewReader(b.Bytes()))
+	value.(map[string]any)["addedLater"] = 1
+	if err := schema.Validate(value); err != nil {
+		t.Errorf("a key added later is refused: %v", err)
+	}
+}
+
+func checkASCII(t testing.TB, b []byte) {
+	t.Helper()
+	for i, c := range b {
+		if c >= 0x7f {
+			t.Fatalf("byte %d is %#x", i, c)
+		}
+	}
+}
+
+// checkKeys: no null, no two keys that differ in case alone, camelCase.
+func checkKeys(t testing.TB, path string, value any) {
+	t.Helper()
+	switch v := value.(type) {
+	case nil:
+		t.Errorf("%s is null", path)
+	case []any:
+		for i, x := range v {
+			checkKeys(t, fmt.Sprintf("%s[%d]", path, i), x)
+		}
+	case map[string]any:
+		seen := map[string]string{}
+		for key, x := range v {
+			if other, ok := seen[strings.ToLower(key)]; ok {
+				t.Errorf("%s has %s and %s", path, key, other)
+			}
+			seen[strings.ToLower(key)] = key
+			if key == "" || key[0] < 'a' || key[0] > 'z' || strings.ContainsAny(key, "-_. ") {
+				t.Errorf("%s.%s is not camelCase", path, key)
+			}
+			checkKeys(t, path+"."+key, x)
+		}
+	}
+}
+
+// FuzzJSON: what is written is ASCII and reads as what went in.
+func FuzzJSON(f *testing.F) {
+	for _, seed := range []string{"", "joe@contoso.com", "couldn\u2019t", "\U0001F600", "\x7f\x00\u2028<&>", "\xff\xfe", "m\u00fcller@b\u00fccher.example"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var b bytes.Buffer
+		if err := (render.Tool{}).Explain(text, nil).Write(&b, render.NDJSON, render.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		checkASCII(t, b.Bytes())
+		var got struct {
+			Query string `json:"query"`
+		}
+		if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		if want := strings.ToValidUTF8(text, "\uffff"); utf8.ValidString(text) && !reflect.DeepEqual(got.Query, want) {
+			t.Errorf("%q became %q", text, got.Query)
+		}
+	})
+}
