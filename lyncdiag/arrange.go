@@ -98,26 +98,25 @@ func confidenceRank(c Confidence) int {
 }
 
 // grade gives a stage that ran the status its root findings earn it. What
-// another link explains does not fail a stage that passed by itself.
+// another link explains does not fail a stage that passed by itself. Findings
+// come sorted, so the first one of a stage is its worst.
 func grade(stages []StageResult, found []Finding) {
 	for i := range stages {
 		s := &stages[i]
-		if s.Status != Passed && s.Status != Warned {
+		if s.Status == Skipped || s.Status == Errored {
 			continue
 		}
 		for _, f := range found {
-			if f.Stage != s.ID || f.CausedBy != "" {
+			if f.Stage != s.ID || f.CausedBy != "" || f.Severity == kb.Info {
 				continue
 			}
-			switch {
-			case f.Severity == kb.Failure:
-				s.Status, s.Reason = Failed, f.Name
-			case f.Severity == kb.Warning && s.Status == Passed:
-				s.Status, s.Reason = Warned, f.Name
+			s.Finding = f.Name
+			if f.Severity == kb.Failure {
+				s.Status = Failed
+			} else if s.Status == Passed {
+				s.Status = Warned
 			}
-			if s.Status == Failed {
-				break
-			}
+			break
 		}
 	}
 }

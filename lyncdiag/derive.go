@@ -27,14 +27,43 @@ func derive(f *fact.Facts, id string) (answer string, from fact.Kind) {
 	if answer, from := observed(f, id); answer != "" {
 		return answer, from
 	}
+	if answer := said(f, id); answer != "" {
+		return answer, fact.Interview
+	}
+	if answer := implied(f, id); answer != "" {
+		return answer, fact.Interview
+	}
+	return "unknown", ""
+}
+
+// said is a person's last word on a question, "" when there is none.
+func said(f *fact.Facts, id string) string {
 	for _, list := range fact.All(f, fact.AnswersKey) {
-		for _, a := range slices.Backward(list) { // the last word counts
+		for _, a := range slices.Backward(list) {
 			if a.ID == id && a.Value != "" && a.Value != "unknown" {
-				return a.Value, fact.Interview
+				return a.Value
 			}
 		}
 	}
-	return "unknown", ""
+	return ""
+}
+
+// implied answers what another answer says already: that Lync refuses the user
+// and the portal does not is a row of the scoping table, and step 1's Yes.
+func implied(f *fact.Facts, id string) string {
+	switch id {
+	case "symptom":
+		if said(f, "portal-sign-in") == "yes" {
+			return "lync"
+		}
+	case "portal-sign-in":
+		// That the portal refuses the user too ends step 1 only on a person's
+		// word: on one computer the scoping table blames the client.
+		if said(f, "symptom") == "lync" {
+			return "yes"
+		}
+	}
+	return ""
 }
 
 // observed answers the questions that a probe can: is the user's domain

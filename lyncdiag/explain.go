@@ -159,11 +159,13 @@ func explainMessage(text string) []Explanation {
 			}
 		}
 		e.Resolution = append(e.Resolution, m.Message.Resolution...)
+		if causes := m.Message.Findings; len(causes) > 1 {
+			e.Resolution = append(e.Resolution,
+				"Find out which cause it is of "+strings.Join(causes, ", ")+": lyncdiag check ADDRESS",
+				"The steps from here on are those for the likeliest one, "+causes[0]+". For another: lyncdiag explain NAME")
+		}
 		if len(m.Message.Findings) > 0 {
 			e.attach(m.Message.Findings[0])
-		}
-		if len(m.Message.Findings) > 1 {
-			e.Resolution = append(e.Resolution, "Other causes show this message too: "+strings.Join(m.Message.Findings[1:], ", ")+". To see which it is: lyncdiag check ADDRESS")
 		}
 		list = append(list, e)
 	}
@@ -261,14 +263,18 @@ func findingOf(c sip.Code) string {
 		id, _ := strconv.Atoi(c.Code)
 		attempt.Diagnostics = []sip.Diagnostic{{ID: id}}
 	}
-	switch attempt.FinalStatus {
-	case 401, 407, 504: // the normal first answer; the address or the servers
+	class := sip.Classify(attempt).Class
+	attempt.Scheme = "TLS-DSK"
+	name := classFindings[class]
+	switch {
+	case class != sip.Classify(attempt).Class: // password or personal certificate
 		return ""
+	case attempt.FinalStatus == 504: // the address or the servers
+		return ""
+	case name == "sip-register-refused":
+		return codeFindings[c.Code]
 	}
-	if name := classFindings[sip.Classify(attempt).Class]; name != "sip-register-refused" {
-		return name
-	}
-	return codeFindings[c.Code]
+	return name
 }
 
 func explainToken(c adfs.Code, score float64) Explanation {

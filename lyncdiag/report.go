@@ -40,7 +40,8 @@ type StageResult struct {
 	ID       StageID
 	Title    string
 	Status   Status
-	Reason   string        // why it did not pass, in words; for a pass, what was seen
+	Reason   string        // what was seen, or why it did not pass, in words
+	Finding  string        // name of the root finding that warned or failed it; "" when none did
 	Skip     SkipReason    // set when Status is Skipped
 	Input    bool          // a source that was read, not a link of the chain
 	Duration time.Duration // 0 for a stage that did not run

@@ -39,8 +39,11 @@ func judgeTree(f *fact.Facts, emit Emit) {
 	}
 	o := fact.Origin{Kind: last.From, Where: last.ID}
 	finding := found(end.Finding, "answers", text("question", last.Question, o), text("answer", last.Answer, o), text("article", end.Text, o))
-	if end.Finding == "service-outage-suspected" && answered(f, "service-health") != "no" {
+	switch {
+	case end.Finding == "service-outage-suspected" && answered(f, "service-health") != "no":
 		finding = finding.with(Possible)
+	case end.Finding == "rich-client-authentication" && last.ID == "rich-client":
+		finding = finding.with(Probable) // "there's probably an issue with the company's setup of AD FS"
 	}
 	emit(finding)
 }

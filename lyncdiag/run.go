@@ -90,7 +90,13 @@ func (d *Diagnoser) run(ctx context.Context, t Target) (*fact.Facts, *Report, er
 	for _, s := range d.Sources {
 		report.Stages = append(report.Stages, run.source(ctx, t, s))
 	}
-	env := &Env{Facts: facts, Target: t, Setting: d.Setting, Network: network, wire: newWire(ctx, network, d.Log)}
+	setting := d.Setting
+	if place := said(facts, "location"); setting.Location == "" && place != "" {
+		setting.Location = place
+		fact.Put(facts, fact.SettingKey, setting, fact.Origin{Kind: network.Origin()})
+		report.Setting = setting
+	}
+	env := &Env{Facts: facts, Target: t, Setting: setting, Network: network, wire: newWire(ctx, network, d.Log)}
 	report.Stages = append(report.Stages, run.stages(ctx, plan, env)...)
 	env.wire.close()
 	report.Complete = !run.cut
@@ -204,7 +210,7 @@ func (r *runner) stages(ctx context.Context, plan Plan, env *Env) []StageResult 
 			}
 			var unmet *StageResult
 			for _, need := range s.Needs {
-				if n := &results[index[need]]; n.Status != Passed && n.Status != Warned && unmet == nil {
+				if n := &results[index[need]]; !n.met() && unmet == nil {
 					unmet = n
 				}
 			}
@@ -213,6 +219,11 @@ func (r *runner) stages(ctx context.Context, plan Plan, env *Env) []StageResult 
 	}
 	wg.Wait()
 	return results
+}
+
+// met reports whether stages that need this one can work.
+func (s *StageResult) met() bool {
+	return s.Status == Passed || s.Status == Warned || s.Skip == SkipSatisfied
 }
 
 func (r *runner) stage(ctx context.Context, s Stage, env *Env, unmet *StageResult) StageResult {

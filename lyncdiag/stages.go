@@ -76,7 +76,11 @@ func unanswered(r *dnscheck.Result) bool {
 
 func probeAutodiscover(ctx context.Context, env *Env) error {
 	d := &dnscheck.Discoverer{HTTP: env.HTTP(), UserAgent: userAgent(env.Setting), Now: env.Network.Now}
-	walk := d.Walk(ctx, env.Target.Domain, "sip:"+env.Target.Address)
+	uri := ""
+	if env.Target.Address != "" {
+		uri = "sip:" + env.Target.Address
+	}
+	walk := d.Walk(ctx, env.Target.Domain, uri)
 	fact.Put(env.Facts, fact.WalkKey, walk, env.Origin())
 
 	var hosts []fact.Endpoint

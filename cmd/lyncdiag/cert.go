@@ -33,7 +33,7 @@ func (p *program) certCommand() *cobra.Command {
 				}
 				return unseen(endpoints(f, servers)[0])
 			}
-			run.plan = observe("TLS", servers, lookTLS, "")
+			run.plan = observe("TLS", servers, lyncdiag.ToTLS)
 			run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document {
 				return tool().Cert(args[0], seen(f), hostReport(f, r, servers[0]))
 			}

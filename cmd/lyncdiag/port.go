@@ -21,7 +21,7 @@ func (p *program) portCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			run.plan = observe("Ports", servers, lookPort, "")
+			run.plan = observe("Ports", servers, lyncdiag.ToPort)
 			run.document = func(f *fact.Facts, _ *lyncdiag.Report) render.Document {
 				return tool().Port(endpoints(f, servers))
 			}

@@ -31,7 +31,7 @@ func (p *program) sipCommand() *cobra.Command {
 			v := servers[0]
 			// The server asked about is judged as manual configuration's.
 			run.manualServer = net.JoinHostPort(v.host, strconv.Itoa(int(v.port)))
-			run.plan = observe("Registrar", servers, lookSIP, target.Address)
+			run.plan = observe("Registrar", servers, lyncdiag.ToSIP)
 			run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document {
 				c := fact.Candidate{Endpoint: endpoints(f, servers)[0]}
 				if seen, _, ok := fact.Get(f, fact.CandidatesKey); ok {

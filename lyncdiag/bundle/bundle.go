@@ -27,8 +27,8 @@ type Logs struct {
 	// Max bounds the attempts kept; 0: 100,000. Whoever needs all of a larger
 	// log streams them with sip.Attempts.
 	Max int
-	// Step is told of what the log shows before a REGISTER; may be nil.
-	Step func(sip.Record)
+	// Record is told of every record as it is read; may be nil.
+	Record func(sip.Record)
 }
 
 // Name is the source's entry among the report's stages.
@@ -86,8 +86,8 @@ func (l Logs) read(path string) (fact.LogFile, []sip.Attempt, error) {
 	log.File = path
 	records := func(yield func(sip.Record, error) bool) {
 		for r, err := range log.Records() {
-			if r.Step != nil && l.Step != nil {
-				l.Step(r)
+			if err == nil && l.Record != nil {
+				l.Record(r)
 			}
 			if !yield(r, err) {
 				return

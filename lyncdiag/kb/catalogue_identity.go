@@ -74,7 +74,7 @@ func identitySpecs() []Spec {
 			Resolution: []string{
 				"Open the Office 365 portal in a browser on the same computer: https://portal.office.com",
 				"If the portal fails too, look at the service health dashboard from another network and wait for the incident to end.",
-				"If the portal opens on another network only, allow TCP 443 to the login hosts for all users, without proxy authentication or TLS inspection: lyncdiag port --plan",
+				"If the portal opens on another network only, allow TCP 443 to the login hosts for all users, without proxy authentication or TLS inspection: *.microsoftonline.com, *.microsoftonline-p.com",
 				"Look at the certificate and the TLS version from here: lyncdiag cert {host}",
 				"Ask the service again: lyncdiag adfs realm {address}",
 				"If there is no incident and every network fails, contact Office 365 technical support.",

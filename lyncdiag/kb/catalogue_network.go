@@ -28,7 +28,7 @@ func networkSpecs() []Spec {
 				"If it times out, make sure that UDP and TCP port 53 to the server are open and that VPN and Wi-Fi are connected.",
 				"If it refuses, allow recursion for the network of this client on the DNS server.",
 				"If it reports a server failure, test its forwarders and root hints, then restart it (Windows DNS Server): Restart-Service DNS",
-				"Ask a second server to see whether the first one alone is at fault: lyncdiag dns {domain} --dns system --dns authoritative",
+				"Ask a second server to see whether the first one alone is at fault: lyncdiag dns {domain} --dns system --dns other=IPADDRESS",
 				stepCheckAgain,
 			},
 			Owner: NetworkAdmin, References: []string{"KB2541980"}, Messages: explains(1, 2),
@@ -223,7 +223,7 @@ func networkSpecs() []Spec {
 			Title: "Two DNS servers give different answers for {domain}",
 			Cause: "A record that Lync needs differs between the servers that were asked (split DNS). Users then sign in on one network and not on the other.",
 			Resolution: []string{
-				"Copy the missing or different records from the public zone into the internal zone. To compare the two: lyncdiag dns {domain} --dns system --dns authoritative",
+				"Copy the missing or different records from the public zone into the internal zone. To compare the two: lyncdiag dns {domain} --dns system --dns other=IPADDRESS",
 				"Keep a difference that is meant: with Lync Server, lyncdiscoverinternal exists inside only.",
 			},
 			Owner: DNSAdmin, References: []string{"KB2566790"}, Messages: explains(1, 2), Planned: true,
@@ -261,7 +261,7 @@ func networkSpecs() []Spec {
 			Title: "Every Lync host is unreachable from here, while the login service answers",
 			Cause: "The names resolve, but TCP or TLS fails to every host of the automatic and of the manual path. A control host answers, so a firewall or proxy on the way most likely blocks Lync.",
 			Resolution: []string{
-				"List the hosts, ports and ranges that sign-in needs: lyncdiag port --plan",
+				"Compare the firewall's rules with the names that KB 2409256 wants let through, TCP 80 and 443 for all users: *.lync.com, *.microsoftonline.com, *.microsoftonline-p.com, *.onmicrosoft.com, *.outlook.com, and for revocation *.verisign.com, *.verisign.net, *.public-trust.com",
 				"Allow outbound TCP 443 from the clients to *.lync.com, *.microsoftonline.com, *.microsoftonline-p.com, *.onmicrosoft.com and *.outlook.com. UDP 443 is not needed; 5061 is for federation only.",
 				"Let the rule hold for all users without proxy authentication, and set the time-out of HTTPS connections to eight hours (KB 2409256).",
 				"Exempt these hosts from TLS inspection.",
@@ -301,7 +301,7 @@ func networkSpecs() []Spec {
 			Resolution: []string{
 				"Repeat the test on the user's network. FILTERED means that nothing came back: portqry -n {host} -p tcp -e 443",
 				"Compare the address that the name resolves to inside with the one outside. A stale internal record sends clients to a dead address: nslookup {host}",
-				"Allow outbound TCP 443 to this host for all users, without proxy authentication. KB 2409256 lists the names; so does: lyncdiag port --plan",
+				"Allow outbound TCP 443 to this host for all users, without proxy authentication. KB 2409256 lists the names of Lync Online: *.lync.com, *.microsoftonline.com, *.microsoftonline-p.com, *.onmicrosoft.com, *.outlook.com",
 				"If the host is your own (hybrid or Lync Server), make sure that it runs and that the firewall in front of it lets TCP 443 in.",
 				"Test again until it says \"listening\": lyncdiag port {host}:443",
 				stepCheckAgain,
@@ -315,7 +315,7 @@ func networkSpecs() []Spec {
 			Resolution: []string{
 				"Repeat the test on the user's network. NOT LISTENING means that the connection was refused: portqry -n {host} -p tcp -e 443",
 				"Compare the address that the name resolves to with the one outside the company. A wrong record may lead to a machine without the service: nslookup {host}",
-				"If the address is right and the host is Microsoft's, look for a firewall that rejects instead of dropping, and allow outbound TCP 443 to the names of KB 2409256: lyncdiag port --plan",
+				"If the address is right and the host is Microsoft's, look for a firewall that rejects instead of dropping, and allow outbound TCP 443 to the names of KB 2409256: *.lync.com, *.microsoftonline.com, *.microsoftonline-p.com, *.onmicrosoft.com, *.outlook.com",
 				"If the host is your own (hybrid or Lync Server), start the service that listens on 443 and see which process holds the port: netstat -ano -p tcp",
 				"Test again until it says \"listening\": lyncdiag port {host}:443",
 				stepCheckAgain,

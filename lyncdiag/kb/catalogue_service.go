@@ -182,7 +182,7 @@ func serviceSpecs() []Spec {
 				"Turn on full logging in Lync: Options > General > Logging in Lync (Lync 2010: Turn on logging in Lync). Then exit Lync, start it and try to sign in.",
 				"On the user's computer, install and run the MOSDAL Support Toolkit if it is at hand: select IM and Online Meetings with Lync Online, choose Next, enter the user ID and password, restart Lync and reproduce the failure.",
 				"When it has finished, choose Exit and Show Files. The result is MOSDALREPORT.zip.",
-				"Unpack it and let lyncdiag read the client logs in its folder User_Applications\\Lync: lyncdiag check {address} --log FILE",
+				"Unpack it, and read the client logs in its folder User_Applications\\Lync together with a run: lyncdiag check {address} --log FILE",
 				"Without MOSDAL, save what the run saw, with the client log: lyncdiag check {address} --log FILE -o json=report.json",
 				"Read the sign-in attempts yourself, as with Snooper. The answer below each REGISTER counts, not the first 401: lyncdiag log FILE",
 				"Contact Office 365 technical support with the report. Lync Online itself was retired on 31 July 2021.",

@@ -80,6 +80,7 @@ type stage struct {
 	Title      string `json:"title"`
 	Status     string `json:"status" jsonschema:"enum=passed,enum=warned,enum=failed,enum=errored,enum=skipped,enum=unknown"`
 	Reason     string `json:"reason"`     // what was seen, or why it did not pass
+	Finding    string `json:"finding"`    // name of the finding that warned or failed it, else ""
 	Skip       string `json:"skip"`       // one word for why it was skipped, else ""
 	DurationMs int64  `json:"durationMs"` // 0 for a stage that did not run
 }
@@ -122,7 +123,7 @@ func (t Tool) report(r *lyncdiag.Report, exitCode int) reportDoc {
 			Next:      list(r.Verdict.Next),
 		},
 		Stages: each(r.Stages, func(s lyncdiag.StageResult) stage {
-			return stage{string(s.ID), s.Title, string(s.Status), s.Reason, string(s.Skip), s.Duration.Milliseconds()}
+			return stage{string(s.ID), s.Title, string(s.Status), s.Reason, s.Finding, string(s.Skip), s.Duration.Milliseconds()}
 		}),
 		Findings: findings(r),
 		ExitCode: exitCode,
@@ -214,14 +215,18 @@ func (d *reportDoc) chain(s *sheet) {
 	}
 }
 
-// reason is a stage's reason for a person: a finding by its title.
+// reason is what a stage saw, or the title of its finding where nothing more
+// is known.
 func (d *reportDoc) reason(st stage) string {
+	if st.Reason != "" {
+		return st.Reason
+	}
 	for _, f := range d.Findings {
-		if f.Name == st.Reason {
+		if f.Name == st.Finding {
 			return f.Title
 		}
 	}
-	return st.Reason
+	return ""
 }
 
 // tree writes the article's steps once somebody or some file has answered one:

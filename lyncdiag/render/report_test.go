@@ -62,10 +62,10 @@ func broken(t testing.TB) *lyncdiag.Report {
 		Complete: true,
 		Stages: []lyncdiag.StageResult{
 			{ID: "answers", Title: "answers", Status: lyncdiag.Passed},
-			{ID: "dns", Title: "DNS", Status: lyncdiag.Warned, Reason: "dns-sip-cname-missing", Duration: 102 * time.Millisecond},
+			{ID: "dns", Title: "DNS", Status: lyncdiag.Warned, Finding: "dns-sip-cname-missing", Duration: 102 * time.Millisecond},
 			{ID: "autodiscover", Title: "Autodiscover", Status: lyncdiag.Passed, Reason: "led to webdir.online.lync.com, which asks for a web ticket", Duration: 611 * time.Millisecond},
 			{ID: "realm", Title: "Realm", Status: lyncdiag.Errored, Reason: "the run's time-out is over", Duration: 5 * time.Second},
-			{ID: "adfs.mex", Title: "AD FS MEX", Status: lyncdiag.Failed, Reason: "adfs-mex-http-500", Duration: 844 * time.Millisecond},
+			{ID: "adfs.mex", Title: "AD FS MEX", Status: lyncdiag.Failed, Reason: "GET 200, POST 500 http-500, no endpoint", Finding: "adfs-mex-http-500", Duration: 844 * time.Millisecond},
 			{ID: "adfs.token", Title: "Token", Status: lyncdiag.Skipped, Reason: "no credentials were given", Skip: lyncdiag.SkipNotPermitted},
 			{ID: "licence", Title: "Licence", Status: lyncdiag.Unknown, Reason: "needs an answer"},
 		},
