@@ -81,9 +81,30 @@ func (n *Network) Resolver() (*dnscheck.Client, error) {
 	return &dnscheck.Client{Dial: n.dial, Servers: servers, Timeout: n.exchange(), Now: n.Now, Cache: new(dnscheck.Cache)}, nil
 }
 
-// Verifier returns a certificate verifier that trusts what the network trusts.
+// Verifier returns a certificate verifier that trusts what the network trusts,
+// and dials and looks names up through it.
 func (n *Network) Verifier() *certs.Verifier {
-	return &certs.Verifier{Roots: n.Roots, Now: n.Now, Timeout: n.exchange()}
+	return &certs.Verifier{Roots: n.Roots, Now: n.Now, Timeout: n.exchange(), Dial: n.dialName}
+}
+
+// dialName dials a host and port whose host may be a name.
+func (n *Network) dialName(ctx context.Context, network, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("address %q: %w", address, err)
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return n.dial(ctx, network, address)
+	}
+	resolver, err := n.Resolver()
+	if err != nil {
+		return nil, err
+	}
+	found := resolver.LookupHost(ctx, host)
+	if len(found.Addresses) == 0 {
+		return nil, fmt.Errorf("look up %s: %s", host, found.Status)
+	}
+	return n.dial(ctx, network, net.JoinHostPort(found.Addresses[0].String(), port))
 }
 
 // Env is what a stage works with.

@@ -21,6 +21,17 @@ type Report struct {
 	Verdict  Verdict
 }
 
+// Primary is the finding that Verdict.Primary names; ok is false when there is
+// no failure.
+func (r *Report) Primary() (f Finding, ok bool) {
+	for _, f := range r.Findings {
+		if f.Name == r.Verdict.Primary && f.CausedBy == "" {
+			return f, true
+		}
+	}
+	return Finding{}, false
+}
+
 // Status is how a stage ended.
 type Status string
 

@@ -106,9 +106,13 @@ func (d *Diagnoser) run(ctx context.Context, t Target) (*fact.Facts, *Report, er
 	return facts, report, nil
 }
 
-// Judge fills a report's rules, findings and verdict from facts. It sends
-// nothing; recorded facts can be judged again by a newer version.
+// Judge fills a report's rules, findings and verdict from facts; nil rules are
+// DefaultRules. It sends nothing; recorded facts can be judged again by a newer
+// version.
 func Judge(report *Report, facts *fact.Facts, rules []Rule) {
+	if rules == nil {
+		rules = DefaultRules()
+	}
 	var found []Finding
 	report.Rules = report.Rules[:0]
 	for _, r := range rules {

@@ -20,8 +20,9 @@ type Name string
 // Key is the typed handle of a fact. Keys are declared in keys.go, a line each.
 type Key[T any] struct{ name Name }
 
-// NewKey declares a fact. Two keys of one name in one program are a mistake
-// that lyncdiag.Diagnoser refuses at start.
+// NewKey declares a fact. A name belongs to one type: reading a value through
+// a key of the same name and another type panics. Names of an importer's own
+// facts start with a word of the importer's, such as "acme.inventory".
 func NewKey[T any](name Name) Key[T] { return Key[T]{name} }
 
 // Name returns the fact's name, as rules list it in Reads.
