@@ -118,6 +118,11 @@ func (c *Client) follow(ctx context.Context, client *http.Client, e *Exchange, m
 		e.Asked, e.Status, e.ContentType, e.Date, e.AnsweredAt = true, 0, "", time.Time{}, time.Time{}
 		e.SentAt = wall(c.now())
 		resp, err := client.Do(req)
+		if err != nil && strings.HasPrefix(cause(err), "failed to parse Location header") {
+			// net/http quotes the header, which may hold a password.
+			e.fail(codeRedirectRefused, "a redirect without a usable Location")
+			return nil
+		}
 		if err != nil {
 			e.fail(codeUnreachable, "%s", cause(err))
 			return nil
@@ -179,12 +184,15 @@ func redirect(e *Exchange, resp *http.Response, from *url.URL) *url.URL {
 	case location == "" || err != nil:
 		e.fail(codeRedirectRefused, "status %s without a usable Location", statusText(resp))
 		return nil
+	case next.User != nil:
+		e.fail(codeRedirectRefused, "redirected to %s with a user name or password in the URL", withoutUser(next.String()))
+		return nil
 	case next.Scheme != "https" || next.Host == "":
-		e.fail(codeRedirectRefused, "redirected to %s, which is not https", next.Redacted())
+		e.fail(codeRedirectRefused, "redirected to %s, which is not https", withoutUser(next.String()))
 		return nil
 	case resp.Request.Method == http.MethodPost && resp.StatusCode < http.StatusTemporaryRedirect:
 		// Following would turn the POST into a GET and test something else.
-		e.fail(codeRedirectRefused, "status %s answers the POST with a redirect to %s", statusText(resp), next.Redacted())
+		e.fail(codeRedirectRefused, "status %s answers the POST with a redirect to %s", statusText(resp), next)
 		return nil
 	}
 	next.Fragment = ""
@@ -210,14 +218,39 @@ func statusText(resp *http.Response) string {
 // httpsURL refuses what no sign-in client would send a password to.
 func httpsURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimSpace(raw))
-	if err != nil {
+	switch {
+	case err != nil && strings.Contains(raw, "@"):
+		// The cause would quote a piece of what may be a password.
+		return nil, errors.New("the address cannot be read")
+	case err != nil:
 		return nil, fmt.Errorf("the address cannot be read: %s", cause(err))
-	}
-	if u.Scheme != "https" || u.Hostname() == "" {
-		return nil, fmt.Errorf("the address %.200q is not an absolute https URL", u.Redacted())
+	case u.User != nil:
+		// net/http would send it as Basic authentication.
+		return nil, fmt.Errorf("the address %.200q was given with a user name or password in it", withoutUser(raw))
+	case u.Scheme != "https" || u.Hostname() == "":
+		return nil, fmt.Errorf("the address %.200q is not an absolute https URL", withoutUser(raw))
 	}
 	u.Fragment = ""
 	return u, nil
+}
+
+// withoutUser takes user name and password out of a URL that is shown or kept,
+// also out of one that cannot be read.
+func withoutUser(raw string) string {
+	u, err := url.Parse(strings.TrimSpace(raw))
+	if err == nil && u.User != nil {
+		u.User = nil
+		return u.String()
+	}
+	at := strings.LastIndexByte(raw, '@')
+	if at < 0 || err == nil && u.Opaque == "" {
+		return raw
+	}
+	scheme, _, ok := strings.Cut(raw[:at], "//")
+	if !ok {
+		return raw[at+1:]
+	}
+	return scheme + "//" + raw[at+1:]
 }
 
 // cause drops the method and URL that net/http and net/url put before it.

@@ -16,7 +16,8 @@ import (
 
 // MEX is what a metadata exchange URL answers.
 type MEX struct {
-	// URL is the one asked, as given.
+	// URL is the one asked, as given but without user name and password: a
+	// URL that has any is refused.
 	URL string `json:"url"`
 	// Get is the plain GET that a browser sends, Post the SOAP request
 	// (WS-Transfer Get, SOAP 1.2) that the Sign-In Assistant sends. Either can
@@ -42,7 +43,7 @@ const (
 // where the redirect keeps the method) and reported. The result is never nil;
 // what went wrong is in its Problems.
 func (c *Client) CheckMEX(ctx context.Context, url string) *MEX {
-	m := &MEX{URL: url, Endpoints: []Endpoint{}, Problems: []Problem{}}
+	m := &MEX{URL: withoutUser(url), Endpoints: []Endpoint{}, Problems: []Problem{}}
 	var fromGet, fromPost *Metadata
 	var both sync.WaitGroup
 	both.Go(func() {

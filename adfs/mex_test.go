@@ -3,6 +3,7 @@ package adfs_test
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -312,5 +313,60 @@ func TestCheckMEXMaxBytes(t *testing.T) {
 	c.MaxBytes = 1000
 	if got := codes(c.CheckMEX(t.Context(), mexURL).Problems); !slices.Equal(got, []string{"too-large", "too-large"}) {
 		t.Errorf("problems %v", got)
+	}
+}
+
+// TestPasswordsInURLs: a URL with a user name in it is not asked, and neither
+// name nor password is sent or shown.
+func TestPasswordsInURLs(t *testing.T) {
+	basic := func(r *http.Request) bool { return r.Header.Get("Authorization") != "" }
+	check := func(name string, m *adfs.MEX, problem string) {
+		t.Helper()
+		roundTrip(t, m)
+		text, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{"joe", "sec", "ret", "REDACTED", "xxxxx"} {
+			if strings.Contains(string(text), secret) {
+				t.Errorf("%s: %q is shown: %s", name, secret, text)
+			}
+		}
+		if m.Get.Problem != problem || m.Get.Detail == "" {
+			t.Errorf("%s: %q (%s), want %s", name, m.Get.Problem, m.Get.Detail, problem)
+		}
+	}
+	asked := 0
+	never := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ })
+	for _, c := range []struct{ url, kept string }{
+		{"https://joe:secret@sts.contoso.example/mex", "https://sts.contoso.example/mex"},
+		{"https://joe@sts.contoso.example/mex", "https://sts.contoso.example/mex"},
+		{"http://joe:secret@sts.contoso.example/mex", "http://sts.contoso.example/mex"},
+		{"https://joe:sec%zzret@sts.contoso.example/mex", "https://sts.contoso.example/mex"},
+		{"https://joe:sec#ret@sts.contoso.example/mex", "https://sts.contoso.example/mex"},
+		{"joe:secret@sts.contoso.example", "sts.contoso.example"},
+	} {
+		m := client(memory{stsHost: never}).CheckMEX(t.Context(), c.url)
+		check(c.url, m, "bad-url")
+		if m.URL != c.kept || m.Get.Asked || m.Post.Asked || asked > 0 {
+			t.Errorf("%s: %+v after %d requests", c.url, m, asked)
+		}
+	}
+	for _, location := range []string{
+		"https://joe:secret@other.contoso.example/mex", "//joe:secret@other.contoso.example/mex", "http://joe:secret@other.contoso.example/mex",
+		"joe:secret@other.contoso.example", "https://joe:sec%zzret@other.contoso.example/mex", "https://joe:sec#ret@other.contoso.example/mex",
+	} {
+		sent := false
+		other := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { sent = sent || basic(r) })
+		service := &adfstest.Service{MEXGet: adfstest.Answer{Location: location}, MEXPost: adfstest.Answer{Status: 307, Location: location}}
+		check(location, client(memory{stsHost: service, "other.contoso.example": other}).CheckMEX(t.Context(), mexURL), "redirect-refused")
+		if sent {
+			t.Errorf("%s: a password was sent", location)
+		}
+	}
+	c := client(memory{})
+	c.LoginHost = "joe:secret@login.contoso.example"
+	if r := c.DiscoverRealm(t.Context(), "ann@contoso.example"); r.Problem != "bad-url" || strings.Contains(r.Source+r.Detail, "joe") || strings.Contains(r.Source+r.Detail, "secret") {
+		t.Errorf("%+v", r)
 	}
 }

@@ -11,14 +11,14 @@ type Problem struct {
 // Codes of exchanges: what came back instead of a usable answer.
 const (
 	codeBadAddress      = "bad-address"      // the user's address given by the caller cannot be asked about
-	codeBadURL          = "bad-url"          // the URL given by the caller is no absolute https URL
+	codeBadURL          = "bad-url"          // the URL given by the caller is no absolute https URL, or has a user name in it
 	codeUnreachable     = "unreachable"      // no answer, or it broke off: name, connection, TLS, time-out
 	codeHTTP500         = "http-500"         // status 500
 	codeHTTP503         = "http-503"         // status 503
 	codeNotFound        = "not-found"        // status 404 or 410
 	codeHTTPError       = "http-error"       // any other status that is no success
 	codeRedirectLoop    = "redirect-loop"    // redirects in a circle, or more than maxRedirects of them
-	codeRedirectRefused = "redirect-refused" // a redirect that must not be followed: not https, or without a target
+	codeRedirectRefused = "redirect-refused" // a redirect that must not be followed: not https, with a user name in it, or without a target
 )
 
 // Codes of documents that cannot be used at all.

@@ -104,7 +104,7 @@ func (c *Client) askRealm(ctx context.Context, rawURL, accept string) *Realm {
 		// itself is at hand.
 		e.Problem = codeHTTPError
 	}
-	realm.Source, realm.Status, realm.Problem, realm.Detail = rawURL, e.Status, e.Problem, e.Detail
+	realm.Source, realm.Status, realm.Problem, realm.Detail = withoutUser(rawURL), e.Status, e.Problem, e.Detail
 	realm.Date, realm.SentAt, realm.AnsweredAt = e.Date, e.SentAt, e.AnsweredAt
 	return realm
 }

@@ -221,6 +221,32 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// TestCommonNameOnly: RFC 6125 section 6.4.4 lets clients look at the common name
+// where there is no subject alternative name; crypto/x509 no longer does.
+func TestCommonNameOnly(t *testing.T) {
+	root := newCA(t, certtest.Options{})
+	for _, test := range []struct {
+		label    string
+		template certtest.Template
+		said     bool
+	}{
+		{"without alternative names", certtest.Template{CommonName: host, DNSNames: []string{}}, true},
+		{"beside alternative names", certtest.Template{CommonName: host, DNSNames: []string{"x.example"}}, true},
+		{"wildcard", certtest.Template{CommonName: "*.contoso.example", DNSNames: []string{}}, true},
+		{"another one", certtest.Template{CommonName: "x.example", DNSNames: []string{}}, false},
+		{"no host name", certtest.Template{CommonName: "Contoso Front End", DNSNames: []string{}}, false},
+	} {
+		result := verifier(root).Verify(parse(t, issue(t, root, test.template)), host)
+		if result.Verified || len(result.Problems) != 1 || result.Problems[0].Code != "name-mismatch" {
+			t.Errorf("%s: %+v", test.label, result)
+			continue
+		}
+		if said := strings.Contains(result.Problems[0].Detail, "only the common name"); said != test.said {
+			t.Errorf("%s: %s", test.label, result.Problems[0].Detail)
+		}
+	}
+}
+
 // issuedByServer is a chain in which a server's certificate acts as an issuer.
 func issuedByServer(t *testing.T, ca *certtest.CA) []*x509.Certificate {
 	t.Helper()

@@ -194,6 +194,9 @@ func (s *search) judgeName() []Problem {
 		found = "no DNS name among its subject alternative names"
 	}
 	detail := fmt.Sprintf("%s does not name %s; it names %s", s.who(leaf), brief(s.name), found)
+	if byCommonName := (&x509.Certificate{DNSNames: []string{leaf.Subject.CommonName}}); byCommonName.VerifyHostname(s.name) == nil {
+		detail = fmt.Sprintf("only the common name of %s matches %s, which clients of Lync's time accept where there is no subject alternative name and current ones do not; it names %s", s.who(leaf), brief(s.name), found)
+	}
 	if strings.ContainsFunc(s.name, func(r rune) bool { return r > 127 }) {
 		detail += "; certificates hold international names as A-labels (xn--), and so must the name asked for"
 	}

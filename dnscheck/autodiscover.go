@@ -15,6 +15,7 @@ import (
 
 // Problems of the Autodiscover walk.
 const (
+	ProblemBadDomain        Problem = "bad-domain"         // of the walk itself: the domain cannot be asked about, and no request was sent
 	ProblemUnreachable      Problem = "unreachable"        // no HTTP answer; Detail says why
 	ProblemCertificateName  Problem = "certificate-name"   // HTTPS on the lyncdiscover name itself shows another name; with the online service that is as it should be
 	ProblemCertificate      Problem = "certificate"        // any other refusal of a certificate, or a wrong name after a redirect
@@ -48,7 +49,7 @@ const (
 	OutcomeWebTicket Outcome = "web-ticket" // to the User resource, which asks for a web ticket: all that works without signing in
 	OutcomeUser      Outcome = "user"       // to the user's document
 	OutcomeFailed    Outcome = "failed"     // something answered, and it did not lead to the User resource; see Walk.Problem
-	OutcomeAbsent    Outcome = "absent"     // nothing answered on either name
+	OutcomeAbsent    Outcome = "absent"     // nothing answered on either name; with ProblemBadDomain because nothing was asked
 	OutcomeCancelled Outcome = "cancelled"  // the caller's context ended first
 )
 
@@ -98,7 +99,7 @@ type Walk struct {
 	// "external" or "" when it did not say.
 	AccessLocation string `json:"accessLocation"`
 	// Problem and Detail are those of the hop that got furthest, where Outcome is
-	// failed.
+	// failed or absent.
 	Problem Problem       `json:"problem"`
 	Detail  string        `json:"detail"`
 	At      time.Time     `json:"at"`
@@ -167,7 +168,7 @@ func (d *Discoverer) Walk(ctx context.Context, domain, sipURI string) *Walk {
 	w := &Walk{Domain: domain, At: d.now(), Outcome: OutcomeFailed}
 	ascii, err := ASCII(domain)
 	if err != nil {
-		w.Problem, w.Detail = ProblemMalformed, err.Error()
+		w.Outcome, w.Problem, w.Detail = OutcomeAbsent, ProblemBadDomain, err.Error()
 		return w
 	}
 	w.Domain = ascii

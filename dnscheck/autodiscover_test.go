@@ -298,7 +298,7 @@ func TestWalkOutcomesWithoutAnswer(t *testing.T) {
 	if w := new(dnscheck.Discoverer).Walk(t.Context(), "contoso.example", ""); w.Outcome != dnscheck.OutcomeFailed || w.Detail == "" || len(w.Hops) != 0 {
 		t.Errorf("zero discoverer: %+v", w)
 	}
-	if w := net.discoverer().Walk(t.Context(), "no domain", ""); w.Problem != dnscheck.ProblemMalformed || len(w.Hops) != 0 {
+	if w := net.discoverer().Walk(t.Context(), "no domain", ""); w.Problem != dnscheck.ProblemBadDomain || w.Outcome != dnscheck.OutcomeAbsent || len(w.Hops) != 0 {
 		t.Errorf("no domain: %+v", w)
 	}
 }

@@ -9,9 +9,11 @@ import (
 )
 
 // ASCII returns the form of a domain that DNS carries: in lower case, without a
-// trailing dot, international labels as xn-- (UTS 46, lookup profile). It refuses
-// what cannot be a mail or SIP domain: nothing, white space, characters outside
-// letters, digits and hyphen, labels over 63 and names over 253 octets.
+// trailing dot, international labels as xn-- (UTS 46, mapped for lookup, not
+// transitional). It refuses what cannot be asked for as a domain: nothing, white
+// space, characters outside letters, digits, hyphen and underscore, labels over 63
+// and names over 253 octets. The underscore is no host name's (RFC 1123), but DNS
+// knows it and domains with it exist.
 func ASCII(domain string) (string, error) {
 	ascii, err := toASCII(domain)
 	if err != nil {
@@ -25,8 +27,10 @@ func toASCII(domain string) (string, error) {
 	// Plain names go round the profile, which also refuses names that exist, such
 	// as those with hyphens in third and fourth place.
 	if !plain(name) || strings.Contains(name, "xn--") {
+		// idna.Lookup would refuse an underscore.
+		profile := idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false), idna.VerifyDNSLength(true), idna.BidiRule())
 		var err error
-		if name, err = idna.Lookup.ToASCII(domain); err != nil {
+		if name, err = profile.ToASCII(strings.TrimSuffix(domain, ".")); err != nil {
 			return "", errors.New(strings.TrimPrefix(err.Error(), "idna: "))
 		}
 		name = strings.TrimSuffix(name, ".")
@@ -47,7 +51,7 @@ func toASCII(domain string) (string, error) {
 			return "", errors.New("a label begins or ends with a hyphen")
 		}
 	}
-	if bad := strings.IndexFunc(name, notHost); bad >= 0 {
+	if bad := strings.IndexFunc(name, func(r rune) bool { return notHost(r) && r != '_' }); bad >= 0 {
 		return "", fmt.Errorf("character %q cannot be in a domain", name[bad])
 	}
 	return name, nil

@@ -3,6 +3,7 @@ package dnscheck_test
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,15 +93,29 @@ func TestExpectationsAreZoneFileLines(t *testing.T) {
 	}
 }
 
+// TestCloudHosts holds the hosts of Microsoft's DNS articles and service
+// description of each cloud.
 func TestCloudHosts(t *testing.T) {
-	for _, cloud := range []string{"worldwide", "gcc-high", "dod", "china"} {
-		h := dnscheck.CloudHosts(cloud)
+	tests := []struct {
+		cloud, sip, web, federation string
+		login                       []string
+	}{
+		{"worldwide", "sipdir.online.lync.com", "webdir.online.lync.com", "sipfed.online.lync.com", []string{"login.microsoftonline.com"}},
+		{"gcc-high", "sipdir.online.gov.skypeforbusiness.us", "webdir.online.gov.skypeforbusiness.us", "sipfed.online.gov.skypeforbusiness.us", []string{"login.microsoftonline.us", "login-us.microsoftonline.com"}},
+		{"dod", "sipdir.online.dod.skypeforbusiness.us", "webdir.online.dod.skypeforbusiness.us", "sipfed.online.dod.skypeforbusiness.us", []string{"login.microsoftonline.us", "login-us.microsoftonline.com"}},
+		{"china", "sipdir.online.partner.lync.cn", "webdir.online.partner.lync.cn", "sipfed.online.partner.lync.cn", []string{"login.chinacloudapi.cn"}},
+	}
+	for _, test := range tests {
+		cloud, h := test.cloud, dnscheck.CloudHosts(test.cloud)
+		if h.Cloud != cloud || h.SIP != test.sip || h.Web != test.web || h.Federation != test.federation || !slices.Equal(h.Login, test.login) {
+			t.Errorf("got %+v, want %+v", h, test)
+		}
 		for _, host := range []string{h.SIP, h.Web, h.Federation, strings.ToUpper(h.SIP) + "."} {
 			if got, ok := dnscheck.IsOnlineHost(host); !ok || got != cloud {
 				t.Errorf("%s: %q, %v, want %q", host, got, ok, cloud)
 			}
 		}
-		if h.Manual != h.SIP+":443" || len(h.Login) == 0 || h.Source == "" {
+		if h.Manual != test.sip+":443" || h.Source == "" {
 			t.Errorf("%+v", h)
 		}
 	}
@@ -209,6 +224,32 @@ func TestEvaluateAtTheZonesOwnServer(t *testing.T) {
 	for _, check := range dnscheck.Evaluate(res, dnscheck.LyncOnline("contoso.example", "")) {
 		if check.Status != dnscheck.CheckOK && check.Status != dnscheck.CheckNotApplicable {
 			t.Errorf("%s: %s %s", check.Name, check.Status, check.Detail)
+		}
+	}
+}
+
+// TestOnPremisesHostsAreTheCustomers: nobody but the customer knows the hosts, and
+// an Edge with a single address offers sign-in on port 5061.
+func TestOnPremisesHostsAreTheCustomers(t *testing.T) {
+	for label, want := range map[string][]dnscheck.Expectation{
+		"server": dnscheck.LyncServer("contoso.example"), "hybrid": dnscheck.Hybrid("contoso.example"),
+	} {
+		for _, e := range want {
+			if e.Example != "" || !e.OnPremises || len(e.Targets) > 0 {
+				t.Errorf("%s: %+v", label, e)
+			}
+			if e.Name == "_sip._tls.contoso.example" && (e.Port != 0 || e.Expected != "port 443 (5061 on an Edge with a single address) of the Access Edge") {
+				t.Errorf("%s: %+v", label, e)
+			}
+			if hybrid := strings.HasPrefix(e.Name, "lyncdiscover.") && label == "hybrid"; hybrid != (e.Source == "KB2757450") {
+				t.Errorf("%s: %s: source %q", label, e.Name, e.Source)
+			}
+		}
+		res := client(resolver(t, "_sip._tls SRV 0 0 5061 edge\nedge A 127.0.0.2\n")).Ask(t.Context(), "contoso.example")
+		for _, check := range dnscheck.Evaluate(res, want) {
+			if check.Type == "SRV" && check.Need == dnscheck.NeedRequired && check.Status != dnscheck.CheckOK {
+				t.Errorf("%s: %s: %s %s", label, check.Name, check.Status, check.Detail)
+			}
 		}
 	}
 }

@@ -497,8 +497,10 @@ func TestASCII(t *testing.T) {
 		{"\u4f8b\u3048\u3002\u30c6\u30b9\u30c8", "xn--r8jz45g.xn--zckzah"},
 		{"XN--Bcher-KVA.example", "xn--bcher-kva.example"},
 		{"ab--cd.example", "ab--cd.example"},
+		{"a_b.example", "a_b.example"}, {"_x.b\u00fccher.example", "_x.xn--bcher-kva.example"}, {"a_\u00df.de", "xn--a_-hia.de"},
+		{"\u05d0\u0661.example", "xn--4db40a.example"}, {"a\u05d0.example", ""}, // RFC 5893 section 2, rules 1 and 5
 		{strings.Repeat("a", 63) + ".example", strings.Repeat("a", 63) + ".example"},
-		{"", ""}, {".", ""}, {"a..b", ""}, {"a b.example", ""}, {"a_b.example", ""}, {"joe@contoso.com", ""},
+		{"", ""}, {".", ""}, {"a..b", ""}, {"a b.example", ""}, {"joe@contoso.com", ""},
 		{"-a.example", ""}, {"a-.example", ""}, {strings.Repeat("a", 64) + ".example", ""}, {"xn--\u00fc.example", ""},
 		{"contoso.com\n", ""}, {"contoso.com:443", ""}, {"xn--zz\u00e9.example", ""}, {strings.Repeat("abcdefg.", 32) + "com", ""},
 		{"a\u200b.example/", ""}, {"\u00fc\x00.example", ""},

@@ -152,9 +152,8 @@ func LyncOnline(domain, cloud string) []Expectation {
 // premises and the online service: everything leads to the premises, which
 // redirect the users who are online (KB 2757450).
 func Hybrid(domain string) []Expectation {
-	want := onPremises(domain)
+	want := LyncServer(domain)
 	for i := range want {
-		want[i].OnPremises = true
 		want[i].Source = unsourced
 		if strings.HasPrefix(want[i].Name, "lyncdiscover.") {
 			want[i].Source = sourceHybrid
@@ -167,14 +166,6 @@ func Hybrid(domain string) []Expectation {
 // (Lync Server 2010 to Skype for Business Server 2019). Names that exist inside
 // the network only are optional, because the place of asking is not known here.
 func LyncServer(domain string) []Expectation {
-	want := onPremises(domain)
-	for i := range want {
-		want[i].OnPremises = true
-	}
-	return want
-}
-
-func onPremises(domain string) []Expectation {
 	domain, err := ASCII(domain)
 	if err != nil || initialDomain(domain) {
 		return nil
@@ -184,11 +175,11 @@ func onPremises(domain string) []Expectation {
 			"Autodiscover from outside"),
 		address("lyncdiscoverinternal."+domain, NeedOptional, "the pool's web services",
 			"Autodiscover inside the network"),
-		ownSRV("_sip._tls."+domain, 443, "sip."+domain, NeedRequired, "the Access Edge",
+		ownSRV("_sip._tls."+domain, 0, NeedRequired, "port 443 (5061 on an Edge with a single address) of the Access Edge",
 			"sign-in from outside of clients without Autodiscover, and fallback of the others"),
-		ownSRV("_sipinternaltls._tcp."+domain, 5061, "sip."+domain, NeedOptional, "the Front End pool or Director",
+		ownSRV("_sipinternaltls._tcp."+domain, 5061, NeedOptional, "the Front End pool or Director",
 			"sign-in inside the network of clients before Lync 2013"),
-		ownSRV("_sipinternal._tcp."+domain, 0, "", NeedOptional, "the Front End pool or Director",
+		ownSRV("_sipinternal._tcp."+domain, 0, NeedOptional, "the Front End pool or Director",
 			"sign-in without TLS inside the network; only where the server allows it"),
 		address("sip."+domain, NeedLegacy, "the Access Edge, or the pool inside the network",
 			"sign-in as a last resort"),
@@ -196,7 +187,7 @@ func onPremises(domain string) []Expectation {
 			"sign-in as a last resort inside the network"),
 		address("sipexternal."+domain, NeedOptional, "the Access Edge",
 			"sign-in as a last resort from outside"),
-		ownSRV("_sipfederationtls._tcp."+domain, 5061, "sip."+domain, NeedFederation, "the Access Edge",
+		ownSRV("_sipfederationtls._tcp."+domain, 5061, NeedFederation, "the Access Edge",
 			"federation with other organisations; not sign-in"),
 	}
 }
@@ -221,16 +212,15 @@ func srv(name string, port uint16, target string, need Need, source, purpose str
 }
 
 func address(name string, need Need, where, purpose string) Expectation {
-	return Expectation{Type: "A", Name: name, Purpose: purpose, Need: need, Source: sourceServer, Expected: where}
+	return Expectation{Type: "A", Name: name, Purpose: purpose, OnPremises: true, Need: need, Source: sourceServer, Expected: where}
 }
 
-// ownSRV expects an SRV record to a host of the customer's choice; usual is the
-// host that the example names, in the domain itself as strict matching asks.
-func ownSRV(name string, port uint16, usual string, need Need, where, purpose string) Expectation {
-	e := Expectation{Type: "SRV", Name: name, Purpose: purpose, Port: port, Need: need, Source: sourceServer, Expected: where}
+// ownSRV expects an SRV record to a host of the customer's choice, so there is no
+// example.
+func ownSRV(name string, port uint16, need Need, where, purpose string) Expectation {
+	e := Expectation{Type: "SRV", Name: name, Purpose: purpose, OnPremises: true, Port: port, Need: need, Source: sourceServer, Expected: where}
 	if port != 0 {
 		e.Expected = fmt.Sprintf("port %d of %s", port, where)
-		e.Example = fmt.Sprintf("%s. 3600 IN SRV 0 0 %d %s.", name, port, usual)
 	}
 	return e
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -38,8 +40,21 @@ func SystemServers() ([]Server, error) {
 			if !ok || ip.Is6() && netip.MustParsePrefix("fec0:0:0:ffff::/64").Contains(ip) {
 				continue
 			}
+			if scope := scopeOf(entry.Address.Sockaddr); ip.IsLinkLocalUnicast() && ip.Is6() && scope != 0 {
+				// The same address may be another machine behind each adapter.
+				ip = ip.WithZone(strconv.FormatUint(uint64(scope), 10))
+			}
 			servers = append(servers, Server{Name: "system", Addr: netip.AddrPortFrom(ip.Unmap(), 53)})
 		}
 	}
 	return named(servers)
+}
+
+// scopeOf is the number of the adapter that an IPv6 address is behind, 0 where the
+// address does not say.
+func scopeOf(address *syscall.RawSockaddrAny) uint32 {
+	if address.Addr.Family != windows.AF_INET6 {
+		return 0
+	}
+	return (*syscall.RawSockaddrInet6)(unsafe.Pointer(address)).Scope_id
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 )
 
@@ -25,7 +26,18 @@ func complete(f *Finding, r Rule) error {
 	if f.Type != "" {
 		spec.Type = f.Type
 	}
+	// A rule may say more exactly what was seen than the catalogue can.
+	if f.Title != "" {
+		spec.Title = f.Title
+	}
+	if f.Cause != "" {
+		spec.Cause = f.Cause
+	}
+	if f.Resolution != nil {
+		spec.Resolution = f.Resolution
+	}
 	f.Spec = spec
+	f.Evidence = slices.DeleteFunc(f.Evidence, func(e fact.Evidence) bool { return e.Value == "" })
 	if f.Confidence == "" {
 		f.Confidence = Confirmed
 	}
@@ -38,9 +50,7 @@ func complete(f *Finding, r Rule) error {
 func arrange(found []Finding, position map[StageID]int) []Finding {
 	var list []Finding
 	for _, f := range found {
-		i := slices.IndexFunc(list, func(g Finding) bool {
-			return g.Name == f.Name && g.Host() == f.Host() && g.value("record") == f.value("record")
-		})
+		i := slices.IndexFunc(list, func(g Finding) bool { return g.Name == f.Name && g.about() == f.about() })
 		if i < 0 {
 			list = append(list, f)
 			continue
@@ -64,6 +74,15 @@ func arrange(found []Finding, position map[StageID]int) []Finding {
 			strings.Compare(a.Host(), b.Host()))
 	})
 	return list
+}
+
+// about is what makes two findings of one name two: the host, the dead target
+// of several records, or the record.
+func (f Finding) about() string {
+	if f.Name == "dns-target-unresolvable" {
+		return f.value("target")
+	}
+	return f.Host() + " " + f.value("record")
 }
 
 // join keeps the stronger statement and all the evidence.
@@ -97,9 +116,9 @@ func confidenceRank(c Confidence) int {
 	return slices.Index([]Confidence{Confirmed, Probable, Possible}, c)
 }
 
-// grade gives a stage that ran the status its root findings earn it. What
-// another link explains does not fail a stage that passed by itself. Findings
-// come sorted, so the first one of a stage is its worst.
+// grade gives a stage that ran the status its findings earn it; where another
+// link explains one, that is named. Findings come sorted, roots first, so the
+// first one of a stage is its worst.
 func grade(stages []StageResult, found []Finding) {
 	for i := range stages {
 		s := &stages[i]
@@ -107,10 +126,13 @@ func grade(stages []StageResult, found []Finding) {
 			continue
 		}
 		for _, f := range found {
-			if f.Stage != s.ID || f.CausedBy != "" || f.Severity == kb.Info {
+			if f.Stage != s.ID || f.Severity == kb.Info {
 				continue
 			}
 			s.Finding = f.Name
+			if f.CausedBy != "" {
+				s.Finding = f.CausedBy
+			}
 			if f.Severity == kb.Failure {
 				s.Status = Failed
 			} else if s.Status == Passed {

@@ -27,6 +27,10 @@ func automatic(f *fact.Facts, s fact.Setting) fact.Automatic {
 					return a
 				}
 			}
+		case dnscheck.OutcomeFailed:
+			if walk.Problem != dnscheck.ProblemUnreachable {
+				return fact.Automatic{Via: fact.ViaAutodiscover, Why: "Autodiscover answers, and not as it should; clients use records only where it does not answer at all"}
+			}
 		case dnscheck.OutcomeWebTicket:
 			// It names the server only to a user who has signed in. Where a
 			// record names one too, that is the one a test can speak of.

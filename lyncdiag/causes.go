@@ -3,6 +3,7 @@ package lyncdiag
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 )
@@ -42,16 +43,25 @@ func underDomain(cause, effect Finding) bool {
 	return strings.HasSuffix(effect.Host(), "."+cause.value("domain"))
 }
 
-// byTime: a clock explains a certificate only where validity in time is what
-// is wrong with it, and a login service only where it was a certificate.
-func byTime(_, effect Finding) bool {
-	switch effect.Name {
-	case "sip-clock-skew", "adfs-clock-skew":
+// byTime: a clock explains a certificate that would be valid at the servers'
+// time, and nothing else that is wrong with it.
+func byTime(cause, effect Finding) bool {
+	if effect.Name == "sip-clock-skew" || effect.Name == "adfs-clock-skew" {
 		return true
 	}
-	problem := effect.value("problem")
-	return strings.Contains(problem, "not-yet-valid") || strings.Contains(problem, "expired")
+	now, err := time.Parse(stampLayout, cause.value("serverTime"))
+	if err != nil {
+		return false
+	}
+	from, errFrom := time.Parse(stampLayout, effect.value("notBefore"))
+	until, errUntil := time.Parse(stampLayout, effect.value("notAfter"))
+	return errFrom == nil && errUntil == nil && !now.Before(from) && !now.After(until)
 }
+
+// stampLayout is how evidence writes a time.
+const stampLayout = "2006-01-02T15:04:05.000Z"
+
+func stamp(t time.Time) string { return t.UTC().Format(stampLayout) }
 
 func matches(pattern, name string) bool {
 	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {

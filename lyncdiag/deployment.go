@@ -19,10 +19,10 @@ type deployment struct {
 func (d deployment) online() bool { return d.kind != "server" }
 
 // deploymentReads are the facts that findDeployment looks at.
-var deploymentReads = names(fact.TargetKey, fact.SettingKey, fact.DNSKey, fact.WalkKey)
+var deploymentReads = names(fact.TargetKey, fact.SettingKey, fact.DNSKey, fact.WalkKey, fact.RealmKey, fact.CandidatesKey)
 
 // findDeployment takes the caller's word, else reads it from where the records
-// and Autodiscover lead, else assumes the article's case.
+// and Autodiscover lead and who answers there, else assumes the article's case.
 func findDeployment(f *fact.Facts) deployment {
 	setting, _, _ := fact.Get(f, fact.SettingKey)
 	cloud := cloudOf(setting)
@@ -34,43 +34,77 @@ func findDeployment(f *fact.Facts) deployment {
 	}
 	target, _, _ := fact.Get(f, fact.TargetKey)
 	dns, _, _ := fact.Get(f, fact.DNSKey)
-	walk, _, _ := fact.Get(f, fact.WalkKey)
-	own := false // some record leads to a host that is not Lync Online's
-	for _, host := range recordTargets(dns, target.Domain) {
+	services, hosts := recordTargets(dns, target.Domain)
+	for _, host := range append(services, hosts...) {
 		if c, ok := dnscheck.IsOnlineHost(host); ok {
+			if setting.Cloud != "" {
+				c = setting.Cloud
+			}
 			return deployment{"online", c, "a record of the domain leads to " + host}
 		}
-		own = true
 	}
+	if len(services)+len(hosts) == 0 {
+		return deployment{"online", cloud, "assumed: no record of the domain says otherwise"}
+	}
+	walk, _, _ := fact.Get(f, fact.WalkKey)
 	if walk != nil {
 		for _, hop := range walk.Hops {
-			if c, ok := dnscheck.IsOnlineHost(hostOf(hop.URL)); ok && own {
+			if c, ok := dnscheck.IsOnlineHost(hostOf(hop.URL)); ok {
 				return deployment{"hybrid", c, "Autodiscover on the premises leads to " + hostOf(hop.URL)}
 			}
 		}
 	}
-	if own {
-		return deployment{"server", "", "no record and no Autodiscover answer leads to Lync Online"}
+	realm, _, _ := fact.Get(f, fact.RealmKey)
+	tenant := realm != nil && (realm.NamespaceType == "managed" || realm.NamespaceType == "federated")
+	switch host, speaks := ownLync(f); {
+	case speaks:
+		return deployment{"server", "", host + " of the company's own speaks for Lync, and nothing leads to Lync Online"}
+	case len(services) > 0 && tenant:
+		return deployment{"hybrid", cloud, "an SRV record leads to " + services[0] + ", and the cloud knows the domain"}
+	case len(services) > 0 || !tenant:
+		return deployment{"server", "", "no record and no Autodiscover answer leads to Lync Online, and the cloud is not known to know the domain"}
 	}
-	return deployment{"online", cloud, "assumed: no record of the domain says otherwise"}
+	return deployment{"online", cloud, "assumed: the cloud knows the domain, and nothing of the company's own speaks for Lync"}
 }
 
-// recordTargets are the hosts that the domain's sign-in records lead to.
-func recordTargets(r *dnscheck.Result, domain string) []string {
-	if r == nil {
-		return nil
-	}
-	var hosts []string
-	add := func(host string) {
-		host = strings.ToLower(strings.TrimSuffix(host, "."))
-		if host != "" && !slices.Contains(hosts, host) {
-			hosts = append(hosts, host)
+// ownLync is a host of the company's own that speaks SIP or Autodiscover.
+func ownLync(f *fact.Facts) (host string, ok bool) {
+	candidates, _, _ := fact.Get(f, fact.CandidatesKey)
+	for _, c := range candidates {
+		if _, online := dnscheck.IsOnlineHost(c.Host); !online && c.Works() && !c.ByVia(fact.ViaManual) {
+			return c.Host, true
 		}
+	}
+	walk, _, _ := fact.Get(f, fact.WalkKey)
+	if walk == nil {
+		return "", false
+	}
+	for _, hop := range walk.Hops {
+		if _, online := dnscheck.IsOnlineHost(hostOf(hop.URL)); !online && hop.Problem == "" && hop.Kind != dnscheck.KindError {
+			return hostOf(hop.URL), true
+		}
+	}
+	return "", false
+}
+
+// recordTargets are the hosts that the domain's sign-in records lead to: those
+// of SRV records, which only Lync has, and those of names, which a wildcard
+// record answers too.
+func recordTargets(r *dnscheck.Result, domain string) (services, hosts []string) {
+	if r == nil {
+		return nil, nil
+	}
+	add := func(list []string, host string) []string {
+		host = strings.ToLower(strings.TrimSuffix(host, "."))
+		if host == "" || slices.Contains(list, host) {
+			return list
+		}
+		return append(list, host)
 	}
 	for _, a := range r.Answers {
 		if a.Type == "SRV" {
 			for _, rec := range a.Records {
-				add(rec.Target)
+				services = add(services, rec.Target)
 			}
 		}
 	}
@@ -79,13 +113,13 @@ func recordTargets(r *dnscheck.Result, domain string) []string {
 			continue
 		}
 		for _, hop := range h.CNAMEs {
-			add(hop)
+			hosts = add(hosts, hop)
 		}
 		if len(h.CNAMEs) == 0 && len(h.Addresses) > 0 {
-			add(h.Name)
+			hosts = add(hosts, h.Name)
 		}
 	}
-	return hosts
+	return services, hosts
 }
 
 // Records is what each resolver said against what the deployment needs.

@@ -83,10 +83,12 @@ func observed(f *fact.Facts, id string) (string, fact.Kind) {
 		}
 	case "mex-in-browser":
 		if mex, o, ok := fact.Get(f, fact.MEXKey); ok && mex.Get.Asked && mex.Post.Asked {
-			if mex.Get.Problem == "" && mex.Post.Problem == "" {
+			switch {
+			case mex.Get.Problem == "" && mex.Post.Problem == "":
 				return "yes", o.Kind
+			case mex.Get.Status > 0 && mex.Get.Problem != "", mex.Post.Status > 0 && mex.Post.Problem != "":
+				return "no", o.Kind
 			}
-			return "no", o.Kind
 		}
 	}
 	return "", ""

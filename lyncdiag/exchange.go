@@ -44,6 +44,12 @@ func newExchange(w *wire, host string, port uint16, secure bool, conns int) *exc
 func (x *exchange) run(conns int) {
 	defer close(x.secured)
 	host := x.wire.resolve(x.wire.ctx, x.seen.Host)
+	if len(host.Addresses) == 0 && over(x.wire.ctx) {
+		x.fail(cut(x.wire.ctx))
+		close(x.resolved)
+		close(x.connected)
+		return
+	}
 	x.note(func(e *fact.Endpoint) { e.Resolve = host })
 	if len(host.Addresses) == 0 {
 		x.note(func(e *fact.Endpoint) { e.Reach = fact.Reach{Status: fact.Unresolved, Detail: string(host.Status)} })
@@ -66,12 +72,19 @@ func (x *exchange) run(conns int) {
 
 	start := x.wire.network.now()
 	conn, address, err := x.dial(x.wire.ctx)
+	if err != nil && over(x.wire.ctx) {
+		// The run ended, not the host's time: nothing is known of it.
+		x.fail(cut(x.wire.ctx))
+		close(x.connected)
+		return
+	}
 	reach := fact.Reach{Status: portStatus(err), Elapsed: x.wire.network.now().Sub(start)}
 	if address.IsValid() {
 		reach.Address = address.Addr().String()
 	}
 	if err != nil {
 		reach.Detail = plain(err)
+		reach.AtProxy = atProxy(err)
 	}
 	x.note(func(e *fact.Endpoint) { e.Reach = reach })
 	if err != nil {
@@ -85,6 +98,10 @@ func (x *exchange) run(conns int) {
 		return
 	}
 	session, result := x.wire.verifier.Handshake(x.wire.ctx, conn, x.seen.Host)
+	if session == nil && over(x.wire.ctx) {
+		x.fail(cut(x.wire.ctx))
+		return
+	}
 	result.Address = reach.Address
 	x.note(func(e *fact.Endpoint) { e.TLS = result })
 	if err := result.Err(); err != nil {
@@ -141,14 +158,32 @@ func (x *exchange) endpoint() fact.Endpoint {
 	return x.seen
 }
 
-// await waits for a milestone and returns what has been seen by then.
+// over reports whether a context has ended, or ends at this very moment: a
+// connection's deadline may come before the context's own.
+func over(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
+}
+
+// cut is why a context that is over has ended.
+func cut(ctx context.Context) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return context.DeadlineExceeded
+}
+
+// await waits for a milestone and returns what has been seen by then. A run
+// that is over gives its error, whatever else came at the same moment.
 func (x *exchange) await(ctx context.Context, milestone <-chan struct{}) (fact.Endpoint, error) {
 	select {
 	case <-milestone:
-		return x.endpoint(), nil
 	case <-ctx.Done():
-		return x.endpoint(), context.Cause(ctx)
 	}
+	if over(ctx) {
+		return x.endpoint(), cut(ctx)
+	}
+	return x.endpoint(), nil
 }
 
 // take returns a verified connection, or why there is none.
@@ -278,44 +313,56 @@ func (w *wire) tunnel(ctx context.Context, proxy *url.URL, address string) (net.
 	}
 	host := w.resolve(ctx, proxy.Hostname())
 	if len(host.Addresses) == 0 {
-		return nil, fmt.Errorf("look up proxy %s: %s", proxy.Hostname(), host.Status)
+		return nil, &proxyError{host: proxy.Host, detail: fmt.Sprintf("does not resolve (%s)", host.Status)}
 	}
 	conn, err := w.network.dial(ctx, "tcp", net.JoinHostPort(host.Addresses[0].String(), port))
 	if err != nil {
-		return nil, fmt.Errorf("connect to proxy %s: %w", proxy.Host, err)
+		return nil, &proxyError{host: proxy.Host, detail: "cannot be reached: " + plain(err)}
 	}
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	request := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: address}, Host: address, Header: http.Header{}}
 	if err := request.Write(conn); err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("ask proxy %s: %w", proxy.Host, err)
+		return nil, &proxyError{host: proxy.Host, detail: "hangs up: " + plain(err)}
 	}
 	reader := bufio.NewReader(conn)
 	response, err := http.ReadResponse(reader, request)
 	if err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("read answer of proxy %s: %w", proxy.Host, err)
+		if ctx.Err() != nil {
+			return nil, ctx.Err() // silent: a host behind it that does not answer looks like this too
+		}
+		return nil, &proxyError{host: proxy.Host, detail: "gives no HTTP answer: " + plain(err)}
 	}
 	response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		conn.Close()
-		return nil, &proxyError{proxy.Host, response.StatusCode}
+		return nil, &proxyError{host: proxy.Host, status: response.StatusCode, detail: fmt.Sprintf("answers %d to CONNECT", response.StatusCode)}
 	}
 	if reader.Buffered() > 0 {
 		conn.Close()
-		return nil, fmt.Errorf("proxy %s: spoke before the tunnel was used", proxy.Host)
+		return nil, &proxyError{host: proxy.Host, detail: "spoke before the tunnel was used"}
 	}
 	return conn, nil
 }
 
+// proxyError is trouble with the proxy, or its refusal.
 type proxyError struct {
 	host   string
-	status int
+	status int // of its answer, 0 without one
+	detail string
 }
 
 func (e *proxyError) Error() string {
-	return fmt.Sprintf("proxy %s answered %d to CONNECT", e.host, e.status)
+	return fmt.Sprintf("proxy %s %s", e.host, e.detail)
+}
+
+// atProxy reports whether a dial failed at the proxy. Its 502 and 504 speak of
+// the host behind it.
+func atProxy(err error) bool {
+	var proxy *proxyError
+	return errors.As(err, &proxy) && proxy.status != http.StatusBadGateway && proxy.status != http.StatusGatewayTimeout
 }
 
 // portStatus puts a dial's outcome into PortQry's words (KB 832919). A proxy's

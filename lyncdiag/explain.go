@@ -37,8 +37,8 @@ const (
 	scoreFamily = 0.5 // the start of a finding's name
 )
 
-// Explain says what a text means: a finding's name or id, a message that the
-// client shows, or a code as a client, a log, the Sign-In Assistant or AD FS
+// Explain says what a text means: a finding's name or id, the number of a KB
+// article, a message that the client shows or its code, or a code as a client, a log, the Sign-In Assistant or AD FS
 // writes it, alone or among other words. The best comes first; a row of the
 // article comes before codes that stand beside its message. nil: nothing is
 // known. Only the first 32 KiB of text are read.
@@ -49,6 +49,9 @@ func Explain(text string) []Explanation {
 	text = strings.TrimSpace(text)
 	if text == "" {
 		return nil
+	}
+	if list := explainReference(text); list != nil {
+		return list
 	}
 	list := explainMessage(text)
 	row := 0.0 // score of the best row of the article
@@ -79,38 +82,18 @@ func explainName(text string) []Explanation {
 		return []Explanation{explainFinding(spec, 1)}
 	}
 	var list []Explanation
+	var names []string
 	for _, spec := range kb.Catalogue() {
-		distance := spelling(typed, spec.Name)
-		switch {
-		case distance <= max(1, len(spec.Name)/6):
-			list = append(list, explainFinding(spec, scoreInside-float64(distance)/float64(len(spec.Name))))
-		case strings.HasPrefix(spec.Name, typed+"-"):
+		names = append(names, spec.Name)
+		if strings.HasPrefix(spec.Name, typed+"-") {
 			list = append(list, explainFinding(spec, scoreFamily))
 		}
 	}
+	for _, name := range kb.Nearest(typed, names) {
+		spec, _ := kb.Lookup(name)
+		list = append(list, explainFinding(spec, scoreInside))
+	}
 	return list
-}
-
-// spelling counts the letters to insert, delete or replace that turn a into b.
-func spelling(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			above := row[j+1]
-			d := before
-			if a[i] != b[j] {
-				d++
-			}
-			row[j+1] = min(d, above+1, row[j]+1)
-			before = above
-		}
-	}
-	return row[len(b)]
 }
 
 func explainFinding(spec Spec, score float64) Explanation {
@@ -149,27 +132,52 @@ func (e *Explanation) attach(name string) {
 func explainMessage(text string) []Explanation {
 	var list []Explanation
 	for _, m := range kb.MatchMessage(text) {
-		e := Explanation{
-			Kind: "message", Code: m.Message.Code, Text: m.Message.Text, Type: string(m.Message.Type), Cause: m.Message.Cause,
-			Score: m.Score, References: []string{cmp.Or(m.Message.Source.KB, m.Message.Source.Section)},
-		}
-		for _, s := range kb.Sections() {
-			if s.ID == m.Message.Section {
-				e.Resolution = append(e.Resolution, "Work through the section \""+s.Title+"\" ("+m.Message.Source.KB+").")
-			}
-		}
-		e.Resolution = append(e.Resolution, m.Message.Resolution...)
-		if causes := m.Message.Findings; len(causes) > 1 {
-			e.Resolution = append(e.Resolution,
-				"Find out which cause it is of "+strings.Join(causes, ", ")+": lyncdiag check ADDRESS",
-				"The steps from here on are those for the likeliest one, "+causes[0]+". For another: lyncdiag explain NAME")
-		}
-		if len(m.Message.Findings) > 0 {
-			e.attach(m.Message.Findings[0])
-		}
-		list = append(list, e)
+		list = append(list, explainRow(m))
 	}
 	return list
+}
+
+// explainReference explains what lyncdiag itself prints as a reference: the
+// code of a message, or the number of a KB article. nil: the text is neither.
+func explainReference(text string) []Explanation {
+	for _, m := range kb.Messages() {
+		if strings.EqualFold(m.Code, text) {
+			return []Explanation{explainRow(kb.Match{Message: m, Score: 1})}
+		}
+	}
+	number, ok := strings.CutPrefix(strings.ReplaceAll(strings.ToUpper(text), " ", ""), "KB")
+	if !ok {
+		return nil
+	}
+	var list []Explanation
+	for _, spec := range kb.Catalogue() {
+		if slices.Contains(spec.References, "KB"+number) {
+			list = append(list, explainFinding(spec, scoreInside))
+		}
+	}
+	return list
+}
+
+func explainRow(m kb.Match) Explanation {
+	e := Explanation{
+		Kind: "message", Code: m.Message.Code, Text: m.Message.Text, Type: string(m.Message.Type), Cause: m.Message.Cause,
+		Score: m.Score, References: []string{cmp.Or(m.Message.Source.KB, m.Message.Source.Section)},
+	}
+	for _, s := range kb.Sections() {
+		if s.ID == m.Message.Section {
+			e.Resolution = append(e.Resolution, "Work through the section \""+s.Title+"\" ("+m.Message.Source.KB+").")
+		}
+	}
+	e.Resolution = append(e.Resolution, m.Message.Resolution...)
+	if causes := m.Message.Findings; len(causes) > 1 {
+		e.Resolution = append(e.Resolution,
+			"Find out which cause it is of "+strings.Join(causes, ", ")+": lyncdiag check ADDRESS",
+			"The steps from here on are those for the likeliest one, "+causes[0]+". For another: lyncdiag explain NAME")
+	}
+	if len(m.Message.Findings) > 0 {
+		e.attach(m.Message.Findings[0])
+	}
+	return e
 }
 
 // codeFindings are the codes that name a finding by themselves (the catalogue's
@@ -242,7 +250,7 @@ func explainSIP(c sip.Code, score float64) Explanation {
 			e.Type = string(t)
 		}
 	}
-	if c.Remedy != "" && c.Remedy != "None" {
+	if c.Remedy != "" {
 		e.Resolution = []string{c.Remedy}
 	}
 	if !strings.HasPrefix(c.Source, "unsourced") {

@@ -54,7 +54,7 @@ func TestExplain(t *testing.T) {
 		{"sign-in ended with RTC_E_SIP_DNS_FAIL.", "hresult", "0x80EE0066", "network", "DNS lookup", "", ""},
 		{"4005", "ms-diagnostics", "4005", "identity", "", "licence", "KB2705378"},
 		{"SIP/2.0 404 Not Found\r\nCSeq: 2 REGISTER\r\nms-diagnostics: 4005;reason=\"Destination URI either not enabled for SIP or does not exist\";source=\"sip.contoso.com\"\r\n", "sip-status", "404", "identity", "Not Found", "", ""},
-		{"1000", "ms-diagnostics", "1000", "", "bad credentials or bad/expired client certificate", "Re-enter credentials", ""},
+		{"1000", "ms-diagnostics", "1000", "", "the credentials are wrong, or the client certificate is bad", "Enter the credentials again", ""},
 		{"28000", "ms-diagnostics", "28000", "identity", "not SIP enabled", "", "KB2705378"},
 		{"ms-diagnostics: 17002;reason=\"x\"", "ms-diagnostics", "17002", "client", "", "", ""},
 		{"404", "sip-status", "404", "identity", "Not Found", "", "RFC 3261"},

@@ -1,6 +1,8 @@
 package lyncdiag
 
 import (
+	"strings"
+
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 )
@@ -23,8 +25,8 @@ const (
 )
 
 // Finding is a catalogue entry applied to a case. A rule sets Name, Stage and
-// Evidence, and Severity or Type where the catalogue lets it; the rest of the
-// entry is filled in from the catalogue.
+// Evidence, and of the entry what it knows better (Severity, Type, Title, Cause,
+// Resolution); the rest is filled in from the catalogue.
 type Finding struct {
 	Spec
 	Confidence Confidence
@@ -54,6 +56,9 @@ func (f Finding) Filled(t Target) Spec {
 		values[name] = f.value(name)
 	}
 	values["address"] = t.Address
+	if t.Address == "" {
+		values["address"] = strings.TrimPrefix(f.value("user"), "sip:")
+	}
 	if values["domain"] == "" {
 		values["domain"] = t.Domain
 	}

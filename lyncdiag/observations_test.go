@@ -59,7 +59,6 @@ func TestEveryObservationHasAFinding(t *testing.T) {
 				fact.Put(f, fact.MEXKey, mex, live)
 			},
 			exceptions: map[string]string{
-				"unreachable":  "adfs.tcp and adfs.tls name the host",
 				"port-address": "a port without a usable address is listed as unusable; without another one it is no-username-endpoint",
 			},
 		},
@@ -84,7 +83,7 @@ func TestEveryObservationHasAFinding(t *testing.T) {
 			codes: texts([]dnscheck.Problem{
 				dnscheck.ProblemMalformed, dnscheck.ProblemUnreachable, dnscheck.ProblemCertificateName, dnscheck.ProblemCertificate, dnscheck.ProblemHTTPError,
 				dnscheck.ProblemNotFound, dnscheck.ProblemNotAutodiscover, dnscheck.ProblemNoWebTicket, dnscheck.ProblemRedirectLoop,
-				dnscheck.ProblemTooManyRedirects, dnscheck.ProblemInsecureRedirect, dnscheck.ProblemTooLarge, dnscheck.ProblemCancelled,
+				dnscheck.ProblemTooManyRedirects, dnscheck.ProblemInsecureRedirect, dnscheck.ProblemTooLarge, dnscheck.ProblemCancelled, dnscheck.ProblemBadDomain,
 			}),
 			put: func(f *fact.Facts, code string) {
 				fact.Put(f, fact.WalkKey, &dnscheck.Walk{Outcome: dnscheck.OutcomeFailed, Problem: dnscheck.Problem(code),
@@ -93,6 +92,7 @@ func TestEveryObservationHasAFinding(t *testing.T) {
 			exceptions: map[string]string{
 				"unreachable": "the transport rules name the host",
 				"cancelled":   "nothing was observed",
+				"bad-domain":  "nothing was asked",
 			},
 		},
 		{
@@ -108,7 +108,7 @@ func TestEveryObservationHasAFinding(t *testing.T) {
 						Records: []dnscheck.Record{{Type: "SRV", Target: "sipdir.online.lync.com", Port: 443, Text: "100 1 443 sipdir.online.lync.com."}}}},
 					Hosts: []dnscheck.Host{{Name: "sip.contoso.example", Server: "r", Status: status}, {Name: "login.microsoftonline.com", Server: "r", Status: status}}}, live)
 			},
-			exceptions: map[string]string{"ok": "records are there"},
+			exceptions: map[string]string{"ok": "records are there", "cancelled": "nothing was observed"},
 		},
 		{
 			name: "attempt in a log", codes: texts(sip.Codes()),

@@ -37,6 +37,10 @@ func text(key, value string, o fact.Origin) fact.Evidence {
 	return fact.Evidence{Key: key, Class: fact.Text, Value: value, Origin: o}
 }
 
+func prose(key, value string, o fact.Origin) fact.Evidence {
+	return fact.Evidence{Key: key, Class: fact.Prose, Value: value, Origin: o}
+}
+
 func host(value string, o fact.Origin) fact.Evidence {
 	return fact.Evidence{Key: "host", Class: fact.HostText, Value: value, Origin: o}
 }

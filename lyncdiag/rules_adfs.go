@@ -52,11 +52,11 @@ func judgeFederationHost(f *fact.Facts, emit Emit) {
 	case len(e.Resolve.Addresses) == 0 && e.Resolve.Status.Known():
 		emit(found("adfs-name-unresolvable", "adfs.dns", host(e.Host, o), text("answer", string(e.Resolve.Status), o)))
 	case e.Reach.Status == fact.Filtered:
-		emit(found("adfs-tcp-filtered", "adfs.tcp", append(evidence, text("detail", e.Reach.Detail, o))...))
+		emit(found("adfs-tcp-filtered", "adfs.tcp", append(evidence, prose("detail", e.Reach.Detail, o))...))
 	case e.Reach.Status == fact.NotListening:
-		emit(found("adfs-tcp-not-listening", "adfs.tcp", append(evidence, text("detail", e.Reach.Detail, o))...))
+		emit(found("adfs-tcp-not-listening", "adfs.tcp", append(evidence, prose("detail", e.Reach.Detail, o))...))
 	case e.TLS != nil && e.TLS.Handshake != nil:
-		emit(found("adfs-tls-handshake-failed", "adfs.tls", append(evidence, text("alert", e.TLS.Handshake.Alert, o), text("detail", e.TLS.Handshake.Detail, o))...))
+		emit(found("adfs-tls-handshake-failed", "adfs.tls", append(evidence, text("alert", e.TLS.Handshake.Alert, o), prose("detail", e.TLS.Handshake.Detail, o))...))
 	}
 }
 
@@ -91,7 +91,7 @@ func judgeFederationCertificate(f *fact.Facts, emit Emit) {
 		case name == "":
 			name = "adfs-certificate-untrusted" // it does not verify, for a reason that has no name of its own
 		}
-		finding := found(name, "adfs.tls", host(e.Host, o), text("problem", string(p.Code), o), fact.Evidence{Key: "detail", Class: fact.HostText, Value: p.Detail, Origin: o})
+		finding := found(name, "adfs.tls", host(e.Host, o), text("problem", string(p.Code), o), prose("detail", p.Detail, o))
 		if name == "adfs-certificate-incomplete-chain" {
 			// Without the missing issuer nobody can tell it from an unknown root.
 			finding = finding.with(Possible)
@@ -132,13 +132,29 @@ func judgeMEXAnswers(f *fact.Facts, emit Emit) {
 		return
 	}
 	evidence := []fact.Evidence{link(mex.URL, o), host(hostOf(mex.URL), o), text("get", exchangeText(mex.Get), o), text("post", exchangeText(mex.Post), o)}
+	if !mex.Get.Asked && !mex.Post.Asked {
+		return
+	}
 	get, post := mex.Get.Problem, mex.Post.Problem
 	getFine, postFine := mex.Get.Asked && get == "", mex.Post.Asked && post == ""
+	silent := mex.Get.Asked && get == "unreachable" || mex.Post.Asked && post == "unreachable"
 	switch {
 	case getFine && (postFine || !mex.Post.Asked), postFine && !mex.Get.Asked:
 		return
 	case post == "http-500", get == "http-500" && !postFine:
-		emit(found("adfs-mex-http-500", "adfs.mex", evidence...))
+		finding := found("adfs-mex-http-500", "adfs.mex", evidence...)
+		if getFine {
+			finding.Cause = "{url} answers 200 to a browser's GET and 500 to the SOAP request that rich clients send. So the portal works, and Lync, Office activation and PowerShell do not."
+		}
+		emit(finding)
+	case silent && (getFine || postFine || get == post):
+		finding := found("adfs-mex-http-error", "adfs.mex", append(evidence, prose("detail", mex.Get.Detail+mex.Post.Detail, o))...)
+		finding.Title = "AD FS accepts the connection and does not answer for its metadata"
+		finding.Cause = "TLS to {host} connects, and a request for {url} gets no answer in time. A rich client waits for it in vain."
+		if getFine || postFine {
+			finding = finding.with(Possible) // one of the two requests was answered
+		}
+		emit(finding)
 	case getFine:
 		emit(found("adfs-mex-get-only", "adfs.mex", evidence...))
 	case postFine:
@@ -146,12 +162,12 @@ func judgeMEXAnswers(f *fact.Facts, emit Emit) {
 	default:
 		for _, m := range mexFindings {
 			if get == m.problem || post == m.problem {
-				emit(found(m.finding, "adfs.mex", append(evidence, text("detail", mex.Get.Detail, o))...))
+				emit(found(m.finding, "adfs.mex", append(evidence, prose("detail", mex.Get.Detail, o))...))
 				return
 			}
 		}
 		if get != "unreachable" && get != "canceled" {
-			emit(found("adfs-mex-http-error", "adfs.mex", append(evidence, text("detail", mex.Get.Detail, o))...))
+			emit(found("adfs-mex-http-error", "adfs.mex", append(evidence, prose("detail", mex.Get.Detail, o))...))
 		}
 	}
 }
@@ -177,7 +193,7 @@ func judgeEndpoints(f *fact.Facts, emit Emit) {
 	}
 	setting, _, _ := fact.Get(f, fact.SettingKey)
 	for _, p := range mex.Problems {
-		evidence := []fact.Evidence{link(mex.URL, o), host(hostOf(mex.URL), o), text("problem", p.Code, o), fact.Evidence{Key: "detail", Class: fact.URLText, Value: p.Detail, Origin: o}}
+		evidence := []fact.Evidence{link(mex.URL, o), host(hostOf(mex.URL), o), text("problem", p.Code, o), prose("detail", p.Detail, o)}
 		switch p.Code {
 		case "no-username-endpoint":
 			for _, e := range mex.Endpoints {

@@ -1,6 +1,7 @@
 package lyncdiag
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
@@ -18,7 +19,7 @@ func autodiscoverRules() []Rule {
 		},
 		{
 			ID: "autodiscover.name", Source: kb.Citation{KB: "MS-OCDISCWS"},
-			Needs: names(fact.WalkKey), Reads: deploymentReads,
+			Needs: names(fact.WalkKey),
 			Emits: []string{"autodiscover-certificate-name"}, Eval: judgeCustomName,
 		},
 	}
@@ -52,6 +53,7 @@ var walkWithoutFinding = map[dnscheck.Problem]string{
 	"":                           "it did not fail",
 	dnscheck.ProblemUnreachable:  "the transport rules name the host",
 	dnscheck.ProblemCancelled:    "nothing was observed",
+	dnscheck.ProblemBadDomain:    "nothing was asked",
 	dnscheck.ProblemCNAMELoop:    "the DNS rules name the record",
 	dnscheck.ProblemUnresolvable: "the DNS rules name the record",
 }
@@ -72,7 +74,7 @@ func judgeWalk(f *fact.Facts, emit Emit) {
 			return
 		}
 	}
-	finding := found(name, "autodiscover", text("problem", string(walk.Problem), o), text("detail", walk.Detail, o))
+	finding := found(name, "autodiscover", text("problem", string(walk.Problem), o), prose("detail", walk.Detail, o))
 	for _, hop := range walk.Hops {
 		if hop.Problem == walk.Problem {
 			finding.Evidence = append(finding.Evidence, link(hop.URL, o), host(hostOf(hop.URL), o), text("contentType", hop.ContentType, o))
@@ -87,10 +89,14 @@ func judgeWalk(f *fact.Facts, emit Emit) {
 func judgeCustomName(f *fact.Facts, emit Emit) {
 	walk, o, _ := fact.Get(f, fact.WalkKey)
 	for _, hop := range walk.Hops {
-		if hop.Problem != dnscheck.ProblemCertificateName || !findDeployment(f).online() {
+		online := slices.ContainsFunc(hop.CertificateNames, func(name string) bool {
+			_, ok := dnscheck.IsOnlineHost(strings.TrimPrefix(name, "*."))
+			return ok
+		})
+		if hop.Problem != dnscheck.ProblemCertificateName || !online {
 			continue
 		}
 		emit(found("autodiscover-certificate-name", "autodiscover", link(hop.URL, o), host(hostOf(hop.URL), o),
-			text("certificateNames", strings.Join(hop.CertificateNames, ", "), o)))
+			prose("certificateNames", strings.Join(hop.CertificateNames, ", "), o)))
 	}
 }

@@ -18,7 +18,7 @@ func dnsRules() []Rule {
 		},
 		{
 			ID: "dns.domain", Source: source,
-			Needs: names(fact.DNSKey, fact.TargetKey), Emits: []string{"dns-domain-missing"}, Eval: judgeDomain,
+			Needs: names(fact.DNSKey, fact.TargetKey), Reads: names(fact.SettingKey), Emits: []string{"dns-domain-missing"}, Eval: judgeDomain,
 		},
 		{
 			ID: "dns.records", Source: source,
@@ -38,31 +38,60 @@ func dnsRules() []Rule {
 	}
 }
 
-// judgeResolver: the login host is the control name. A resolver that cannot
-// answer for it either says nothing about the domain's records.
+// controlHost is a name that every public resolver knows: the login service's.
+func controlHost(f *fact.Facts) string {
+	setting, _, _ := fact.Get(f, fact.SettingKey)
+	return dnscheck.CloudHosts(cloudOf(setting)).Login[0]
+}
+
+// judgeResolver: a resolver that cannot answer for the control name either
+// says nothing about the domain's records.
 func judgeResolver(f *fact.Facts, emit Emit) {
 	dns, o, _ := fact.Get(f, fact.DNSKey)
-	setting, _, _ := fact.Get(f, fact.SettingKey)
-	control := dnscheck.CloudHosts(cloudOf(setting)).Login[0]
-	if !unanswered(dns) {
-		return
-	}
+	control := controlHost(f)
+	others := !unanswered(dns)
 	for _, s := range dns.Servers {
 		h, ok := dns.Host(s.String(), control)
-		if !ok || h.Status.Known() {
+		if !ok || h.Status.Known() || h.Status == dnscheck.StatusCancelled || answersOf(dns, s.String()) {
 			continue
 		}
-		emit(found("dns-server-failure", "dns", fact.Evidence{Key: "resolver", Class: fact.IPText, Value: s.Addr.String(), Origin: o},
-			named("control", control, o), text("controlAnswer", string(h.Status), o), text("detail", h.A.Detail, o)))
+		finding := found("dns-server-failure", "dns", fact.Evidence{Key: "resolver", Class: fact.IPText, Value: s.Addr.String(), Origin: o},
+			named("control", control, o), text("controlAnswer", string(h.Status), o), prose("detail", h.A.Detail, o))
+		if others {
+			finding = finding.at(kb.Warning, "another resolver answers", o)
+		}
+		emit(finding)
 	}
 }
 
+// answersOf reports whether a resolver said anything usable.
+func answersOf(r *dnscheck.Result, server string) bool {
+	return slices.ContainsFunc(r.Answers, func(a dnscheck.Answer) bool { return a.Server == server && a.Status.Known() })
+}
+
+// hedge lowers a finding that rests on a resolver which does not know public
+// names: what it says of this domain may hold inside a company only.
+func hedge(f *fact.Facts, finding Finding, server string) Finding {
+	dns, o, _ := fact.Get(f, fact.DNSKey)
+	control := controlHost(f)
+	if h, ok := dns.Host(server, control); ok && h.Status != dnscheck.StatusOK {
+		finding.Evidence = append(finding.Evidence, named("control", control, o), text("controlAnswer", string(h.Status), o))
+		return finding.with(Possible)
+	}
+	return finding
+}
+
+// judgeDomain: the domain is not in DNS. A tenant's initial domain
+// (*.onmicrosoft.com) is Microsoft's affair and needs no records.
 func judgeDomain(f *fact.Facts, emit Emit) {
 	dns, o, _ := fact.Get(f, fact.DNSKey)
 	target, _, _ := fact.Get(f, fact.TargetKey)
+	if len(dnscheck.LyncOnline(target.Domain, "worldwide")) == 0 {
+		return
+	}
 	for _, s := range dns.Servers {
 		if apex, ok := dns.Answer(s.String(), target.Domain, "SOA"); ok && apex.Status == dnscheck.StatusNoSuchName {
-			emit(found("dns-domain-missing", "dns", named("domain", target.Domain, o), text("answer", apex.RCode, o), text("resolver", s.String(), o)))
+			emit(hedge(f, found("dns-domain-missing", "dns", named("domain", target.Domain, o), text("answer", apex.RCode, o), prose("resolver", s.String(), o)), s.String()))
 		}
 	}
 }
@@ -81,7 +110,8 @@ func judgeRecords(f *fact.Facts, emit Emit) {
 	setting, _, _ := fact.Get(f, fact.SettingKey)
 	checks := Records(f)
 	speaks := autodiscoverSpeaks(f)
-	discoverable := usable(checks, "lyncdiscover.") || usable(checks, "lyncdiscoverinternal.") || speaks
+	// That a name resolves does not make it Autodiscover: a wildcard does that.
+	discoverable := speaks || !f.Has(fact.WalkKey.Name()) && (usable(checks, "lyncdiscover.") || usable(checks, "lyncdiscoverinternal."))
 	for _, c := range checks {
 		for _, r := range recordFindings {
 			if !strings.HasPrefix(c.Name, r.prefix) {
@@ -93,8 +123,8 @@ func judgeRecords(f *fact.Facts, emit Emit) {
 			if name == "" || name == "dns-lyncdiscover-wrong" && speaks {
 				continue
 			}
-			finding := found(name, "dns", named("record", c.Name, o), text("expected", c.Expected, o), text("found", strings.Join(c.Found, "; "), o),
-				text("detail", c.Detail, o), text("resolver", c.Server, o), text("fix", c.Fix, o))
+			finding := found(name, "dns", named("record", c.Name, o), prose("expected", c.Expected, o), prose("found", strings.Join(c.Found, "; "), o),
+				prose("detail", c.Detail, o), prose("resolver", c.Server, o), prose("fix", c.Fix, o))
 			for _, target := range unexpectedTargets(c) {
 				finding.Evidence = append(finding.Evidence, named("target", target, o))
 			}
@@ -111,9 +141,30 @@ func judgeRecords(f *fact.Facts, emit Emit) {
 			case r.prefix == "sip." && name != r.missing && name != r.wrong && usable(checks, "_sip._tls."):
 				finding = finding.at(kb.Warning, "the name is used only without an SRV record, which is right", o)
 			}
-			emit(finding)
+			if d := findDeployment(f); d.kind != "online" || d.cloud != "worldwide" {
+				finding.Resolution = recordSteps(c)
+			}
+			emit(hedge(f, finding, c.Server))
 		}
 	}
+}
+
+// recordSteps are the steps for a deployment whose records are not those of
+// Lync Online worldwide, which the catalogue has.
+func recordSteps(c dnscheck.Check) []string {
+	var steps []string
+	if len(c.Found) > 0 {
+		steps = append(steps, "At the DNS host of {domain}, delete what is wrong: "+c.Name+". "+strings.Join(c.Found, "; "))
+	}
+	switch {
+	case c.Fix != "":
+		steps = append(steps, "Add this record: "+c.Fix)
+	default:
+		steps = append(steps, "Ask who runs the servers for the right host, and add a record for {record} that leads to "+c.Expected+".")
+	}
+	return append(steps,
+		"Wait for the change to spread, then empty the DNS cache of the user's computer: ipconfig /flushdns",
+		"Check again: lyncdiag check {address}")
 }
 
 // recordFinding puts a check's problem into the catalogue's names, in the

@@ -34,10 +34,10 @@ func judgeRealm(f *fact.Facts, emit Emit) {
 		emit(found("realm-unknown", "realm", evidence...))
 	case realm.NamespaceType == "consumer":
 		emit(found("realm-consumer-account", "realm", evidence...))
-	case realm.NamespaceType == "federated" && realm.MEXURL == "" && realm.Protocol != "wstrust":
+	case realm.NamespaceType == "federated" && realm.MEXURL == "":
 		finding := found("realm-without-ws-trust", "realm", evidence...)
-		if realm.Protocol == "" {
-			finding = finding.with(Probable) // no protocol was told, only that no MEX is
+		if realm.Protocol == "" || realm.Protocol == "wstrust" {
+			finding = finding.with(Probable) // what is missing is the MEX address; why is not told
 		}
 		emit(finding)
 	}
@@ -48,7 +48,9 @@ func judgeRealm(f *fact.Facts, emit Emit) {
 func judgeLogin(f *fact.Facts, emit Emit) {
 	login, o, _ := fact.Get(f, fact.LoginKey)
 	realm, _, asked := fact.Get(f, fact.RealmKey)
-	if !findDeployment(f).online() || !othersAnswer(f) {
+	// An answer of the service itself shows that the network is there.
+	reached := othersAnswer(f) || asked && realm.Status > 0
+	if !findDeployment(f).online() || !reached || login.Reach.AtProxy {
 		return
 	}
 	evidence := []fact.Evidence{host(login.Host, o)}
@@ -57,17 +59,19 @@ func judgeLogin(f *fact.Facts, emit Emit) {
 		if !login.Resolve.Status.Known() {
 			return // the resolver could not tell
 		}
-		evidence = append(evidence, text("dns", string(login.Resolve.Status), o))
+		evidence = append(evidence, prose("dns", string(login.Resolve.Status), o))
+	case login.Reach.Status == "":
+		return // it was not tried to the end
 	case login.Reach.Status != fact.Listening:
 		evidence = append(evidence, address(login.Reach.Address, o), text("port443", string(login.Reach.Status), o))
 	case login.TLS != nil && login.TLS.Handshake != nil:
-		evidence = append(evidence, text("tls", login.TLS.Handshake.Detail, o))
+		evidence = append(evidence, prose("tls", login.TLS.Handshake.Detail, o))
 	case login.TLS != nil && !login.TLS.Verified:
 		evidence = append(evidence, certificateEvidence(login, o)...)
 	case asked && (realm.Problem == "bad-address" || realm.Problem == "bad-url"):
 		return // it was not asked
 	case asked && realm.Problem != "":
-		evidence = append(evidence, link(realm.Source, o), text("answer", realm.Problem, o), text("detail", realm.Detail, o))
+		evidence = append(evidence, link(realm.Source, o), text("answer", realm.Problem, o), prose("detail", realm.Detail, o))
 		if realm.Status != 0 {
 			evidence = append(evidence, text("status", strconv.Itoa(realm.Status), o))
 		}
@@ -79,6 +83,12 @@ func judgeLogin(f *fact.Facts, emit Emit) {
 		finding = finding.with(Possible) // something answered, and not as the service does
 	}
 	emit(finding)
+}
+
+// anyAnswer reports whether any host at all was reached.
+func anyAnswer(f *fact.Facts) bool {
+	login, _, _ := fact.Get(f, fact.LoginKey)
+	return login.Reach.Status == fact.Listening || othersAnswer(f)
 }
 
 // othersAnswer reports whether any host but the login service answered.

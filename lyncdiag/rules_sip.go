@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
@@ -34,7 +35,7 @@ func refusals() []string { return slices.Sorted(maps.Values(classFindings)) }
 func sipRules() []Rule {
 	return []Rule{{
 		ID: "sip.registrar", Source: kb.Citation{KB: "MS-SIPREGE"},
-		Needs: names(fact.CandidatesKey), Reads: deploymentReads,
+		Needs: names(fact.CandidatesKey), Reads: append(names(fact.AutomaticKey), deploymentReads...),
 		Emits: refusals(), Eval: judgeRegistrar,
 	}}
 }
@@ -46,11 +47,20 @@ func judgeRegistrar(f *fact.Facts, emit Emit) {
 		if c.SIP == nil {
 			continue
 		}
-		evidence := []fact.Evidence{host(c.Host, o), address(c.Reach.Address, o), text("detail", c.SIP.Detail, o)}
-		if c.SIP.Problem != "" {
-			if c.SIP.Problem != "canceled" {
-				emit(found("sip-no-answer", "sip", append(evidence, text("problem", string(c.SIP.Problem), o))...))
-			}
+		evidence := []fact.Evidence{host(c.Host, o), address(c.Reach.Address, o), prose("detail", c.SIP.Detail, o)}
+		switch c.SIP.Problem {
+		case "":
+		case "canceled", "bad-address":
+			continue // nothing was observed
+		case "no-answer", "closed", "reset":
+			emit(found("sip-no-answer", "sip", append(evidence, text("problem", string(c.SIP.Problem), o))...))
+			continue
+		default:
+			// Something came back, and it was no answer to a REGISTER.
+			finding := found("sip-no-answer", "sip", append(evidence, text("problem", string(c.SIP.Problem), o))...).with(Probable)
+			finding.Title = "What answers at {host} is no Lync server"
+			finding.Cause = "TLS to {host} connects, and what came back to the SIP REGISTER request is no SIP answer. Another service listens there, or a device on the way answers."
+			emit(finding)
 			continue
 		}
 		outcome := "failed"
@@ -102,37 +112,47 @@ func logRules() []Rule {
 	return []Rule{
 		{
 			ID: "log.attempts", Source: source,
-			Needs: names(fact.AttemptsKey), Emits: refusals(), Eval: judgeAttempts,
+			Needs: names(fact.AttemptsKey), Reads: names(fact.TargetKey), Emits: refusals(), Eval: judgeAttempts,
 		},
 		{
 			ID: "log.coverage", Source: source,
-			Needs: names(fact.LogFilesKey), Reads: names(fact.AttemptsKey),
+			Needs: names(fact.LogFilesKey), Reads: names(fact.AttemptsKey, fact.TargetKey),
 			Emits: []string{"log-no-attempt", "log-truncated"}, Eval: judgeCoverage,
 		},
 	}
 }
 
-func failedAttempt(a sip.Attempt) bool { return classFindings[sip.Classify(a).Class] != "" }
-
 // judgeAttempts names the reason of each failed attempt. Repeats join into one
 // finding. An attempt that a later one of the same user made good is history.
 func judgeAttempts(f *fact.Facts, emit Emit) {
+	target, _, _ := fact.Get(f, fact.TargetKey)
 	for o, attempts := range fact.All(f, fact.AttemptsKey) {
 		for i, a := range attempts {
-			if !failedAttempt(a) || madeGood(attempts[i+1:], a.From) {
+			if !attemptOf(target, a) || madeGood(attempts[i+1:], a.From) {
 				continue
 			}
 			at := fact.Origin{Kind: o.Kind, Where: a.File, Line: a.Line}
 			class := sip.Classify(a)
 			evidence := []fact.Evidence{{Key: "user", Class: fact.UserText, Value: a.From, Origin: at}, named("server", a.Server, at), text("scheme", a.Scheme, at)}
 			for _, d := range a.Diagnostics {
-				evidence = append(evidence, text(d.Header, fmt.Sprintf("%d %s", d.ID, d.Reason), at))
+				evidence = append(evidence, prose(d.Header, fmt.Sprintf("%d %s", d.ID, d.Reason), at))
 			}
 			if finding, ok := refusal(class, "log", evidence, at); ok {
 				emit(finding)
 			}
 		}
 	}
+}
+
+// attemptOf reports whether an attempt is the target's. Without an address
+// everybody's counts; an attempt whose user the log does not name may be
+// anybody's.
+func attemptOf(target Target, a sip.Attempt) bool {
+	if target.Address == "" || a.From == "" {
+		return true
+	}
+	from, err := fact.ParseAddress(a.From)
+	return err != nil || strings.EqualFold(from.WireAddress(), target.WireAddress()) || strings.EqualFold(from.Address, target.UserName)
 }
 
 func madeGood(later []sip.Attempt, user string) bool {
@@ -143,18 +163,26 @@ func judgeCoverage(f *fact.Facts, emit Emit) {
 	for o, files := range fact.All(f, fact.LogFilesKey) {
 		for _, file := range files {
 			if file.Truncated {
-				emit(found("log-truncated", "log", text("file", file.Path, o), text("lastAt", file.LastAt.UTC().Format("2006-01-02T15:04:05.000Z"), o)))
+				emit(found("log-truncated", "log", prose("file", file.Path, o), text("lastAt", file.LastAt.UTC().Format("2006-01-02T15:04:05.000Z"), o)))
 			}
 		}
 	}
+	target, _, _ := fact.Get(f, fact.TargetKey)
 	for o, attempts := range fact.All(f, fact.AttemptsKey) {
-		if len(attempts) > 0 {
+		if slices.ContainsFunc(attempts, func(a sip.Attempt) bool { return attemptOf(target, a) }) {
 			return
 		}
 		finding := found("log-no-attempt", "log")
+		for _, a := range attempts {
+			finding.Evidence = append(finding.Evidence, fact.Evidence{Key: "attemptOf", Class: fact.UserText, Value: a.From, Origin: o})
+		}
+		if len(attempts) > 0 {
+			finding.Title = "The log holds no sign-in attempt of this user"
+			finding.Cause = "The log was read, and the sign-in attempts in it are other users'. It says nothing about {address}."
+		}
 		for _, files := range fact.All(f, fact.LogFilesKey) {
 			for _, file := range files {
-				finding.Evidence = append(finding.Evidence, text("file", file.Path, o), text("messages", strconv.Itoa(file.Messages), o))
+				finding.Evidence = append(finding.Evidence, prose("file", file.Path, o), text("messages", strconv.Itoa(file.Messages), o))
 				if !file.FirstAt.IsZero() {
 					finding.Evidence = append(finding.Evidence, text("covers", file.FirstAt.Format("2006-01-02T15:04:05")+" to "+file.LastAt.Format("2006-01-02T15:04:05"), o))
 				}

@@ -12,7 +12,7 @@ import (
 )
 
 func transportRules() []Rule {
-	reads := append(names(fact.CandidatesKey, fact.WebHostsKey), deploymentReads...)
+	reads := append(names(fact.CandidatesKey, fact.WebHostsKey, fact.AutomaticKey, fact.LoginKey), deploymentReads...)
 	return []Rule{
 		{
 			ID: "transport.firewall", Source: kb.Citation{KB: "KB2541980", Section: "Bypass Lync Autodiscover and DNS resolution", Item: "both fail"},
@@ -26,7 +26,7 @@ func transportRules() []Rule {
 		},
 		{
 			ID: "transport.certificate", Source: kb.Citation{KB: "KB2541980", Section: "Lync Online sign-in error messages", Item: "row 9"},
-			Needs: names(fact.CandidatesKey), Reads: deploymentReads,
+			Needs: names(fact.CandidatesKey), Reads: reads,
 			Emits: []string{"sip-certificate-invalid", "sip-server-certificate-expired"}, Eval: judgeRegistrarCertificate,
 		},
 		{
@@ -50,12 +50,12 @@ type neededHost struct {
 func neededHosts(f *fact.Facts) []neededHost {
 	var list []neededHost
 	add := func(e fact.Endpoint, stage StageID) {
-		if e.Port != 443 || e.Reach.Status == "" || e.Reach.Status == fact.Unresolved {
-			return // a name that does not resolve is DNS's affair
+		if e.Reach.Status == "" || e.Reach.Status == fact.Unresolved || e.Reach.AtProxy || stage == "autodiscover" && e.Port != 443 {
+			return // what does not resolve is DNS's affair, what the proxy refuses the proxy's
 		}
 		n := neededHost{e, canonical(e), stage}
 		for i, seen := range list {
-			if seen.name == n.name {
+			if seen.name == n.name && seen.Port == n.Port {
 				if n.Host == n.name { // what the host itself says outweighs an alias
 					list[i] = n
 				}
@@ -85,18 +85,25 @@ func canonical(e fact.Endpoint) string {
 }
 
 // judgedCandidates are the registrars whose state says something about
-// sign-in: those that a record rightly names, that Autodiscover names, or that
-// manual configuration would use. Fixed names are a last resort and count only
-// where nothing else names a server.
+// sign-in: those that the record for this place rightly names, that
+// Autodiscover names, or that manual configuration would use where automatic
+// configuration does not work. Fixed names are a last resort and say nothing.
 func judgedCandidates(f *fact.Facts) []fact.Candidate {
 	candidates, _, _ := fact.Get(f, fact.CandidatesKey)
 	d := findDeployment(f)
 	setting, _, _ := fact.Get(f, fact.SettingKey)
 	wrong := wrongTargets(f)
+	auto, _, _ := fact.Get(f, fact.AutomaticKey)
+	internal := slices.ContainsFunc(candidates, func(c fact.Candidate) bool { return c.ByVia(fact.ViaSRVInternal) })
 	var list []fact.Candidate
 	for _, c := range candidates {
-		named := c.ByVia(fact.ViaSRV) && !slices.Contains(wrong, c.Host) || c.ByVia(fact.ViaAutodiscover)
-		manual := c.ByVia(fact.ViaManual) && (d.online() || setting.ManualServer != "")
+		record := fact.ViaSRV
+		if setting.Location == "inside" && internal {
+			record = fact.ViaSRVInternal
+		}
+		named := c.ByVia(record) && !slices.Contains(wrong, c.Host) || c.ByVia(fact.ViaAutodiscover)
+		// Where automatic configuration works, nobody needs the manual address.
+		manual := c.ByVia(fact.ViaManual) && (d.online() || setting.ManualServer != "") && !auto.Works
 		if named || manual {
 			list = append(list, c)
 		}
@@ -148,7 +155,8 @@ func reachability(e fact.Endpoint) string {
 func judgeHosts(f *fact.Facts, emit Emit) {
 	_, o, _ := fact.Get(f, fact.CandidatesKey)
 	for _, n := range neededHosts(f) {
-		if !n.down() {
+		// Where nobody answers, no host can be singled out.
+		if !n.down() || n.Reach.Status != fact.Listening && !anyAnswer(f) {
 			continue
 		}
 		stage := n.stage
@@ -165,9 +173,9 @@ func judgeHosts(f *fact.Facts, emit Emit) {
 			if stage == "tcp" {
 				stage = "tls"
 			}
-			evidence = append(evidence, text("alert", n.TLS.Handshake.Alert, o), text("detail", n.TLS.Handshake.Detail, o))
+			evidence = append(evidence, text("alert", n.TLS.Handshake.Alert, o), prose("detail", n.TLS.Handshake.Detail, o))
 		default:
-			evidence = append(evidence, text("detail", n.Reach.Detail, o))
+			evidence = append(evidence, prose("detail", n.Reach.Detail, o))
 		}
 		emit(found(name, stage, evidence...))
 	}
@@ -202,13 +210,13 @@ func certificateEvidence(e fact.Endpoint, o fact.Origin) []fact.Evidence {
 	list := []fact.Evidence{host(e.Host, o), address(e.TLS.Address, o), text("problem", strings.Join(certificateCodes(e.TLS), ", "), o)}
 	for _, p := range e.TLS.Problems {
 		if !p.Warning {
-			list = append(list, fact.Evidence{Key: "detail", Class: fact.HostText, Value: p.Detail, Origin: o})
+			list = append(list, prose("detail", p.Detail, o))
 		}
 	}
 	if len(e.TLS.Chain) > 0 {
 		leaf := e.TLS.Chain[0]
 		list = append(list, fact.Evidence{Key: "subject", Class: fact.HostText, Value: leaf.Subject, Origin: o}, fact.Evidence{Key: "issuer", Class: fact.HostText, Value: leaf.Issuer, Origin: o},
-			text("thumbprint", leaf.Thumbprint, o), text("notAfter", leaf.NotAfter.UTC().Format("2006-01-02T15:04:05.000Z"), o))
+			text("thumbprint", leaf.Thumbprint, o), text("notBefore", stamp(leaf.NotBefore), o), text("notAfter", stamp(leaf.NotAfter), o))
 	}
 	return list
 }

@@ -1,6 +1,8 @@
 package lyncdiag
 
 import (
+	"slices"
+
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 )
@@ -40,6 +42,9 @@ func judgeTree(f *fact.Facts, emit Emit) {
 	o := fact.Origin{Kind: last.From, Where: last.ID}
 	finding := found(end.Finding, "answers", text("question", last.Question, o), text("answer", last.Answer, o), text("article", end.Text, o))
 	switch {
+	case end.Finding == "escalate":
+		finding.Title = "The article's questions are answered and name no cause: collect the evidence and contact support"
+		finding.Cause = end.Text
 	case end.Finding == "service-outage-suspected" && answered(f, "service-health") != "no":
 		finding = finding.with(Possible)
 	case end.Finding == "rich-client-authentication" && last.ID == "rich-client":
@@ -48,12 +53,17 @@ func judgeTree(f *fact.Facts, emit Emit) {
 	emit(finding)
 }
 
-// complained reports whether a person said that somebody cannot sign in: by
-// any answer that is not about the computer itself.
+// accountAnswers are about the account or the place. They say that somebody
+// fails only where they say that something is wrong.
+var accountAnswers = []string{"location", "licensed", "licence-assigned-at", "listed-in-admin-center", "directory-sync", "sip-enabled", "sso", "service-health"}
+
+// complained reports whether a person said that somebody cannot sign in.
 func complained(f *fact.Facts) bool {
 	for _, list := range fact.All(f, fact.AnswersKey) {
 		for _, a := range list {
-			if a.ID != "location" && a.Value != "unknown" {
+			about := slices.Contains(accountAnswers, a.ID)
+			wrong := a.Value == "no" && a.ID != "directory-sync" && a.ID != "sso"
+			if a.Value != "unknown" && (!about || wrong) {
 				return true
 			}
 		}
@@ -77,7 +87,14 @@ func judgeExperiment(f *fact.Facts, emit Emit) {
 	}
 	o := fact.Origin{Kind: fact.Interview, Where: "manual-configuration"}
 	finding := found(edge.Finding, "answers", text("automatic", automatic, o), text("manual", manual, o), text("article", edge.Text, o)).with(Probable)
-	if edge.Finding == "firewall-blocks-lync-online" {
+	finding.Cause = "By the user's own experiment. " + edge.Text
+	switch edge.Finding {
+	case "dns-autoconfiguration-broken":
+		finding.Title = "Sign-in works with manual configuration only, which points to the DNS records"
+	case "manual-address-blocked":
+		finding.Title = "Sign-in works with automatic configuration only"
+	case "firewall-blocks-lync-online":
+		finding.Title = "Sign-in fails with automatic and with manual configuration, so a firewall may block Lync"
 		finding = finding.with(Possible) // "there might be a firewall"
 	}
 	emit(finding)

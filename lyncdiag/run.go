@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -124,6 +125,9 @@ func Judge(report *Report, facts *fact.Facts, rules []Rule) {
 	for i, s := range report.Stages {
 		position[s.ID] = i
 	}
+	if f, ok := escalation(report, facts, found); ok {
+		found = append(found, f)
+	}
 	report.Findings = arrange(found, position)
 	grade(report.Stages, report.Findings)
 	report.Verdict = conclude(report, facts)
@@ -185,7 +189,7 @@ func (r *runner) tell(s StageResult) {
 
 // source reads one input; whatever it does wrong ends in its own entry.
 func (r *runner) source(ctx context.Context, t Target, s Source) StageResult {
-	result := StageResult{ID: StageID(s.Name()), Title: s.Name(), Status: Passed, Input: true}
+	result := StageResult{ID: StageID(s.Name()), Title: inputTitle(s.Name()), Status: Passed, Input: true}
 	start := r.now()
 	r.tell(StageResult{ID: result.ID, Title: result.Title})
 	if err := guarded(func() error { return s.Collect(ctx, t, r.facts) }); err != nil {
@@ -194,6 +198,14 @@ func (r *runner) source(ctx context.Context, t Target, s Source) StageResult {
 	result.Duration = r.now().Sub(start)
 	r.tell(result)
 	return result
+}
+
+// inputTitle is an input's name as a title: "answers" becomes "Answers".
+func inputTitle(name string) string {
+	if name == "" {
+		return name
+	}
+	return strings.ToUpper(name[:1]) + name[1:]
 }
 
 // stages runs the plan: each stage in its own goroutine as soon as its needs
@@ -260,8 +272,8 @@ func (r *runner) stage(ctx context.Context, s Stage, env *Env, unmet *StageResul
 		}
 	default:
 		result.Status, result.Reason = Errored, err.Error()
-		if ctx.Err() != nil {
-			result.Reason = context.Cause(ctx).Error()
+		if over(ctx) {
+			result.Reason = cut(ctx).Error()
 			r.mu.Lock()
 			r.cut = true
 			r.mu.Unlock()

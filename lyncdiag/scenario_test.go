@@ -89,6 +89,9 @@ func TestScenarios(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, want := play(t, archive)
+			if strings.HasSuffix(file, "tree-4-no.txtar") {
+				checkClientSteps(t)
+			}
 			if reflect.DeepEqual(got, want) {
 				return
 			}
@@ -218,6 +221,35 @@ func extract(r *lyncdiag.Report) *reportWant {
 		w.Questions = append(w.Questions, q.ID)
 	}
 	return w
+}
+
+// checkClientSteps looks for every step of the article's client section, and for
+// both ways to delete sign-in information, among the steps that the finding of
+// tree-4-no gives. The words are the article's.
+func checkClientSteps(t *testing.T) {
+	t.Helper()
+	report := offline(t, []fact.Answer{
+		{ID: "portal-sign-in", Value: "yes"}, {ID: "licensed", Value: "yes"}, {ID: "directory-sync", Value: "no"}, {ID: "sso", Value: "no"},
+	})
+	i := slices.IndexFunc(report.Findings, func(f lyncdiag.Finding) bool { return f.Name == "client-side-suspected" })
+	if i < 0 {
+		t.Fatal("no client-side-suspected")
+	}
+	for item, words := range map[string][]string{
+		"client/1":           {"meets the requirements", "Office 365"},
+		"client/2":           {"Windows XP", "Vista", "Lync 2010", "Desktop Setup"},
+		"client/3":           {"Windows 7", "Windows 8", "Lync 2013", "latest Office"},
+		"client/4":           {"automatic updating", "Microsoft Update"},
+		"client/5":           {"Delete my sign-in info"},
+		"client/delete-2013": {"Lync 2013", "Delete my sign-in info"},
+		"client/delete-2010": {"Lync 2010", "KB 2698626", "EndpointConfiguration.cache"},
+	} {
+		if !slices.ContainsFunc(report.Findings[i].Resolution, func(step string) bool {
+			return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(step, w) })
+		}) {
+			t.Errorf("%s: no step of client-side-suspected has the words %q", item, words)
+		}
+	}
 }
 
 // sectionsByText are the sections that the conclusions of the article send to;

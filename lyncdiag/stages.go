@@ -61,6 +61,9 @@ func probeDNS(ctx context.Context, env *Env) error {
 	// The cloud's hosts tell an address record that is right from one that is
 	// not; the login host is the control name as well.
 	result := env.Resolver().Ask(ctx, env.Target.Domain, cloud.Web, cloud.SIP, cloud.Login[0])
+	if over(ctx) {
+		return cut(ctx) // what was not waited for is not known
+	}
 	fact.Put(env.Facts, fact.DNSKey, result, env.Origin())
 	if unanswered(result) {
 		return &Obstacle{Detail: "no resolver gave an answer that can be used"}
@@ -77,10 +80,13 @@ func unanswered(r *dnscheck.Result) bool {
 func probeAutodiscover(ctx context.Context, env *Env) error {
 	d := &dnscheck.Discoverer{HTTP: env.HTTP(), UserAgent: userAgent(env.Setting), Now: env.Network.Now}
 	uri := ""
-	if env.Target.Address != "" {
-		uri = "sip:" + env.Target.Address
+	if user := env.Target.WireAddress(); user != "" {
+		uri = "sip:" + user
 	}
 	walk := d.Walk(ctx, env.Target.Domain, uri)
+	if over(ctx) {
+		return cut(ctx)
+	}
 	fact.Put(env.Facts, fact.WalkKey, walk, env.Origin())
 
 	var hosts []fact.Endpoint
@@ -131,23 +137,43 @@ func probeTCP(ctx context.Context, env *Env) error {
 	}
 	return env.observe(ctx, list, func(x *exchange) <-chan struct{} { return x.connected }, func(c fact.Candidate) bool {
 		return c.Reach.Status == fact.Listening
-	}, "no registrar can be reached")
+	}, func(c fact.Candidate) string {
+		return fmt.Sprintf("%s port %d: %s", c.Host, c.Port, reachWords(c.Reach))
+	})
+}
+
+// reachWords is a connection attempt in words.
+func reachWords(r fact.Reach) string {
+	if r.AtProxy {
+		return r.Detail
+	}
+	return string(r.Status)
 }
 
 func probeTLS(ctx context.Context, env *Env) error {
 	return env.observe(ctx, env.candidates(ctx), func(x *exchange) <-chan struct{} { return x.secured }, func(c fact.Candidate) bool {
 		return c.Up()
-	}, "no registrar completes TLS with a certificate that verifies")
+	}, func(c fact.Candidate) string { return fmt.Sprintf("%s: %s", c.Host, tlsTrouble(c.TLS)) })
 }
 
 func probeSIP(ctx context.Context, env *Env) error {
 	list := env.candidates(ctx)
-	return env.observe(ctx, list, func(x *exchange) <-chan struct{} { return env.register(x).done }, fact.Candidate.Works, "no registrar answers SIP")
+	return env.observe(ctx, list, func(x *exchange) <-chan struct{} { return env.register(x).done }, fact.Candidate.Works, sipTrouble)
+}
+
+func sipTrouble(c fact.Candidate) string {
+	switch {
+	case c.SIP == nil:
+		return fmt.Sprintf("%s was not asked: %s", c.Host, tlsTrouble(c.TLS))
+	case c.SIP.Problem != "":
+		return fmt.Sprintf("%s: %s", c.Host, c.SIP.Detail)
+	}
+	return fmt.Sprintf("%s answers %d %s", c.Host, c.SIP.Status, c.SIP.Reason)
 }
 
 // observe waits until every candidate has come as far as a milestone, records
 // what was seen and fails the stage when none of them is fine.
-func (e *Env) observe(ctx context.Context, list []candidate, milestone func(*exchange) <-chan struct{}, fine func(fact.Candidate) bool, trouble string) error {
+func (e *Env) observe(ctx context.Context, list []candidate, milestone func(*exchange) <-chan struct{}, fine func(fact.Candidate) bool, trouble func(fact.Candidate) string) error {
 	seen := make([]fact.Candidate, len(list))
 	var interrupted error
 	for i, c := range list {
@@ -161,10 +187,14 @@ func (e *Env) observe(ctx context.Context, list []candidate, milestone func(*exc
 	if interrupted != nil {
 		return interrupted
 	}
-	if !slices.ContainsFunc(seen, fine) {
-		return &Obstacle{Detail: trouble}
+	if slices.ContainsFunc(seen, fine) {
+		return nil
 	}
-	return nil
+	var words []string
+	for _, c := range seen {
+		words = append(words, trouble(c))
+	}
+	return &Obstacle{Detail: strings.Join(words, "; ")}
 }
 
 type candidate struct {
@@ -179,8 +209,7 @@ func (e *Env) candidates(ctx context.Context) []candidate {
 	return e.list
 }
 
-func (e *Env) findCandidates(ctx context.Context) []candidate {
-	var list []candidate
+func (e *Env) findCandidates(ctx context.Context) (list []candidate) {
 	add := func(host string, port uint16, via fact.Via) {
 		for i := range list {
 			if seen := list[i].exchange.endpoint(); seen.Host == host && seen.Port == port {
@@ -195,8 +224,11 @@ func (e *Env) findCandidates(ctx context.Context) []candidate {
 		list = append(list, candidate{[]fact.Via{via}, x})
 	}
 
+	// The manual address is known at once; in the list it comes last, behind
+	// what a client finds by itself.
 	if host, port, ok := manualServer(e.Setting); ok {
-		add(host, port, fact.ViaManual)
+		e.register(e.connect(host, port, true, 1))
+		defer add(host, port, fact.ViaManual)
 	}
 	if e.wire.dnsErr != nil {
 		return list
@@ -282,7 +314,10 @@ func (e *Env) register(x *exchange) *registration {
 		}
 		defer conn.Close()
 		client := &sip.Client{UserAgent: userAgent(e.Setting), Timeout: e.Network.exchange(), Now: e.Network.Now}
-		r.result = client.Register(ctx, conn, e.Target.Address)
+		result := client.Register(ctx, conn, e.Target.WireAddress())
+		if !over(ctx) {
+			r.result = result
+		}
 	})
 	return r
 }
@@ -324,15 +359,15 @@ func probeRealm(ctx context.Context, env *Env) error {
 	x := env.connect(login, 443, true, 1)
 	user := env.Target.UserName
 	if user == "" {
-		user = env.Target.Address
+		user = env.Target.WireAddress()
 	}
 	client := &adfs.Client{HTTP: env.HTTP(), LoginHost: login, UserAgent: userAgent(env.Setting), Now: env.Network.Now}
 	realm := client.DiscoverRealm(ctx, user)
 	endpoint, err := x.await(ctx, x.secured)
-	fact.Put(env.Facts, fact.LoginKey, endpoint, env.Origin())
 	if err != nil {
 		return err
 	}
+	fact.Put(env.Facts, fact.LoginKey, endpoint, env.Origin())
 	fact.Put(env.Facts, fact.RealmKey, realm, env.Origin())
 	if realm.Problem != "" {
 		return &Obstacle{Detail: fmt.Sprintf("%s: %s", login, realm.Detail)}
@@ -358,8 +393,8 @@ func federated(f *fact.Facts) *Skip {
 func (e *Env) federation() (*exchange, error) {
 	realm, _, _ := fact.Get(e.Facts, fact.RealmKey)
 	u, err := url.Parse(realm.MEXURL)
-	if err != nil || u.Hostname() == "" {
-		return nil, &Obstacle{Detail: fmt.Sprintf("the realm's MEX address %q is not a URL", realm.MEXURL)}
+	if err != nil || u.Hostname() == "" || u.Scheme != "https" {
+		return nil, &Obstacle{Detail: "the MEX address is no https URL, and clients take no other"}
 	}
 	return e.connect(u.Hostname(), defaultPort(u), true, 2), nil
 }
@@ -371,10 +406,10 @@ func (e *Env) slice(ctx context.Context, part func(*exchange) <-chan struct{}, t
 		return err
 	}
 	endpoint, err := x.await(ctx, part(x))
-	fact.Put(e.Facts, fact.FederationKey, endpoint, e.Origin())
 	if err != nil {
 		return err
 	}
+	fact.Put(e.Facts, fact.FederationKey, endpoint, e.Origin())
 	if detail := trouble(endpoint); detail != "" {
 		return &Obstacle{Detail: detail}
 	}
@@ -426,7 +461,13 @@ func probeMEX(ctx context.Context, env *Env) error {
 	realm, _, _ := fact.Get(env.Facts, fact.RealmKey)
 	client := &adfs.Client{HTTP: env.HTTP(), UserAgent: userAgent(env.Setting), Now: env.Network.Now}
 	mex := client.CheckMEX(ctx, realm.MEXURL)
+	if over(ctx) {
+		return cut(ctx)
+	}
 	fact.Put(env.Facts, fact.MEXKey, mex, env.Origin())
+	if mex.Get.Status == 0 && mex.Post.Status == 0 {
+		return &Obstacle{Detail: fmt.Sprintf("%s gives no answer to GET and to POST", mex.URL)}
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package lyncdiag
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +43,9 @@ func sumAutodiscover(f *fact.Facts) string {
 			}
 		}
 	case dnscheck.OutcomeAbsent:
+		if walk.Problem == dnscheck.ProblemBadDomain {
+			return walk.Detail
+		}
 		return "neither lyncdiscoverinternal nor lyncdiscover answers"
 	}
 	if walk.Detail != "" {
@@ -151,14 +155,15 @@ func sumMEX(f *fact.Facts) string {
 
 func sumClock(f *fact.Facts) string {
 	c, _, _ := fact.Get(f, fact.ClockKey)
-	worst := int64(0)
-	for _, s := range c.Samples {
-		if s.SkewMillis > worst || -s.SkewMillis > worst {
-			worst = max(s.SkewMillis, -s.SkewMillis)
-		}
+	if len(c.Samples) == 0 {
+		return ""
 	}
-	if worst <= 2000 { // Date has a resolution of one second
+	middle := sampleSkew(slices.SortedFunc(slices.Values(c.Samples), bySkew)[len(c.Samples)/2]).Round(time.Second)
+	switch {
+	case middle.Abs() <= 2*time.Second: // Date has a resolution of one second
 		return fmt.Sprintf("agrees with %s", count(len(c.Samples), "server"))
+	case middle > 0:
+		return fmt.Sprintf("%v ahead of %s", middle, count(len(c.Samples), "server"))
 	}
-	return fmt.Sprintf("within %v of %s", (time.Duration(worst) * time.Millisecond).Round(time.Second), count(len(c.Samples), "server"))
+	return fmt.Sprintf("%v behind %s", -middle, count(len(c.Samples), "server"))
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
 // conclude draws the verdict (findings.md, "Verdict").
@@ -29,12 +30,31 @@ func conclude(r *Report, f *fact.Facts) Verdict {
 		v.Outcome = Undecided
 		v.Types = typesLeft(f, end)
 	}
-	v.Summary = summary(r, v, failures, said)
+	v.Summary = summary(r, f, v, failures, said)
 	if v.Outcome != Healthy {
 		v.Questions = openQuestions(f, ask, v.Outcome)
 	}
-	v.Next = nextSteps(r, v)
+	v.Next = nextSteps(r, f, v)
 	return v
+}
+
+// escalation is the article's last step: somebody is said to fail, and every
+// link of the chain was looked at and is healthy.
+func escalation(r *Report, f *fact.Facts, found []Finding) (Finding, bool) {
+	if !r.Complete || !saidToFail(f) || !observedAnything(r.Stages) {
+		return Finding{}, false
+	}
+	for _, s := range r.Stages {
+		if !s.Input && s.Status != Passed && s.Skip != SkipNotApplicable {
+			return Finding{}, false
+		}
+	}
+	if slices.ContainsFunc(found, func(x Finding) bool { return x.Severity != kb.Info || x.Name == "escalate" }) {
+		return Finding{}, false
+	}
+	finding := Finding{Spec: Spec{Name: "escalate"}, Evidence: []fact.Evidence{text("tested", fmt.Sprintf("%d links of the chain", len(r.Stages)), fact.Origin{Kind: fact.Interview})}}
+	err := complete(&finding, Rule{ID: "verdict", Emits: []string{"escalate"}})
+	return finding, err == nil
 }
 
 // typesOf are the types of the failures, root causes first. The article types
@@ -79,15 +99,11 @@ func typesLeft(f *fact.Facts, end kb.Edge) []kb.Type {
 			}
 		}
 	}
-	message, _, ok := fact.Get(f, fact.MessageKey)
+	row, ok := messageRow(f)
 	if !ok {
 		return scope
 	}
-	matches := kb.MatchMessage(message)
-	if len(matches) == 0 {
-		return scope
-	}
-	typ := matches[0].Message.Type
+	typ := row.Type
 	if len(scope) == 0 || slices.Contains(scope, typ) {
 		return []kb.Type{typ}
 	}
@@ -107,7 +123,12 @@ func saidToFail(f *fact.Facts) bool {
 		return true
 	}
 	attempts, _, _ := fact.Get(f, fact.AttemptsKey)
-	return slices.ContainsFunc(attempts, failedAttempt)
+	for i, a := range attempts {
+		if class := classFindings[sip.Classify(a).Class]; class != "" && class != "sip-federation-error" && !madeGood(attempts[i+1:], a.From) {
+			return true
+		}
+	}
+	return false
 }
 
 // chainErrored reports whether a link of the chain could not be looked at, or
@@ -130,7 +151,7 @@ func observedAnything(stages []StageResult) bool {
 	})
 }
 
-func summary(r *Report, v Verdict, failures []Finding, said bool) string {
+func summary(r *Report, f *fact.Facts, v Verdict, failures []Finding, said bool) string {
 	who := r.Target.Address
 	if who == "" {
 		who = r.Target.Domain
@@ -148,6 +169,9 @@ func summary(r *Report, v Verdict, failures []Finding, said bool) string {
 		case !r.Complete:
 			return fmt.Sprintf("The run for %s was cut short, and what it saw does not decide", who)
 		case said:
+			if row, ok := messageRow(f); ok {
+				return fmt.Sprintf("%s is said to fail, and nothing that was looked at explains it; the message stands for: %s", who, row.Cause)
+			}
 			return fmt.Sprintf("%s is said to fail, and nothing that was looked at explains it", who)
 		}
 		return fmt.Sprintf("What could be looked at does not decide whether %s can sign in", who)
@@ -157,7 +181,7 @@ func summary(r *Report, v Verdict, failures []Finding, said bool) string {
 
 // lowerFirst fits a title into a sentence; an acronym or a name stays as it is.
 func lowerFirst(s string) string {
-	if len(s) < 2 || s[0] < 'A' || s[0] > 'Z' || s[1] < 'a' || s[1] > 'z' {
+	if len(s) < 2 || s[0] < 'A' || s[0] > 'Z' || (s[1] < 'a' || s[1] > 'z') && s[1] != ' ' {
 		return s
 	}
 	for _, name := range []string{"Lync", "Autodiscover", "Microsoft", "Windows", "Office", "Active", "Azure", "Skype", "Exchange"} {
@@ -192,17 +216,30 @@ func openQuestions(f *fact.Facts, ask []string, outcome Outcome) []Question {
 	return list
 }
 
-func nextSteps(r *Report, v Verdict) []string {
+// messageRow is the article's row, or the later wording, of the message that
+// the user saw.
+func messageRow(f *fact.Facts) (kb.Message, bool) {
+	message, _, ok := fact.Get(f, fact.MessageKey)
+	if !ok {
+		return kb.Message{}, false
+	}
+	matches := kb.MatchMessage(message)
+	if len(matches) == 0 {
+		return kb.Message{}, false
+	}
+	return matches[0].Message, true
+}
+
+func nextSteps(r *Report, f *fact.Facts, v Verdict) []string {
 	var next []string
 	if v.Primary != "" {
 		next = append(next, "lyncdiag explain "+v.Primary)
 	}
-	for _, q := range v.Questions {
-		value := "<text>"
-		if len(q.Choices) > 0 {
-			value = strings.Join(q.Choices, "|")
-		}
-		next = append(next, fmt.Sprintf("lyncdiag check %s --answer %s=%s", r.Target.Address, q.ID, value))
+	if row, ok := messageRow(f); ok {
+		next = append(next, "lyncdiag explain "+row.Code)
+	}
+	if len(v.Questions) > 0 {
+		next = append(next, strings.TrimSpace("lyncdiag ask "+r.Target.Address))
 	}
 	return next
 }

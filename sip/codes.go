@@ -133,7 +133,7 @@ func diagnosticByID(id int) []Code {
 		return nil
 	}
 	return []Code{{Kind: "ms-diagnostics", Code: strconv.Itoa(id), Meaning: "an error of the component that owns this range of numbers: " + component,
-		Category: component, Source: "learn.microsoft.com bb964037 (ErrorId ranges); [MS-OCER]", Fallback: true}}
+		Category: component, Source: "Office Communications Server: error identifiers (bb964037); [MS-OCER]", Fallback: true}}
 }
 
 // diagnosticComponent names the owner of an ErrorId's range, "" outside all ranges.
@@ -180,7 +180,7 @@ func hresultByValue(v uint32) []Code {
 			found[i].Kind = "hresult"
 			found[i].Code = fmt.Sprintf("0x%08X", v)
 			found[i].Meaning = strings.TrimSuffix(fmt.Sprintf("SIP status %d: %s", v&0xFFFF, found[i].Meaning), ": ")
-			found[i].Source = "rtcerr.h (microsoft/win32metadata): 0x80EF0000 + SIP status"
+			found[i].Source = "Windows SDK: rtcerr.h (0x80EF0000 + SIP status)"
 		}
 		return found
 	}
@@ -228,7 +228,7 @@ type statusCode struct {
 func statusCodes() []statusCode {
 	const (
 		rfc      = "RFC 3261 section 21"
-		rtc      = "RFC 3261 section 21; rtcerr.h (microsoft/win32metadata)"
+		rtc      = "RFC 3261 section 21; Windows SDK: rtcerr.h"
 		client   = "Client"
 		network  = "Network"
 		identity = "Identity/authentication"
@@ -257,9 +257,9 @@ func statusCodes() []statusCode {
 		{406, "Not Acceptable", "", client, rtc},
 		{407, "Proxy Authentication Required", "normal as the first answer; an error only when it answers credentials", identity, rtc},
 		{408, "Request Timeout", "no answer from a server further on, or a firewall drops the traffic", network, rtc},
-		{409, "Conflict", "", service, "rtcerr.h (microsoft/win32metadata)"},
+		{409, "Conflict", "", service, "Windows SDK: rtcerr.h"},
 		{410, "Gone", "", identity, rtc},
-		{411, "Length Required", "", client, "rtcerr.h (microsoft/win32metadata)"},
+		{411, "Length Required", "", client, "Windows SDK: rtcerr.h"},
 		{413, "Request Entity Too Large", "", client, rtc},
 		{414, "Request-URI Too Long", "", client, rtc},
 		{415, "Unsupported Media Type", "", client, rtc},

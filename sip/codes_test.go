@@ -84,6 +84,9 @@ func TestTables(t *testing.T) {
 	}
 	n := 0
 	for _, row := range rows("ms-diagnostics.tsv") {
+		if strings.Contains(row[1], "truncated in source") {
+			continue // nothing is known of it but its range
+		}
 		id, _, isRange := strings.Cut(row[0], "-")
 		got := sip.LookupCode("ms-diagnostics " + id)
 		if len(got) != 1 || got[0].Source == "" || !isRange && got[0].Fallback {

@@ -84,7 +84,7 @@ func sniffEncoding(head []byte) (encoding string, skip int, err error) {
 		return "", 0, &FormatError{Format: "pcap", Advice: "Lync signalling is encrypted on the wire; read the client's .uccapilog instead"}
 	}
 	nul := bytes.IndexByte(head, 0)
-	if nul < 0 {
+	if nul < 0 && !noisy(head) {
 		return "utf-8", 0, nil
 	}
 	var odd, even int
@@ -101,7 +101,7 @@ func sniffEncoding(head []byte) (encoding string, skip int, err error) {
 		return "utf-16le", 0, nil
 	case even*10 > half*3 && odd*20 < half:
 		return "utf-16be", 0, nil
-	case nul >= 64 && (printable(head[:nul]) || (odd+even)*50 < len(head)):
+	case nul >= 64 && !noisy(head) && (printable(head[:nul]) || (odd+even)*50 < len(head)):
 		// A crash leaves the reserved rest of a file as zeros; the text before it counts. A few zeros are some body's.
 		return "utf-8", 0, nil
 	}
@@ -111,7 +111,24 @@ func sniffEncoding(head []byte) (encoding string, skip int, err error) {
 			return "", 0, &FormatError{Format: "etl", Advice: "a binary Windows trace; read the .uccapilog beside it, or export the trace to text with OCSLogger or CLS"}
 		}
 	}
-	return "", 0, &FormatError{Format: "binary", Advice: "no text at its start; give the client's .uccapilog file"}
+	return "", 0, &FormatError{Format: "binary", Advice: "no text at its start; extract it if it is an archive, and give the client's .uccapilog file"}
+}
+
+// noisy reports whether a start has more control characters than text with a few stray ones has: bytes at random, as in
+// compressed files, have one in ten. Zeros are judged by their own rules, and a body that begins later may hold what it likes.
+func noisy(head []byte) bool {
+	head = head[:min(len(head), 512)]
+	n := 0
+	for _, c := range head {
+		switch c {
+		case 0, '\t', '\n', '\f', '\r', 0x1b:
+		default:
+			if c < ' ' {
+				n++
+			}
+		}
+	}
+	return n > 4+len(head)/50
 }
 
 func printable(b []byte) bool {

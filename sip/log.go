@@ -428,7 +428,7 @@ func (l *Log) unstamped(line []byte) {
 	}
 	if l.sum.Format == "" || l.sum.Format == "sip" {
 		if t := trimLine(line); bytes.IndexByte(t[:min(len(t), 64)], ':') > 0 {
-			if _, ok := fragmentLine(string(t[:min(len(t), 4096)])); ok {
+			if fragmentLine(string(t[:min(len(t), 4096)])) {
 				l.beginBare(line)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"reflect"
 	"runtime"
@@ -134,6 +135,20 @@ func TestEncodings(t *testing.T) {
 }
 
 func TestNotText(t *testing.T) {
+	// A page of a JPEG: quantization tables and Huffman tables hold few zeros and many small numbers.
+	jpeg := []byte("\xff\xd8\xff\xdb\x01\x43\x01")
+	for i := range 1000 {
+		jpeg = append(jpeg, byte(1+i%63))
+	}
+	noise := rand.New(rand.NewPCG(1, 2))
+	random := make([]byte, 4096)
+	for i := range random {
+		random[i] = byte(noise.Uint32())
+	}
+	random[0] = 'x'
+	lateZeros := bytes.ReplaceAll(random, []byte{0}, []byte{1})
+	withoutZeros := bytes.Clone(lateZeros)
+	lateZeros[100] = 0
 	etl := make([]byte, 4096)
 	binary.LittleEndian.PutUint32(etl, 64<<10)
 	for _, c := range []struct {
@@ -141,6 +156,10 @@ func TestNotText(t *testing.T) {
 		input  []byte
 	}{
 		{"binary", make([]byte, 1<<20)},
+		{"binary", jpeg},
+		{"binary", random},
+		{"binary", lateZeros},
+		{"binary", withoutZeros},
 		{"etl", etl},
 		{"zip", []byte("PK\x03\x04rest")},
 		{"evtx", []byte("ElfFile\x00rest")},
@@ -157,6 +176,18 @@ func TestNotText(t *testing.T) {
 		}
 		if n != 1 {
 			t.Errorf("%s: %d items, want the error alone", c.format, n)
+		}
+	}
+}
+
+// TestStrayControlCharacters: OEM text draws lines with bytes over 0x7f, and a console leaves a bell or an escape here and there.
+func TestStrayControlCharacters(t *testing.T) {
+	const message = "REGISTER sip:contoso.com SIP/2.0\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\nContent-Length: 0\r\n\r\n"
+	for _, before := range []string{
+		"\x07\x08\x08\x01 note\r\n", "\x1b[31mred\x1b[0m\x1b[K\x1b[1m\x1b[4m\x1b[7m\r\n", strings.Repeat("\xc4\xcd\xba", 200) + "\r\n", strings.Repeat("page\f\t\r\n", 50),
+	} {
+		if records, sum := readAll(t, []byte(before+message)); len(records) != 1 || sum.Encoding != "utf-8" {
+			t.Errorf("%.30q: %d records, %+v", before, len(records), sum)
 		}
 	}
 }

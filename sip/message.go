@@ -87,7 +87,7 @@ func (p *messageParser) headers(b []byte) string {
 	p.m.Headers = make([]Header, 0, strings.Count(section, string(p.eol)))
 	first, left := cutLine(section, p.eol)
 	logical := trimLine(first)
-	_, fragment := fragmentLine(logical)
+	fragment := fragmentLine(logical)
 	p.open = append(p.open, logical)
 	if !fragment {
 		// A wrapped reason phrase continues on lines that are no headers.
@@ -500,21 +500,18 @@ func closingQuote(s string, open int) int {
 }
 
 // fragmentLine reports whether a line without start line before it is certainly SIP: mail has From and To as well.
-func fragmentLine(s string) (name string, ok bool) {
+func fragmentLine(s string) bool {
 	name, value, ok := cutHeader(s)
-	if !ok {
-		return "", false
-	}
-	if versionLen(s) > 0 || !knownHeader(name) {
-		return "", false
+	if !ok || !knownHeader(name) {
+		return false
 	}
 	switch strings.ToLower(name) {
 	case "call-id", "cseq", "via", "record-route", "max-forwards", "allow-events", "authentication-info", "proxy-authentication-info",
 		"ms-diagnostics", "ms-diagnostics-public", "ms-client-diagnostics", "x-ms-diagnostics", "ms-user-logon-data", "ms-keep-alive", "ms-telemetry-id":
-		return name, true
+		return true
 	}
 	value = strings.ToLower(value)
-	return name, strings.Contains(value, "sip:") || strings.Contains(value, "sips:") || strings.Contains(value, "sip communications service")
+	return strings.Contains(value, "sip:") || strings.Contains(value, "sips:") || strings.Contains(value, "sip communications service")
 }
 
 // fullName expands a compact header name: RFC 3261 section 7.3.3, and RFC 6665 (o, u), RFC 3515 (r), RFC 3892 (b), RFC 4028 (x).

@@ -73,8 +73,9 @@ const (
 )
 
 // Register sends one REGISTER without credentials for address (user@domain, a leading "sip:" is taken off; the domain in
-// its ASCII form) over conn and reads the final answer. Nobody is registered: a registrar must challenge first, and a challenge is
-// not taken up. conn is left open and without deadline; what follows the answer's headers on it is lost. It never returns nil; errors are ProbeResult.Problem.
+// its ASCII form) over conn and reads the final answer. Nobody is registered and nobody signed out: a registrar challenges first,
+// and a challenge is not taken up; one that does not challenge is asked to remove a contact it never had (Expires: 0, RFC 3261
+// section 10.2.2). conn is left open and without deadline; what follows the answer's headers on it is lost. It never returns nil; errors are ProbeResult.Problem.
 func (c *Client) Register(ctx context.Context, conn net.Conn, address string) *ProbeResult {
 	timeout := c.Timeout
 	if timeout <= 0 {
@@ -168,7 +169,7 @@ func (c *Client) request(conn net.Conn, user, domain, callID string) []byte {
 	fmt.Fprintf(&b, "Max-Forwards: 70\r\nFrom: <%s>;tag=%s;epid=%s\r\nTo: <%s>\r\n", u, id[:10], id[10:20], u)
 	fmt.Fprintf(&b, "Call-ID: %s\r\nCSeq: 1 REGISTER\r\n", callID)
 	fmt.Fprintf(&b, "Contact: <sip:%s;transport=tls;ms-opaque=%s>;methods=\"INVITE, MESSAGE, INFO, OPTIONS, BYE, CANCEL, NOTIFY, ACK, REFER, BENOTIFY\";proxy=replace\r\n", local, id[16:26])
-	fmt.Fprintf(&b, "User-Agent: %s\r\nSupported: gruu-10, adhoclist, msrtc-event-categories\r\n", userAgent)
+	fmt.Fprintf(&b, "Expires: 0\r\nUser-Agent: %s\r\nSupported: gruu-10, adhoclist, msrtc-event-categories\r\n", userAgent)
 	b.WriteString("ms-keep-alive: UAC;hop-hop=yes\r\nEvent: registration\r\nContent-Length: 0\r\n\r\n")
 	return b.Bytes()
 }
@@ -316,12 +317,23 @@ func readProblem(err error) (Problem, string) {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return problemNoAnswer, "nothing came back within the time-out"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case isReset(err):
 		return problemReset, "the connection was reset"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe), errors.Is(err, net.ErrClosed):
 		return problemClosed, "the connection was closed without an answer"
 	}
 	return problemFailed, err.Error()
+}
+
+// isReset knows the reset of every platform: 10053 and 10054 are Windows's WSAECONNABORTED and WSAECONNRESET, which its
+// syscall package does not compare equal to ECONNABORTED and ECONNRESET.
+func isReset(err error) bool {
+	for _, reset := range []syscall.Errno{syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE, 10053, 10054} {
+		if errors.Is(err, reset) {
+			return true
+		}
+	}
+	return false
 }
 
 // excerpt shows the start of what a peer sent.

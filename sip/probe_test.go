@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"os"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,7 +55,7 @@ func TestProbeHealthyRegistrar(t *testing.T) {
 	}
 	got := r.Requests()[0]
 	if got.Method != "REGISTER" || got.URI != "sip:contoso.com" || got.Get("User-Agent") != "UCCAPI/4.0.7577.0X: y" || got.Get("X") != "" ||
-		got.Get("To") != "<sip:j%C3%B6e.o'x@contoso.com>" || got.Get("CSeq") != "1 REGISTER" || got.Get("Authorization") != "" || got.Get("Event") != "registration" {
+		got.Get("To") != "<sip:j%C3%B6e.o'x@contoso.com>" || got.Get("CSeq") != "1 REGISTER" || got.Get("Authorization") != "" || got.Get("Event") != "registration" || got.Get("Expires") != "0" {
 		t.Errorf("request %+v", got)
 	}
 }
@@ -210,6 +212,29 @@ func TestProbeReset(t *testing.T) {
 	defer conn.Close()
 	if res := new(sip.Client).Register(t.Context(), conn, "joe@contoso.com"); res.Problem != "reset" {
 		t.Errorf("got %+v", res)
+	}
+}
+
+// failing is a connection whose reads end in an error.
+type failing struct {
+	net.Conn
+	err error
+}
+
+func (f failing) Read([]byte) (int, error)    { return 0, f.err }
+func (f failing) Write(b []byte) (int, error) { return len(b), nil }
+
+// TestProbeResetOfWindows holds the numbers of WSAECONNABORTED and WSAECONNRESET.
+func TestProbeResetOfWindows(t *testing.T) {
+	for err, want := range map[error]sip.Problem{
+		syscall.Errno(10053): "reset", syscall.Errno(10054): "reset", syscall.ECONNABORTED: "reset", syscall.Errno(10051): "failed",
+	} {
+		near, far := net.Pipe()
+		far.Close()
+		conn := failing{near, &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("wsarecv", err)}}
+		if res := new(sip.Client).Register(t.Context(), conn, "joe@contoso.com"); res.Problem != want {
+			t.Errorf("%v: got %+v, want %s", err, res, want)
+		}
 	}
 }
 

@@ -164,3 +164,19 @@ func TestLoginService(t *testing.T) {
 		}
 	}
 }
+
+// TestHistoryIsBounded: a fake may serve for days.
+func TestHistoryIsBounded(t *testing.T) {
+	var s adfstest.Service
+	for range 10_000 {
+		do(&s, "GET", "https://sts.contoso.example/", "", "")
+	}
+	do(&s, "POST", "https://sts.contoso.example/last", "", strings.Repeat("x", 100<<10))
+	got := s.Requests()
+	if len(got) != 5001 {
+		t.Fatalf("%d requests", len(got))
+	}
+	if last := got[5000]; last.Path != "/last" || len(last.Body) != 64<<10 {
+		t.Errorf("%s with %d bytes", last.Path, len(last.Body))
+	}
+}

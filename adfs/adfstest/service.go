@@ -11,13 +11,19 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// maxRequest bounds what the fakes read of a request's body.
-const maxRequest = 1 << 20
+// Bounds of the fakes: what is read of a request's body, what is remembered of
+// it, and how many requests are remembered.
+const (
+	maxRequest = 1 << 20
+	maxBody    = 64 << 10
+	maxHistory = 10000
+)
 
 // Request is one request that a fake has received.
 type Request struct {
@@ -25,7 +31,7 @@ type Request struct {
 	Method, Host, Path     string
 	RawQuery               string
 	ContentType, UserAgent string
-	Body                   string
+	Body                   string // its first 64 KiB
 }
 
 // Answer says how one kind of request is answered. The zero value is the
@@ -109,7 +115,8 @@ type Service struct {
 	history history
 }
 
-// Requests returns all requests so far in order of arrival.
+// Requests returns the requests so far in order of arrival; of more than
+// 10,000 the oldest are missing.
 func (s *Service) Requests() []Request { return s.history.list() }
 
 // ServeHTTP answers like AD FS on one host: case of the path is ignored.
@@ -218,9 +225,12 @@ func (h *history) add(w http.ResponseWriter, r *http.Request, now func() time.Ti
 	w.Header().Set("Server", server)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if len(h.past) >= maxHistory {
+		h.past = slices.Delete(h.past, 0, maxHistory/2)
+	}
 	h.past = append(h.past, Request{
 		At: at, Method: r.Method, Host: r.Host, Path: r.URL.Path, RawQuery: r.URL.RawQuery,
-		ContentType: r.Header.Get("Content-Type"), UserAgent: r.UserAgent(), Body: string(body),
+		ContentType: r.Header.Get("Content-Type"), UserAgent: r.UserAgent(), Body: string(body[:min(len(body), maxBody)]),
 	})
 	return body
 }

@@ -35,12 +35,13 @@ func (p *program) askCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer closeAll(sinks)
 			next, err := p.openQuestions(cmd.Context(), &network, targets)
 			if err != nil {
 				return err
 			}
-			if answers, err = p.interview(cmd.Context(), next, answers); err != nil {
+			// What was answered before Ctrl-C is not lost.
+			answers, err = p.interview(cmd.Context(), next, answers)
+			if err != nil && cmd.Context().Err() == nil {
 				return err
 			}
 			return p.write(sinks, tool().Answers(answers), false)
@@ -93,7 +94,7 @@ func scopeQuestions(answers []fact.Answer) []kb.Question {
 // interview asks on a terminal. Without one the answers given must be all.
 func (p *program) interview(ctx context.Context, next func([]fact.Answer) []kb.Question, answers []fact.Answer) ([]fact.Answer, error) {
 	if isTerminal(p.stdin) {
-		return interview.Ask(ctx, p.stdin, p.stderr, next, answers)
+		return interview.Interviewer{}.Ask(ctx, p.stdin, p.stderr, next, answers)
 	}
 	var open []string
 	for _, q := range next(answers) {
@@ -102,7 +103,7 @@ func (p *program) interview(ctx context.Context, next func([]fact.Answer) []kb.Q
 		}
 	}
 	if len(open) > 0 {
-		return nil, fmt.Errorf("ask questions: standard input is no terminal, and these are open: %s (answer with --answer ID=VALUE or --answers FILE)", strings.Join(open, ", "))
+		return answers, fmt.Errorf("ask questions: standard input is no terminal, and these are open: %s (answer with --answer ID=VALUE or --answers FILE)", strings.Join(open, ", "))
 	}
 	return answers, nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -28,25 +27,18 @@ func (p *program) readChain(path string) ([]*x509.Certificate, error) {
 	if err == nil {
 		return chain, nil
 	}
-	if !isPKCS12(b) {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	chain, err = fromPKCS12(b, "")
-	if errors.Is(err, pkcs12.ErrIncorrectPassword) {
+	chain, failed := fromPKCS12(b, "")
+	if errors.Is(failed, pkcs12.ErrIncorrectPassword) {
 		var password string
 		if password, err = p.password("Password of " + path); err == nil {
-			chain, err = fromPKCS12(b, password)
+			chain, failed = fromPKCS12(b, password)
+			err = failed
 		}
 	}
-	if err != nil {
+	if failed != nil { // err says what else it is, or how to convert it
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	return chain, nil
-}
-
-// isPKCS12 looks for a sequence that begins with version 3 (RFC 7292 section 4).
-func isPKCS12(b []byte) bool {
-	return len(b) > 16 && b[0] == 0x30 && bytes.Contains(b[:16], []byte{0x02, 0x01, 0x03})
 }
 
 func fromPKCS12(b []byte, password string) ([]*x509.Certificate, error) {
@@ -91,13 +83,7 @@ func unseen(e fact.Endpoint) *certs.Result {
 // nothing about its certificate.
 func verified(r *certs.Result, failOn string) int {
 	unknown := len(r.Chain) == 0 && (r.Handshake == nil || r.Handshake.Phase == "connect")
-	switch {
-	case failOn == "never" || r.Verified && (failOn == "failure" || len(r.Problems) == 0):
-		return 0
-	case unknown && failOn != "unknown":
-		return exitUnfinished
-	}
-	return 1
+	return exitFor(failOn, !r.Verified && !unknown, len(r.Problems) > 0, unknown)
 }
 
 // hostReport has findings only about hosts whose part in sign-in is known: what

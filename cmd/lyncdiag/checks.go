@@ -29,7 +29,6 @@ func (c *check) all(ctx context.Context, targets []fact.Subject, found *evidence
 	if err != nil {
 		return err
 	}
-	defer closeAll(sinks)
 
 	c.started = true
 	progress := c.startProgress(subject(targets))

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/lyncdiag/go-lyncdiag/certs/certtest"
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 )
 
 func TestSplitServer(t *testing.T) {
@@ -55,6 +57,102 @@ func TestResolvers(t *testing.T) {
 	}
 	if want := "=192.0.2.1:53 internal=192.0.2.2:5353 six=[2001:db8::1]:53 =[2001:db8::2]:53"; strings.Join(text, " ") != want {
 		t.Errorf("got %v, want %s", text, want)
+	}
+}
+
+func TestSystemResolversKeepOrTakeAName(t *testing.T) {
+	for name, want := range map[string]string{"": "system system-2", "office": "office office-2"} {
+		var got []string
+		for _, s := range renamed([]dnscheck.Server{{Name: "system"}, {Name: "system-2"}}, name) {
+			got = append(got, s.Name)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestExitFor: what has no verdict follows the policy of reports.
+func TestExitFor(t *testing.T) {
+	for _, test := range []struct {
+		problem, warning, undecided     bool
+		failure, onWarning, unknown, no int
+	}{
+		{},
+		{problem: true, failure: 1, onWarning: 1, unknown: 1},
+		{warning: true, onWarning: 1, unknown: 1},
+		{undecided: true, failure: 3, onWarning: 3, unknown: 1},
+		{warning: true, undecided: true, failure: 3, onWarning: 1, unknown: 1},
+	} {
+		for failOn, want := range map[string]int{"failure": test.failure, "warning": test.onWarning, "unknown": test.unknown, "never": test.no} {
+			if got := exitFor(failOn, test.problem, test.warning, test.undecided); got != want {
+				t.Errorf("%+v, --fail-on %s: %d, want %d", test, failOn, got, want)
+			}
+		}
+	}
+}
+
+// TestOutputFile: a file is there whole or not at all; what was there before a
+// failure stays.
+func TestOutputFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "faults.json")
+	files := func() (names []string) {
+		list, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range list {
+			names = append(names, f.Name())
+		}
+		return names
+	}
+	for range 2 { // again: over the first one
+		if code, out, errs := call(t, t.Context(), "lab", "faults", "-o", "json="+path); code != 0 || out != "" || errs != "" {
+			t.Fatalf("exit code %d, stdout %q, stderr %q", code, out, errs)
+		}
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil || !bytes.HasSuffix(whole, []byte("\n}\n")) {
+		t.Errorf("%v %.80s", err, whole)
+	}
+	var errs bytes.Buffer
+	code := run(t.Context(), []string{"version", "-o", "json=" + path, "-o", "text"}, strings.NewReader(""), fullDisk{}, &errs, func(string) (string, bool) { return "", false })
+	if code != exitUnfinished || strings.Count(errs.String(), "\n") != 1 {
+		t.Errorf("exit code %d, stderr %q", code, &errs)
+	}
+	if code, _, _ := call(t, t.Context(), "version", "-o", "json="+path, "-o", "html"); code != exitUsage {
+		t.Errorf("exit code %d", code)
+	}
+	if again, err := os.ReadFile(path); err != nil || !bytes.Equal(again, whole) {
+		t.Errorf("a failure changed the file: %v %.80s", err, again)
+	}
+	if names := files(); !slices.Equal(names, []string{"faults.json"}) {
+		t.Errorf("files left: %q", names)
+	}
+}
+
+// TestOutputThatCannotBeMoved: an error at the end of writing is said, in one line.
+func TestOutputThatCannotBeMoved(t *testing.T) {
+	dir := t.TempDir()
+	file, err := os.Create(filepath.Join(dir, "a.tmp"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
+	p := &program{files: []outputFile{{file, filepath.Join(dir, "a")}}}
+	if err := p.keep(nil); err == nil || !strings.HasPrefix(err.Error(), "write "+filepath.Join(dir, "a")) {
+		t.Errorf("closed twice: %v", err)
+	}
+	if file, err = os.Create(filepath.Join(dir, "b.tmp")); err != nil {
+		t.Fatal(err)
+	}
+	p = &program{files: []outputFile{{file, filepath.Join(dir, "missing", "b")}}}
+	if err := p.keep(nil); err == nil {
+		t.Error("moved into a folder that is not there")
+	}
+	if list, err := os.ReadDir(dir); err != nil || len(list) > 0 {
+		t.Errorf("left: %v %v", list, err)
 	}
 }
 

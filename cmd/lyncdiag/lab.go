@@ -25,7 +25,6 @@ func (p *program) labCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer closeAll(sinks)
 			l, err := lab.Start(cmd.Context(), lab.Config{Faults: splitFaults(faults), RTT: rtt, Loopback: true, RealPorts: realPorts})
 			if err != nil {
 				return fmt.Errorf("start lab: %w", err)
@@ -40,7 +39,8 @@ func (p *program) labCommand() *cobra.Command {
 			if err := os.WriteFile(ca, l.Addresses().CA, 0o600); err != nil {
 				return fmt.Errorf("keep the lab's certificates: %w", err)
 			}
-			if err := p.write(sinks, tool().Lab(l.Flags(ca)), false); err != nil {
+			// Who waits for the file starts when it is there.
+			if err := p.keep(p.write(sinks, tool().Lab(l.Flags(ca)), false)); err != nil {
 				return err
 			}
 			<-cmd.Context().Done()

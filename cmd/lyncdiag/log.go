@@ -11,7 +11,7 @@ import (
 )
 
 func (p *program) logCommand() *cobra.Command {
-	failOn := choice{allowed: []string{"failure", "warning", "unknown", "never"}, value: "failure"}
+	var failOn choice
 	cmd := &cobra.Command{
 		Use:   "log FILE|DIR|-...",
 		Short: "Show the sign-in attempts in client logs, and what became of them",
@@ -28,9 +28,10 @@ func (p *program) logCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer closeAll(sinks)
+			// The steps to take name the user, when the logs name one.
+			target, _ := fact.ParseAddress(logs.address())
 			d := &lyncdiag.Diagnoser{Plan: lyncdiag.Plan{}, Sources: []lyncdiag.Source{logs}, Offline: true, Log: p.logger()}
-			f, report, err := d.Facts(cmd.Context(), fact.Subject{})
+			f, report, err := d.Facts(cmd.Context(), target)
 			if err != nil {
 				return err
 			}
@@ -41,6 +42,6 @@ func (p *program) logCommand() *cobra.Command {
 			return p.write(sinks, tool().Log(f, &seen, report), false)
 		},
 	}
-	cmd.Flags().Var(&failOn, "fail-on", "what gives exit code 1: failure, warning, unknown or never")
+	failOn.registerFailOn(cmd.Flags())
 	return cmd
 }

@@ -2,24 +2,37 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
 
-// logs are client logs that were read before the run: one that cannot be read
-// is bad input, and standard input is read once.
-type logs struct{ facts *fact.Facts }
+// logs are client logs that were read before the run: when none can be read,
+// that is bad input, and standard input is read once.
+type logs struct {
+	facts  *fact.Facts
+	failed error // of those that could not be read
+}
 
 func (p *program) readLogs(ctx context.Context, paths []string, seen *render.Tally) (*logs, error) {
-	l := &logs{fact.New()}
+	l := &logs{facts: fact.New()}
 	source := bundle.Logs{Paths: paths, Stdin: p.stdin}
 	if seen != nil {
 		source.Record = seen.Add
 	}
-	if err := source.Collect(ctx, fact.Subject{}, l.facts); err != nil {
+	err := source.Collect(ctx, fact.Subject{}, l.facts)
+	if err == nil {
+		return l, nil
+	}
+	if !l.facts.Has(fact.LogFilesKey.Name()) {
 		return nil, err
+	}
+	l.failed = errors.New(oneLine(err))
+	if ctx.Err() == nil {
+		fmt.Fprintf(p.stderr, "lyncdiag: %v\n", l.failed)
 	}
 	return l, nil
 }
@@ -33,7 +46,7 @@ func (l *logs) Collect(_ context.Context, _ fact.Subject, f *fact.Facts) error {
 	for o, attempts := range fact.All(l.facts, fact.AttemptsKey) {
 		fact.Put(f, fact.AttemptsKey, attempts, o)
 	}
-	return nil
+	return l.failed
 }
 
 // address is whose sign-in the logs show: of a failed attempt, else of any.

@@ -20,27 +20,22 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.LookupEnv))
 }
 
-// The exit codes beside those of lyncdiag.ExitCode.
-const (
-	exitUsage       = 2 // bad usage or unreadable input
-	exitUnfinished  = 3 // the tool could not do its work
-	exitInterrupted = 130
-)
-
 // run is the program without its process.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
 	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, env: env}
 	root := p.command()
 	root.SetArgs(args)
-	if err := root.ExecuteContext(ctx); err != nil {
+	err := p.keep(root.ExecuteContext(ctx))
+	if err != nil {
 		fmt.Fprintf(stderr, "lyncdiag: %s\n", oneLine(err))
-		if p.started {
-			return exitUnfinished
-		}
-		return exitUsage
 	}
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return exitInterrupted
+	case err != nil && p.started:
+		return exitUnfinished
+	case err != nil:
+		return exitUsage
 	}
 	return p.exit
 }

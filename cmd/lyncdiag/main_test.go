@@ -201,6 +201,47 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// TestAskInterrupted: what was answered before Ctrl-C is written, whole.
+func TestAskInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	code, out, errs := call(t, ctx, "ask", "--offline", "--answer", "symptom=lync")
+	if code != exitInterrupted || errs != "" {
+		t.Errorf("exit code %d, stderr %q", code, errs)
+	}
+	validate(t, "answers", out)
+	if !strings.Contains(out, `"symptom"`) {
+		t.Errorf("the answer is lost: %s", out)
+	}
+}
+
+// TestInterruptedBeforeWork: after Ctrl-C an error is no bad usage.
+func TestInterruptedBeforeWork(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if code, _, errs := call(t, ctx, "log", filepath.Join(t.TempDir(), "missing.log")); code != exitInterrupted || strings.Count(errs, "\n") != 1 {
+		t.Errorf("exit code %d, stderr %q", code, errs)
+	}
+}
+
+// TestLogInterrupted: a silent standard input costs no second Ctrl-C, and what
+// it said before is shown.
+func TestLogInterrupted(t *testing.T) {
+	in, silent := io.Pipe()
+	defer silent.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		io.WriteString(silent, strings.Repeat(register, 100))
+		time.AfterFunc(200*time.Millisecond, cancel)
+	}()
+	var out, errs bytes.Buffer
+	code := run(ctx, []string{"log", "-"}, in, &out, &errs, func(string) (string, bool) { return "", false })
+	if code != exitInterrupted || errs.Len() > 0 {
+		t.Errorf("exit code %d, stderr %q", code, &errs)
+	}
+	validate(t, "log", out.String())
+}
+
 // TestLabServes: the lab says how to reach it, and what it says works.
 func TestLabServes(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

@@ -52,8 +52,7 @@ func (n *networkFlags) register(flags *pflag.FlagSet) {
 	flags.Lookup("lab").NoOptDefVal = plainLab
 	flags.DurationVar(&n.labRTT, "lab-rtt", 0, "round trip of the lab")
 	flags.BoolVar(&n.anonymous, "anonymous", false, "leave credentials out, those of the lab's user too")
-	n.failOn = choice{allowed: []string{"failure", "warning", "unknown", "never"}, value: "failure"}
-	flags.Var(&n.failOn, "fail-on", "what gives exit code 1: failure, warning, unknown or never")
+	n.failOn.registerFailOn(flags)
 }
 
 // session is the network of one run of the command.
@@ -153,10 +152,7 @@ func resolver(name, address string) ([]dnscheck.Server, error) {
 		return nil, errors.New("this version asks plain resolvers only: an address with or without a port, or system")
 	case address == "system":
 		servers, err := dnscheck.SystemServers()
-		if len(servers) > 0 {
-			servers[0].Name = name
-		}
-		return servers, err
+		return renamed(servers, name), err
 	}
 	if ip, err := netip.ParseAddr(trimBrackets(address)); err == nil {
 		return []dnscheck.Server{{Name: name, Addr: netip.AddrPortFrom(ip, 53)}}, nil
@@ -166,6 +162,21 @@ func resolver(name, address string) ([]dnscheck.Server, error) {
 		return nil, fmt.Errorf("%q is not an address with or without a port%s", address, didYouMean(address, []string{"system"}))
 	}
 	return []dnscheck.Server{{Name: name, Addr: server}}, nil
+}
+
+// renamed gives the system's resolvers the name that was given for them, with a
+// number after the first; without one they keep their own.
+func renamed(servers []dnscheck.Server, name string) []dnscheck.Server {
+	for i := range servers {
+		switch {
+		case name == "":
+		case i == 0:
+			servers[i].Name = name
+		default:
+			servers[i].Name = fmt.Sprintf("%s-%d", name, i+1)
+		}
+	}
+	return servers
 }
 
 // proxy reads --proxy; "none" takes away the one that was set.
@@ -181,7 +192,8 @@ func proxy(text string, set *url.URL) (*url.URL, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" {
-		return nil, fmt.Errorf("read --proxy: %q is not a URL such as http://proxy.contoso.com:8080", text)
+		// The text may hold a password.
+		return nil, errors.New("read --proxy: it is not a URL such as http://proxy.contoso.com:8080")
 	}
 	if u.Scheme != "http" {
 		return nil, fmt.Errorf("read --proxy: %s is no proxy this program speaks to, want http", u.Scheme)

@@ -1,29 +1,74 @@
 package main
 
 import (
+	"cmp"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 
 	"golang.org/x/term"
 
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
 
 // sink is one place a document goes to.
 type sink struct {
 	w       io.Writer
-	file    *os.File // to close; nil for stdout
 	format  render.Format
 	options render.Options
 }
 
 // What a kind of document can be written as.
-func documents() []render.Format { return []render.Format{render.Text, render.JSON, render.NDJSON} }
-func reports() []render.Format   { return append(documents(), render.Short) }
+func documents() []render.Format { return render.Document{}.Formats() }
+func reports() []render.Format   { return tool().Report(&lyncdiag.Report{}, 0).Formats() }
+
+// outputFile is the file of a -o FORMAT=FILE. It is written beside its place
+// and moved there when it is whole.
+type outputFile struct {
+	*os.File
+	path string // its place; "" for what is no file, such as a pipe, and written directly
+}
+
+func createOutput(path string) (outputFile, error) {
+	if link, err := filepath.EvalSymlinks(path); err == nil {
+		path = link
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		return outputFile{File: file}, err
+	}
+	file, err := os.OpenFile(path+"."+rand.Text()+".tmp", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	return outputFile{file, path}, err
+}
+
+// keep closes the files of -o and moves them to their places; after a failure
+// they are dropped. It returns the failure, or its own.
+func (p *program) keep(failed error) error {
+	for _, f := range p.files {
+		if err := f.Close(); err != nil && failed == nil {
+			failed = fmt.Errorf("write %s: %w", cmp.Or(f.path, f.Name()), cause(err))
+		}
+		if f.path == "" {
+			continue
+		}
+		if failed == nil {
+			if err := os.Rename(f.Name(), f.path); err != nil {
+				failed = fmt.Errorf("write output: %w", err)
+			}
+		}
+		if failed != nil {
+			os.Remove(f.Name())
+		}
+	}
+	p.files = nil
+	return failed
+}
 
 // sinks reads -o. It comes before the work, so that a bad format or file costs
 // no run and leaves stdout empty. piped is the format for a stdout that is no
@@ -34,23 +79,20 @@ func (p *program) sinks(allowed []render.Format, piped render.Format) ([]sink, e
 	for _, given := range p.outputs {
 		name, path, toFile := strings.Cut(given, "=")
 		if err := checkFormat(given, name, allowed); err != nil {
-			closeAll(list)
 			return nil, err
 		}
 		format := render.Format(name)
 		switch {
 		case toFile && path == "":
-			closeAll(list)
 			return nil, fmt.Errorf("read -o %s: no file name after the =", given)
 		case toFile:
-			file, err := os.Create(path)
+			file, err := createOutput(path)
 			if err != nil {
-				closeAll(list)
 				return nil, fmt.Errorf("write %s: %w", path, cause(err))
 			}
-			list = append(list, sink{w: file, file: file, format: format})
+			p.files = append(p.files, file)
+			list = append(list, sink{w: file, format: format})
 		case seen:
-			closeAll(list)
 			return nil, fmt.Errorf("read -o %s: standard output takes one format; write the other as %s=FILE", given, name)
 		default:
 			seen = true
@@ -123,21 +165,12 @@ func (p *program) write(sinks []sink, d render.Document, further bool) error {
 	return nil
 }
 
-func closeAll(sinks []sink) {
-	for _, s := range sinks {
-		if s.file != nil {
-			s.file.Close()
-		}
-	}
-}
-
 // document writes what needs no work before.
 func (p *program) document(d func() render.Document) error {
 	sinks, err := p.sinks(documents(), render.JSON)
 	if err != nil {
 		return err
 	}
-	defer closeAll(sinks)
 	return p.write(sinks, d(), false)
 }
 

@@ -54,13 +54,5 @@ func endpoints(f *fact.Facts, servers []server) []fact.Endpoint {
 func reached(list []fact.Endpoint, failOn string) int {
 	closed := slices.ContainsFunc(list, func(e fact.Endpoint) bool { return e.Reach.Status != fact.Listening && e.Reach.Status != "" })
 	untried := slices.ContainsFunc(list, func(e fact.Endpoint) bool { return e.Reach.Status == "" })
-	switch {
-	case failOn == "never":
-		return 0
-	case closed, untried && failOn == "unknown":
-		return 1
-	case untried:
-		return exitUnfinished
-	}
-	return 0
+	return exitFor(failOn, closed, false, untried)
 }

@@ -31,7 +31,6 @@ func (p *program) probe(cmd *cobra.Command, run *probe, targets []fact.Subject) 
 	if err != nil {
 		return err
 	}
-	defer closeAll(sinks)
 	for _, to := range sinks {
 		if len(targets) > 1 && to.format == render.JSON {
 			return fmt.Errorf("read -o json: several documents are no JSON document; want ndjson, one a line")

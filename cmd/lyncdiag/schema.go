@@ -27,7 +27,7 @@ func (p *program) schemaCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer closeAll(sinks)
+			p.started = true
 			for _, s := range sinks {
 				if _, err := s.w.Write(schema); err != nil {
 					return fmt.Errorf("write schema: %w", cause(err))

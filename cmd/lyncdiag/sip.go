@@ -31,13 +31,24 @@ func (p *program) sipCommand() *cobra.Command {
 			v := servers[0]
 			// The server asked about is judged as manual configuration's.
 			run.manualServer = net.JoinHostPort(v.host, strconv.Itoa(int(v.port)))
-			run.plan = observe("Registrar", servers, lyncdiag.ToSIP)
+			run.plan = func(s *session) lyncdiag.Plan {
+				clock := lyncdiag.DefaultPlan().Only("clock")
+				clock[0].After = []lyncdiag.StageID{"registrar"}
+				return append(observe("Registrar", servers, lyncdiag.ToSIP)(s), clock...)
+			}
 			run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document {
 				c := fact.Candidate{Endpoint: endpoints(f, servers)[0]}
 				if seen, _, ok := fact.Get(f, fact.CandidatesKey); ok {
 					c = seen[0]
 				}
-				return tool().SIP(run.manualServer, c, r)
+				clock, _, _ := fact.Get(f, fact.ClockKey)
+				return tool().SIP(run.manualServer, c, clock, r)
+			}
+			run.exit = func(f *fact.Facts, r *lyncdiag.Report) int {
+				if code := reached(endpoints(f, servers), run.failOn.value); code != 0 {
+					return code
+				}
+				return lyncdiag.ExitCode(r, run.failOn.value)
 			}
 			return p.probe(cmd, run, []fact.Subject{target})
 		},

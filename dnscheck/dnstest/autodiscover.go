@@ -66,11 +66,13 @@ type Autodiscover struct {
 
 	mu       sync.Mutex
 	requests []AutodiscoverRequest
+	turns    int // of RedirectForever
 }
 
 const autodiscoverRoot = "/Autodiscover/AutodiscoverService.svc/root"
 
-// Requests returns the requests so far, in order of arrival.
+// Requests returns the requests so far, in order of arrival; of more than 10,000
+// the oldest are missing.
 func (a *Autodiscover) Requests() []AutodiscoverRequest {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -85,7 +87,7 @@ func (a *Autodiscover) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	self := scheme + "://" + r.Host + r.URL.RequestURI()
 	a.mu.Lock()
-	a.requests = append(a.requests, AutodiscoverRequest{URL: self, Accept: r.Header.Get("Accept"), UserAgent: r.UserAgent()})
+	a.requests = remember(a.requests, AutodiscoverRequest{URL: self, Accept: r.Header.Get("Accept"), UserAgent: r.UserAgent()})
 	a.mu.Unlock()
 
 	now := time.Now
@@ -171,7 +173,8 @@ func (a *Autodiscover) misbehave(w http.ResponseWriter, r *http.Request, f Autod
 		redirect(self)
 	case RedirectForever:
 		a.mu.Lock()
-		n := len(a.requests)
+		a.turns++
+		n := a.turns
 		a.mu.Unlock()
 		redirect(fmt.Sprintf("https://%s/?turn=%d", r.Host, n))
 	case RedirectLink:

@@ -222,3 +222,43 @@ func ExampleServer() {
 	// NOERROR 1
 	// SERVFAIL 0
 }
+
+// TestHistoryIsBounded: a fake may serve for days.
+func TestHistoryIsBounded(t *testing.T) {
+	var s dnstest.Server
+	conn, err := s.Dial(t.Context(), "udp", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	buf := make([]byte, 512)
+	for i := range 10_001 {
+		query, err := new(dns.Msg).SetQuestion(fmt.Sprintf("n%d.example.", i), dns.TypeA).Pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Write(query); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(buf); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := s.Queries(); len(got) != 5001 || got[0].Name != "n5000.example" || got[5000].Name != "n10000.example" {
+		t.Errorf("%d queries", len(got))
+	}
+
+	a := dnstest.Autodiscover{Faults: []dnstest.AutodiscoverFault{{Behaviour: dnstest.RedirectForever}}}
+	seen := make(map[string]bool)
+	for i := range 10_001 {
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, httptest.NewRequest("GET", fmt.Sprintf("https://web.example/?n=%d", i), nil))
+		if seen[w.Body.String()] {
+			t.Fatal("a redirect for ever came back to a URL")
+		}
+		seen[w.Body.String()] = true
+	}
+	if got := a.Requests(); len(got) != 5001 || got[5000].URL != "https://web.example/?n=10000" {
+		t.Errorf("%d requests", len(got))
+	}
+}

@@ -75,7 +75,8 @@ type Server struct {
 	used    map[int]int
 }
 
-// Queries returns what was asked so far, in order of arrival.
+// Queries returns what was asked so far, in order of arrival; of more than 10,000
+// questions the oldest are missing.
 func (s *Server) Queries() []Query {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -196,7 +197,7 @@ func (s *Server) record(network string, q dns.Question) Override {
 		now = s.Now
 	}
 	name, kind := strings.TrimSuffix(dns.CanonicalName(q.Name), "."), dns.TypeToString[q.Qtype]
-	s.queries = append(s.queries, Query{Name: name, Type: kind, Network: network, At: now()})
+	s.queries = remember(s.queries, Query{Name: name, Type: kind, Network: network, At: now()})
 	for i, o := range s.Overrides {
 		if !fits(o.Name, name) || (o.Type != "" && o.Type != kind) || (o.Network != "" && o.Network != network) {
 			continue
@@ -211,6 +212,17 @@ func (s *Server) record(network string, q dns.Question) Override {
 		return o
 	}
 	return Override{}
+}
+
+// maxHistory bounds what a fake remembers, so that it can serve for days.
+const maxHistory = 10000
+
+// remember appends to a history; a full one loses its older half.
+func remember[T any](past []T, next T) []T {
+	if len(past) >= maxHistory {
+		past = slices.Delete(past, 0, len(past)/2)
+	}
+	return append(past, next)
 }
 
 func fits(pattern, name string) bool {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/go-multierror"
@@ -24,8 +25,8 @@ import (
 type Logs struct {
 	Paths []string
 	Stdin io.Reader // read for "-"; nil: such a path is an error
-	// Max bounds the attempts kept; 0: 100,000. Whoever needs all of a larger
-	// log streams them with sip.Attempts.
+	// Max bounds the attempts kept of all logs together; 0: 100,000. Whoever
+	// needs all of a larger log streams them with sip.Attempts.
 	Max int
 	// Record is told of every record as it is read; may be nil.
 	Record func(sip.Record)
@@ -34,83 +35,133 @@ type Logs struct {
 // Name is the source's entry among the report's stages.
 func (l Logs) Name() string { return "log" }
 
-// Collect reads every log. One that cannot be read is an error, and the others
-// are read all the same.
-func (l Logs) Collect(_ context.Context, _ fact.Subject, f *fact.Facts) error {
+// Collect reads every log and puts the attempts in the order of their times,
+// numbered from 1. A log that cannot be read is an error, and the others are
+// read all the same. When ctx ends, what was read until then is put.
+func (l Logs) Collect(ctx context.Context, _ fact.Subject, f *fact.Facts) error {
+	r := reading{Logs: l, room: l.Max}
+	if r.room == 0 {
+		r.room = 100_000
+	}
 	var errs *multierror.Error
-	files := []fact.LogFile{}
-	attempts := []sip.Attempt{}
 	for _, given := range l.Paths {
 		paths, err := logPaths(given)
 		if err != nil {
 			errs = multierror.Append(errs, err)
-			continue
 		}
 		for _, path := range paths {
-			file, found, err := l.read(path)
-			if err != nil {
-				errs = multierror.Append(errs, fmt.Errorf("read log %s: %w", path, err))
+			if r.full || ctx.Err() != nil {
+				break
 			}
-			if file.Path != "" {
-				files = append(files, file)
+			if err := r.read(ctx, path); err != nil {
+				errs = multierror.Append(errs, err)
 			}
-			attempts = append(attempts, found...)
 		}
 	}
-	if len(files) > 0 {
-		slices.SortStableFunc(attempts, func(a, b sip.Attempt) int { return a.StartedAt.Compare(b.StartedAt) })
-		fact.Put(f, fact.LogFilesKey, files, fact.Origin{Kind: fact.Log})
-		fact.Put(f, fact.AttemptsKey, attempts, fact.Origin{Kind: fact.Log})
+	if len(r.files) > 0 {
+		slices.SortStableFunc(r.attempts, func(a, b sip.Attempt) int { return a.StartedAt.Compare(b.StartedAt) })
+		for i := range r.attempts {
+			r.attempts[i].ID = strconv.Itoa(i + 1) // each log numbers its own from 1
+		}
+		fact.Put(f, fact.LogFilesKey, r.files, fact.Origin{Kind: fact.Log})
+		fact.Put(f, fact.AttemptsKey, r.attempts, fact.Origin{Kind: fact.Log})
 	}
 	return errs.ErrorOrNil()
 }
 
-func (l Logs) read(path string) (fact.LogFile, []sip.Attempt, error) {
-	var in io.Reader = l.Stdin
-	if path != "-" {
-		file, err := os.Open(path)
-		if err != nil {
-			return fact.LogFile{}, nil, unwrapPath(err)
-		}
-		defer file.Close()
-		in = file
+// reading is one Collect.
+type reading struct {
+	Logs
+	room     int // for so many attempts more
+	full     bool
+	files    []fact.LogFile
+	attempts []sip.Attempt
+}
+
+func (r *reading) read(ctx context.Context, path string) error {
+	in, err := r.open(ctx, path)
+	if err != nil {
+		return fmt.Errorf("read log: %w", err)
 	}
-	if in == nil {
-		return fact.LogFile{}, nil, errors.New("no standard input is connected")
-	}
-	limit := l.Max
-	if limit == 0 {
-		limit = 100_000
-	}
+	defer in.Close()
 	log := sip.NewLog(in)
 	log.File = path
 	records := func(yield func(sip.Record, error) bool) {
-		for r, err := range log.Records() {
-			if err == nil && l.Record != nil {
-				l.Record(r)
+		for record, err := range log.Records() {
+			if ctx.Err() != nil {
+				yield(sip.Record{}, context.Cause(ctx))
+				return
 			}
-			if !yield(r, err) {
+			if err == nil && r.Record != nil {
+				r.Record(record)
+			}
+			if !yield(record, err) {
 				return
 			}
 		}
 	}
-	var attempts []sip.Attempt
 	var failed error
 	for a, err := range sip.Attempts(records) {
 		if err != nil {
 			failed = err
 			break
 		}
-		if len(attempts) == limit {
-			failed = fmt.Errorf("more than %d attempts; the rest was not read", limit)
+		if r.full = r.room == 0; r.full {
+			failed = errors.New("there are too many attempts; from here on nothing was read")
 			break
 		}
-		attempts = append(attempts, a)
+		r.attempts = append(r.attempts, a)
+		r.room--
 	}
-	if format := new(sip.FormatError); errors.As(failed, &format) {
-		return fact.LogFile{}, nil, failed
+	if failed != nil {
+		failed = fmt.Errorf("read log %s: %w", path, failed)
 	}
-	return fact.LogFile{Path: path, Summary: log.Summary()}, attempts, failed
+	summary := log.Summary()
+	if failed != nil && ctx.Err() == nil && summary.Lines == 0 {
+		return failed // no text, or none that can be reached
+	}
+	r.files = append(r.files, fact.LogFile{Path: path, Summary: summary})
+	return failed
+}
+
+// open opens a log, or takes Stdin. A named pipe that nobody writes to keeps
+// open and read waiting, and a silent standard input does even when it is
+// closed; so both happen beside, and end for the reader with ctx.
+func (r *reading) open(ctx context.Context, path string) (io.ReadCloser, error) {
+	out, in := io.Pipe()
+	opened := make(chan error, 1)
+	go func() {
+		file, err := r.file(path)
+		opened <- err
+		if err != nil {
+			return
+		}
+		defer file.Close()
+		stop := context.AfterFunc(ctx, func() {
+			in.CloseWithError(context.Cause(ctx))
+			file.Close()
+		})
+		defer stop()
+		_, err = io.Copy(in, file)
+		in.CloseWithError(err)
+	}()
+	select {
+	case err := <-opened:
+		return out, err
+	case <-ctx.Done():
+		out.Close()
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (r *reading) file(path string) (io.ReadCloser, error) {
+	if path != "-" {
+		return os.Open(path)
+	}
+	if r.Stdin == nil {
+		return nil, errors.New("no standard input is connected")
+	}
+	return io.NopCloser(r.Stdin), nil
 }
 
 // logPaths are the logs in a folder, or the file itself. The extension is
@@ -121,7 +172,7 @@ func logPaths(given string) ([]string, error) {
 	}
 	info, err := os.Stat(given)
 	if err != nil {
-		return nil, fmt.Errorf("read log %s: %w", given, unwrapPath(err))
+		return nil, fmt.Errorf("read log: %w", err)
 	}
 	if !info.IsDir() {
 		return []string{given}, nil
@@ -133,7 +184,10 @@ func logPaths(given string) ([]string, error) {
 		}
 		return err
 	})
-	if err == nil && len(paths) == 0 {
+	switch {
+	case err != nil:
+		err = fmt.Errorf("read log folder: %w", err)
+	case len(paths) == 0:
 		err = fmt.Errorf("read log folder %s: no .uccapilog, .log or .txt in it", given)
 	}
 	return paths, err
@@ -147,14 +201,4 @@ func isLogName(name string) bool {
 		}
 	}
 	return false
-}
-
-// unwrapPath drops the operation and path that os puts into its errors, as the
-// caller names the path already.
-func unwrapPath(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }

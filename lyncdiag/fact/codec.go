@@ -1,7 +1,9 @@
 package fact
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -16,6 +18,9 @@ type AnyKey interface {
 
 func (k Key[T]) decode(raw json.RawMessage) (any, error) {
 	var v T
+	if string(bytes.TrimSpace(raw)) == "null" {
+		return v, errors.New("null is no observation")
+	}
 	err := json.Unmarshal(raw, &v)
 	return v, err
 }

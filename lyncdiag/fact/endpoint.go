@@ -25,6 +25,7 @@ type Reach struct {
 	Address string        `json:"address"` // the address that answered, or the first one tried
 	Status  PortStatus    `json:"status"`
 	Detail  string        `json:"detail"`
+	AtProxy bool          `json:"atProxy"` // it failed at the proxy, so nothing is known of the host
 	Elapsed time.Duration `json:"elapsed"`
 }
 

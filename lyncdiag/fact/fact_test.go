@@ -83,6 +83,7 @@ func TestDecodeRefusesWhatItDoesNotKnow(t *testing.T) {
 		"", "null", "{}", `{"schema":"lyncdiag.facts/v9","facts":[]}`,
 		`{"schema":"lyncdiag.facts/v1","facts":[{"name":"of-tomorrow","origin":{"kind":"live"},"value":1}]}`,
 		`{"schema":"lyncdiag.facts/v1","facts":[{"name":"message","origin":{"kind":"live"},"value":1}]}`,
+		`{"schema":"lyncdiag.facts/v1","facts":[{"name":"realm","origin":{"kind":"live"},"value":null}]}`,
 	} {
 		if _, err := fact.Decode(strings.NewReader(doc)); err == nil {
 			t.Errorf("Decode(%s) gives no error", doc)

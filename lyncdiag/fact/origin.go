@@ -36,14 +36,15 @@ func (o Origin) rank() int {
 // pseudonym without guessing.
 type Class string
 
-// The classes of evidence. Text and Code hold nothing of a person or an
-// organisation.
+// The classes of evidence. Text holds nothing of a person or an organisation;
+// Prose is a sentence that may quote what does.
 const (
 	UserText Class = "user"
 	HostText Class = "host"
 	IPText   Class = "ip"
 	URLText  Class = "url"
 	Text     Class = "text"
+	Prose    Class = "prose"
 )
 
 // Evidence is one observed value behind a finding.

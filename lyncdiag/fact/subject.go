@@ -1,11 +1,12 @@
 package fact
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
 
-	"golang.org/x/net/idna"
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 )
 
 // Subject is who is diagnosed.
@@ -14,6 +15,16 @@ type Subject struct {
 	UserName string `json:"userName"` // user principal name where it differs; "" otherwise
 	Domain   string `json:"domain"`   // domain of the address in its ASCII (A-label) form, lower case
 	Ticket   string `json:"ticket"`   // free text echoed in the report
+}
+
+// WireAddress is the address as protocols carry it: the domain in its ASCII
+// form. "" without an address.
+func (s Subject) WireAddress() string {
+	at := strings.LastIndexByte(s.Address, '@')
+	if at < 0 {
+		return ""
+	}
+	return s.Address[:at+1] + s.Domain
 }
 
 // ParseAddress reads a sign-in address. It refuses only what cannot be one: no
@@ -51,16 +62,10 @@ func ParseDomain(text string) (string, error) {
 	if name == "" {
 		return "", fmt.Errorf("domain %q is empty", text)
 	}
-	// Lookup would refuse an underscore, which DNS knows and users type.
-	profile := idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false), idna.VerifyDNSLength(true), idna.BidiRule())
-	ascii, err := profile.ToASCII(name)
+	ascii, err := dnscheck.ASCII(name)
 	if err != nil {
-		return "", fmt.Errorf("domain %q is not a domain name: %w", text, err)
-	}
-	for _, r := range ascii {
-		if !(r == '-' || r == '_' || r == '.' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z') {
-			return "", fmt.Errorf("domain %q: %q cannot be in a domain name", text, r)
-		}
+		// The error around the cause names package and domain once more.
+		return "", fmt.Errorf("domain %q is not a domain name: %w", text, errors.Unwrap(err))
 	}
 	return ascii, nil
 }

@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf16"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
@@ -31,37 +30,38 @@ const maxDocument = 1 << 20
 //
 // Answers come back in the document's order, in the form that [kb.CheckAnswer]
 // wants. A question that does not exist or a value it does not allow is an
-// error that says what was meant, and so is a document of more than 1 MiB.
+// error that says what was meant, and so is a document of more than 1 MiB. As
+// the caller knows what it read from, errors say only what is wrong.
 func Load(r io.Reader) ([]fact.Answer, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, maxDocument+1))
 	if err != nil {
-		return nil, fmt.Errorf("interview: read answers: %w", err)
+		return nil, err
 	}
 	if len(raw) > maxDocument {
-		return nil, fmt.Errorf("interview: read answers: more than %d bytes", maxDocument)
+		return nil, fmt.Errorf("more than %d bytes", maxDocument)
 	}
 	text, err := decodeText(raw)
 	if err != nil {
-		return nil, fmt.Errorf("interview: read answers: %w", err)
+		return nil, err
 	}
 	var doc struct {
 		Schema  *string `json:"schema"`
 		Answers list    `json:"answers"`
 	}
 	if err := json.Unmarshal(text, &doc); err != nil {
-		return nil, fmt.Errorf("interview: read answers: %w", readable(err))
+		return nil, readable(err)
 	}
 	switch {
 	case doc.Schema != nil && *doc.Schema != schema:
-		return nil, fmt.Errorf("interview: read answers: schema %q, want %q", *doc.Schema, schema)
+		return nil, fmt.Errorf("schema %q, want %q", *doc.Schema, schema)
 	case doc.Answers == nil:
-		return nil, fmt.Errorf("interview: read answers: no %q: want a document of schema %q", "answers", schema)
+		return nil, fmt.Errorf("no %q: want a document of schema %q", "answers", schema)
 	}
 	answers := make([]fact.Answer, 0, len(doc.Answers))
 	for i, w := range doc.Answers {
 		a, err := normal(fact.Answer{ID: w.ID, Value: string(w.Value), At: w.At})
 		if err != nil {
-			return nil, fmt.Errorf("interview: read answer %d: %w", i+1, err)
+			return nil, fmt.Errorf("answer %d: %w", i+1, err)
 		}
 		answers = append(answers, a)
 	}
@@ -117,62 +117,14 @@ func (v *value) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, (*string)(v))
 }
 
-// Save writes a lyncdiag.answers/v1 document in ASCII. An answer that Load
-// would refuse is an error, and then nothing is written.
-func Save(w io.Writer, answers []fact.Answer) error {
-	doc := struct {
-		Schema  string   `json:"schema"`
-		Answers []answer `json:"answers"`
-	}{schema, []answer{}}
-	for i, a := range answers {
-		a, err := normal(a)
-		if err != nil {
-			return fmt.Errorf("interview: write answer %d: %w", i+1, err)
-		}
-		doc.Answers = append(doc.Answers, answer{a.ID, value(a.Value), a.At})
-	}
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(doc); err != nil {
-		return fmt.Errorf("interview: write answers: %w", err)
-	}
-	if _, err := w.Write(ascii(buf.Bytes())); err != nil {
-		return fmt.Errorf("interview: write answers: %w", err)
-	}
-	return nil
-}
-
-// ascii escapes what is not ASCII in a JSON text, DEL included: Windows
-// PowerShell reads the output of a program in the console's code page.
-func ascii(text []byte) []byte {
-	out := make([]byte, 0, len(text))
-	for _, r := range string(text) {
-		switch {
-		case r < 0x7f:
-			out = append(out, byte(r))
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
-		default:
-			out = fmt.Appendf(out, `\u%04x`, r)
-		}
-	}
-	return out
-}
-
-// Parse reads an answer as a flag gives it: "licensed=yes". At is left unknown.
+// Parse reads an answer as a flag gives it: "licensed=yes". At is left
+// unknown. Errors say only what is wrong with it.
 func Parse(text string) (fact.Answer, error) {
 	id, value, ok := strings.Cut(text, "=")
 	if !ok {
-		return fact.Answer{}, fmt.Errorf("interview: read answer %q: want ID=VALUE, such as licensed=yes", text)
+		return fact.Answer{}, fmt.Errorf("%q: want ID=VALUE, such as licensed=yes", text)
 	}
-	a, err := normal(fact.Answer{ID: id, Value: value})
-	if err != nil {
-		return fact.Answer{}, fmt.Errorf("interview: read answer %q: %w", text, err)
-	}
-	return a, nil
+	return normal(fact.Answer{ID: id, Value: value})
 }
 
 // normal brings an answer into the form that kb.CheckAnswer wants. Times become
@@ -198,7 +150,7 @@ func normal(a fact.Answer) (fact.Answer, error) {
 	if a.At != "" {
 		t, err := readTime(a.At)
 		if err != nil {
-			return fact.Answer{}, fmt.Errorf("answer %q: at: %w", a.ID, err)
+			return fact.Answer{}, fmt.Errorf("time of the answer to %s: %w", a.ID, err)
 		}
 		a.At = stamp(t)
 	}

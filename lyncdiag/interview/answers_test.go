@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -91,7 +90,7 @@ func TestLoadRefuses(t *testing.T) {
 		"array":            {`[]`, `found array where it must not be: want a document of schema`},
 		"null":             {`null`, `no "answers"`},
 		"number":           {`{"answers":[{"id":"licensed","value":1}]}`, "found number"},
-		"unknown id":       {`{"answers":[{"id":"sso","value":"yes"},{"id":"liscensed","value":"yes"}]}`, `answer 2: kb: check answer "liscensed": no such question, did you mean "licensed"?`},
+		"unknown id":       {`{"answers":[{"id":"sso","value":"yes"},{"id":"liscensed","value":"yes"}]}`, `answer 2: there is no question "liscensed", did you mean "licensed"?`},
 		"unknown value":    {`{"answers":[{"id":"users","value":"2"}]}`, `"2" is not allowed, want one, many or unknown`},
 		"no value":         {`{"answers":[{"id":"licensed"}]}`, "want yes, no or unknown"},
 		"bad time":         {`{"answers":[{"id":"licensed","value":"yes","at":"yesterday"}]}`, `"yesterday" is no time`},
@@ -99,49 +98,13 @@ func TestLoadRefuses(t *testing.T) {
 		"too long":         {`{"answers":[` + strings.Repeat(" ", 1<<20) + `]}`, "more than 1048576 bytes"},
 	} {
 		got, err := Load(strings.NewReader(test.in))
-		if err == nil || got != nil || !strings.Contains(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "interview: read answer") {
+		if err == nil || got != nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %+v, %v; want %q", name, got, err, test.want)
 		}
 	}
 	broken := errors.New("disk is gone")
 	if _, err := Load(iotest.ErrReader(broken)); !errors.Is(err, broken) {
 		t.Errorf("reading: %v", err)
-	}
-}
-
-func TestSave(t *testing.T) {
-	var out bytes.Buffer
-	err := Save(&out, []fact.Answer{
-		{ID: "message", Value: "couldn\u2019t <find> \U0001f600\x7f", At: "2013-05-31T16:05:00+02:00"},
-		{ID: "licensed", Value: "unknown"},
-	})
-	want := `{
-  "schema": "lyncdiag.answers/v1",
-  "answers": [
-    {
-      "id": "message",
-      "value": "couldn\u2019t <find> \ud83d\ude00\u007f",
-      "at": "2013-05-31T14:05:00.000Z"
-    },
-    {
-      "id": "licensed",
-      "value": "unknown"
-    }
-  ]
-}
-`
-	if err != nil || out.String() != want {
-		t.Errorf("%v\n%s", err, &out)
-	}
-
-	out.Reset()
-	if err := Save(&out, nil); err != nil || !strings.Contains(out.String(), `"answers": []`) {
-		t.Errorf("no answers: %v %s", err, &out)
-	}
-
-	out.Reset()
-	if err := Save(&out, []fact.Answer{{ID: "licensed", Value: "perhaps"}}); err == nil || out.Len() != 0 {
-		t.Errorf("a bad answer: error %v, wrote %q", err, &out)
 	}
 }
 
@@ -183,7 +146,8 @@ func TestLocalTimeBecomesUTC(t *testing.T) {
 	}
 }
 
-// What Load accepts, Save writes in ASCII, and Load reads the same again.
+// What Load accepts is in normal form: written as a document, it reads the same
+// again.
 func FuzzLoad(f *testing.F) {
 	for _, seed := range []string{
 		simple, "\ufeff" + simple, "\xff\xfe{\x00}\x00", "{\x00}\x00", "\x00{\x00}", `{"answers":{"id":"message","value":"\ud83d\ude00\ud83d"}}`,
@@ -197,19 +161,15 @@ func FuzzLoad(f *testing.F) {
 		if err != nil {
 			return
 		}
-		var out bytes.Buffer
-		if err := Save(&out, answers); err != nil {
-			t.Fatalf("save %+v: %v", answers, err)
+		document := map[string]any{"schema": schema, "answers": []map[string]string{}}
+		for _, a := range answers {
+			document["answers"] = append(document["answers"].([]map[string]string), map[string]string{"id": a.ID, "value": a.Value, "at": a.At})
 		}
-		for _, b := range out.Bytes() {
-			if b >= 0x7f {
-				t.Fatalf("not ASCII: %q", &out)
-			}
+		out, err := json.Marshal(document)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if !json.Valid(out.Bytes()) || !strings.HasPrefix(out.String(), "{\n  \"schema\": \"lyncdiag.answers/v1\"") {
-			t.Fatalf("no document: %q", &out)
-		}
-		again, err := Load(io.LimitReader(&out, 8<<20))
+		again, err := Load(bytes.NewReader(out))
 		if err == nil && !reflect.DeepEqual(answers, again) {
 			t.Fatalf("%+v became %+v", answers, again)
 		}

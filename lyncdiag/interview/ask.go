@@ -26,11 +26,6 @@ type Interviewer struct {
 	Now func() time.Time // the clock of the answers; nil: time.Now
 }
 
-// Ask is [Interviewer.Ask] with the clock of this computer.
-func Ask(ctx context.Context, in io.Reader, out io.Writer, next func([]fact.Answer) []kb.Question, have []fact.Answer) ([]fact.Answer, error) {
-	return Interviewer{}.Ask(ctx, in, out, next, have)
-}
-
 // Ask puts one question after the other, and after each answer asks next what
 // is still open, until that is nothing, the person types q, or in ends. It
 // returns have with the new answers, at most one a question; one that was

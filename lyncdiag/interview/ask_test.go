@@ -129,7 +129,7 @@ func TestAskEveryQuestion(t *testing.T) {
 		}
 		typed.WriteString(answer + "\n")
 	}
-	got, err := Ask(t.Context(), strings.NewReader(typed.String()), io.Discard, fixed(ids...), nil)
+	got, err := Interviewer{}.Ask(t.Context(), strings.NewReader(typed.String()), io.Discard, fixed(ids...), nil)
 	if err != nil || len(got) != len(ids) {
 		t.Fatalf("%d answers to %d questions, %v", len(got), len(ids), err)
 	}
@@ -166,11 +166,11 @@ func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 func TestAskReportsErrors(t *testing.T) {
 	broken := errors.New("gone")
 	have := said("symptom=lync")
-	got, err := Ask(t.Context(), strings.NewReader("yes\n"), brokenWriter{broken}, tree, have)
+	got, err := Interviewer{}.Ask(t.Context(), strings.NewReader("yes\n"), brokenWriter{broken}, tree, have)
 	if !errors.Is(err, broken) || !reflect.DeepEqual(got, have) {
 		t.Errorf("writing: %+v, %v", got, err)
 	}
-	got, err = Ask(t.Context(), io.MultiReader(strings.NewReader("yes\n"), errReader{broken}), io.Discard, tree, have)
+	got, err = Interviewer{}.Ask(t.Context(), io.MultiReader(strings.NewReader("yes\n"), errReader{broken}), io.Discard, tree, have)
 	if !errors.Is(err, broken) || len(got) != 2 {
 		t.Errorf("reading: %+v, %v", got, err)
 	}
@@ -183,7 +183,7 @@ func (r errReader) Read([]byte) (int, error) { return 0, r.err }
 // The command may go on reading where the interview stopped.
 func TestAskLeavesTheRest(t *testing.T) {
 	in := bufio.NewReader(strings.NewReader("yes\nq\nthe rest"))
-	if _, err := Ask(t.Context(), in, io.Discard, tree, nil); err != nil {
+	if _, err := (Interviewer{}).Ask(t.Context(), in, io.Discard, tree, nil); err != nil {
 		t.Fatal(err)
 	}
 	rest, err := io.ReadAll(in)

@@ -15,10 +15,10 @@ func ExampleLoad() {
 	answers, err := interview.Load(strings.NewReader(`{"schema": "lyncdiag.answers/v1", "answers": [{"id": "liscensed", "value": "yes"}]}`))
 	fmt.Println(answers, err)
 	// Output:
-	// [] interview: read answer 1: kb: check answer "liscensed": no such question, did you mean "licensed"?
+	// [] answer 1: there is no question "liscensed", did you mean "licensed"?
 }
 
-func ExampleAsk() {
+func ExampleInterviewer_Ask() {
 	// A run's Verdict.Questions stand here in a program.
 	next := func(have []fact.Answer) []kb.Question {
 		if len(have) > 0 {
@@ -26,7 +26,7 @@ func ExampleAsk() {
 		}
 		return kb.Questions()[1:2]
 	}
-	answers, err := interview.Ask(context.Background(), strings.NewReader("?\none\n"), os.Stdout, next, nil)
+	answers, err := interview.Interviewer{}.Ask(context.Background(), strings.NewReader("?\none\n"), os.Stdout, next, nil)
 	fmt.Println(answers[0].ID, answers[0].Value, err)
 	// Output:
 	// Press Enter if you do not know, ? for help, q to stop.

@@ -30,8 +30,13 @@ func Lookup(name string) (Spec, bool) {
 // adds a name, and goes. A step may end in something to type, after a colon and a
 // space: there placeholders become upper-case words, as the usage texts of commands
 // have them ("lyncdiag check ADDRESS"). The result shares no slice with s.
-func (s Spec) Generic() Spec {
-	prose, literal := genericReplacers()
+func (s Spec) Generic() Spec { return s.Fill(nil) }
+
+// Fill returns the entry as it reads in a case: a placeholder with a value gets
+// it, the others read as in [Spec.Generic]. What a value holds is no template:
+// values come from the network.
+func (s Spec) Fill(values map[string]string) Spec {
+	prose, literal := replacers(values)
 	s.Title = prose.Replace(s.Title)
 	s.Cause = prose.Replace(s.Cause)
 	s.References = slices.Clone(s.References)
@@ -44,27 +49,15 @@ func (s Spec) Generic() Spec {
 	return s
 }
 
-// Fill returns the entry as it reads in a case: a placeholder with a value gets
-// it, the others read as in [Spec.Generic].
-func (s Spec) Fill(values map[string]string) Spec {
-	var pairs []string
-	for name, value := range values {
-		if value != "" {
-			pairs = append(pairs, "{"+name+"}", value)
-		}
-	}
-	known := strings.NewReplacer(pairs...)
-	s.Title, s.Cause = known.Replace(s.Title), known.Replace(s.Cause)
-	s.Resolution = slices.Clone(s.Resolution)
-	for i := range s.Resolution {
-		s.Resolution[i] = known.Replace(s.Resolution[i])
-	}
-	return s.Generic()
-}
-
-func genericReplacers() (prose, literal *strings.Replacer) {
+// replacers fill what is read and what is typed, each in one pass.
+func replacers(values map[string]string) (prose, literal *strings.Replacer) {
 	var words, names []string
 	for name, word := range Placeholders() {
+		if value := values[name]; value != "" {
+			words = append(words, "{"+name+"}", value)
+			names = append(names, "{"+name+"}", value)
+			continue
+		}
 		words = append(words, " ({"+name+"})", "", "{"+name+"}", word)
 		names = append(names, "{"+name+"}", strings.ToUpper(name))
 	}

@@ -365,6 +365,29 @@ func TestGeneric(t *testing.T) {
 	}
 }
 
+// What a value holds changes nothing around it: it comes from the network.
+func TestFillTakesValuesAsTheyAre(t *testing.T) {
+	s := Spec{
+		Title: "{host} answers",
+		Cause: "{record} leads to {target} ({url}).",
+		Resolution: []string{
+			"Look at {host}: lyncdiag cert {host}",
+			"Ask {host} of {domain}.",
+		},
+	}
+	want := Spec{
+		Title: "a: {target} answers",
+		Cause: "{domain} ({host}) leads to the target.",
+		Resolution: []string{
+			"Look at a: {target}: lyncdiag cert a: {target}",
+			"Ask a: {target} of the sign-in domain.",
+		},
+	}
+	if got := s.Fill(map[string]string{"host": "a: {target}", "record": "{domain} ({host})", "domain": ""}); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
 func ExampleLookup() {
 	s, ok := Lookup("ld0061")
 	fmt.Println(ok, s.Name, s.Type.Label())

@@ -72,10 +72,10 @@ type Citation struct {
 // {url}, {record} and {target} stand for typed evidence of the case and read
 // as plain words ("the host") when there is no case, as Generic shows.
 type Spec struct {
-	ID         string   // "LD0101": opaque, never reused, says neither type nor severity
-	Name       string   // "dns-sip-tls-srv-missing": unique, stable
-	Type       Type     //
-	Severity   Severity //
+	ID         string // "LD0101": opaque, never reused, says neither type nor severity
+	Name       string // "dns-sip-tls-srv-missing": unique, stable
+	Type       Type
+	Severity   Severity
 	Title      string   // one line, no full stop
 	Cause      string   // one sentence or two
 	Resolution []string // steps a person can follow, in order

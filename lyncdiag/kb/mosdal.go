@@ -5,7 +5,7 @@ const (
 	mosdalSection    = "Diagnose authentication issues by using MOSDAL and Snooper"
 
 	// bundleReaders is what the items about reading a bundle wait for.
-	bundleReaders = "logs and bundles issue"
+	bundleReaders = "reader of support bundles"
 )
 
 // nextStepsItems are the five steps that make a MOSDAL report.

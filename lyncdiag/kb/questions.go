@@ -179,19 +179,19 @@ func CheckAnswer(id, value string) error {
 	questions := Questions()
 	i := slices.IndexFunc(questions, func(q Question) bool { return q.ID == id })
 	if i < 0 {
-		if near := nearestQuestion(id, questions); near != "" {
-			return fmt.Errorf("kb: check answer %q: no such question, did you mean %q?", id, near)
-		}
 		ids := make([]string, len(questions))
 		for i, q := range questions {
 			ids[i] = q.ID
 		}
-		return fmt.Errorf("kb: check answer %q: no such question, want one of %s", id, strings.Join(ids, ", "))
+		if near := Nearest(id, ids); len(near) > 0 {
+			return fmt.Errorf("there is no question %q, did you mean %q?", id, near[0])
+		}
+		return fmt.Errorf("there is no question %q, want one of %s", id, strings.Join(ids, ", "))
 	}
 	switch {
 	case id == "message":
 		if strings.TrimSpace(value) == "" {
-			return fmt.Errorf("kb: check answer %q: the text is empty", id)
+			return fmt.Errorf("answer to %s: the text is empty", id)
 		}
 	case id == "licence-assigned-at":
 		if value == "unknown" {
@@ -202,54 +202,9 @@ func CheckAnswer(id, value string) error {
 				return nil
 			}
 		}
-		return fmt.Errorf("kb: check answer %q: %q is no time, want 2006-01-02T15:04:05Z, 2006-01-02 15:04 or unknown", id, value)
+		return fmt.Errorf("answer to %s: %q is no time, want 2006-01-02T15:04:05Z, 2006-01-02 15:04 or unknown", id, value)
 	case !slices.Contains(questions[i].Choices, value):
-		return fmt.Errorf("kb: check answer %q: %q is not allowed, want %s", id, value, join(questions[i].Choices, "or"))
+		return fmt.Errorf("answer to %s: %q is not allowed, want %s", id, value, join(questions[i].Choices, "or"))
 	}
 	return nil
-}
-
-// nearestQuestion is the id closest to what was typed, or "" if none is near.
-func nearestQuestion(id string, questions []Question) string {
-	// Nobody mistypes an id by this much, and the distance below takes time in
-	// proportion to the length.
-	if len(id) > 64 {
-		return ""
-	}
-	typed := strings.ToLower(strings.NewReplacer("_", "-", " ", "-").Replace(id))
-	best, bestDistance := "", 0
-	for _, q := range questions {
-		d := editDistance(typed, q.ID)
-		if d <= max(1, len(q.ID)/4) && (best == "" || d < bestDistance) {
-			best, bestDistance = q.ID, d
-		}
-	}
-	return best
-}
-
-// editDistance counts the letters to insert, delete, replace or swap with a
-// neighbour that turn a into b.
-func editDistance(a, b string) int {
-	x, y := []rune(a), []rune(b)
-	d := make([][]int, len(x)+1)
-	for i := range d {
-		d[i] = make([]int, len(y)+1)
-		d[i][0] = i
-	}
-	for j := range d[0] {
-		d[0][j] = j
-	}
-	for i := 1; i <= len(x); i++ {
-		for j := 1; j <= len(y); j++ {
-			cost := 1
-			if x[i-1] == y[j-1] {
-				cost = 0
-			}
-			d[i][j] = min(d[i-1][j]+1, d[i][j-1]+1, d[i-1][j-1]+cost)
-			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
-				d[i][j] = min(d[i][j], d[i-2][j-2]+1)
-			}
-		}
-	}
-	return d[len(x)][len(y)]
 }

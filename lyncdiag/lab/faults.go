@@ -9,6 +9,7 @@ import (
 
 	"github.com/lyncdiag/go-lyncdiag/adfs/adfstest"
 	"github.com/lyncdiag/go-lyncdiag/dnscheck/dnstest"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 	"github.com/lyncdiag/go-lyncdiag/sip/siptest"
 )
 
@@ -60,32 +61,14 @@ func find(name string) (Fault, error) {
 	if i := slices.IndexFunc(all, func(f Fault) bool { return len(name) > 3 && strings.Contains(f.Name, name) }); i >= 0 {
 		return Fault{}, fmt.Errorf("there is no fault %q; did you mean %q?", name, all[i].Name)
 	}
-	nearest := slices.MinFunc(all, func(a, b Fault) int { return distance(name, a.Name) - distance(name, b.Name) })
-	if distance(name, nearest.Name) > max(2, len(name)/3) {
-		return Fault{}, fmt.Errorf("there is no fault %q", name)
+	var names []string
+	for _, f := range all {
+		names = append(names, f.Name)
 	}
-	return Fault{}, fmt.Errorf("there is no fault %q; did you mean %q?", name, nearest.Name)
-}
-
-// distance is Levenshtein's: how many letters to add, drop or replace.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	if near := kb.Nearest(name, names); len(near) > 0 {
+		return Fault{}, fmt.Errorf("there is no fault %q; did you mean %q?", name, near[0])
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
+	return Fault{}, fmt.Errorf("there is no fault %q", name)
 }
 
 // choose finds the faults asked for and the healthy lab under them, and
@@ -333,7 +316,7 @@ func registrarFaults() []Fault {
 	return []Fault{
 		register("sip-no-answer", "the registrar never answers REGISTER", func(r *siptest.Registrar) { r.Silent = true }),
 		register("sip-register-refused", "the registrar refuses REGISTER with a diagnostics id that nobody knows",
-			refusal(siptest.Answer{Status: 403, Diagnostics: []string{`4900;reason="The request was refused";source="` + sipdir + `"`}})),
+			refusal(siptest.Answer{Status: 403, Diagnostics: []string{`5900;reason="The request was refused";source="` + sipdir + `"`}})),
 		register("sip-client-version-blocked", "the registrar does not let this version of the client in",
 			refusal(siptest.Answer{Status: 403, Diagnostics: []string{`17002;reason="Invalid protocol client version";source="` + sipdir + `"`}})),
 		register("sip-service-unavailable", "the registrar answers REGISTER with 503", refusal(siptest.Answer{Status: 503})),

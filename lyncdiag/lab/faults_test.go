@@ -119,17 +119,6 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-func TestDistance(t *testing.T) {
-	for _, test := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"kitten", "sitting", 3}, {"same", "same", 0}, {"flaw", "lawn", 2}} {
-		if got, back := distance(test.a, test.b), distance(test.b, test.a); got != test.want || back != test.want {
-			t.Errorf("distance of %q and %q: %d and %d, want %d", test.a, test.b, got, back, test.want)
-		}
-	}
-}
-
 // The names that faults are told by go into the world's zones, whatever the
 // faults do to the records.
 func TestZonesHoldEveryRecord(t *testing.T) {

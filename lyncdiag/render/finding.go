@@ -29,7 +29,7 @@ type finding struct {
 
 type evidence struct {
 	Key    string `json:"key"`
-	Class  string `json:"class" jsonschema:"enum=user,enum=host,enum=ip,enum=url,enum=text"` // what the value is
+	Class  string `json:"class" jsonschema:"enum=user,enum=host,enum=ip,enum=url,enum=text,enum=prose"` // what the value is
 	Value  string `json:"value"`
 	Origin string `json:"origin" jsonschema:"enum=live,enum=lab,enum=log,enum=bundle,enum=directory,enum=interview"`
 	Where  string `json:"where"`          // file or question, "" for the network

@@ -218,10 +218,10 @@ func (d *logDoc) text(s *sheet) {
 		s.line(fmt.Sprintf("%s: %s, %s", count(d.Counts.Messages, "message"), count(d.Counts.Requests, "request"), count(d.Counts.Responses, "response")))
 	}
 	for _, c := range d.Counts.ByStatus {
-		s.item(fmt.Sprint(c.Status), fmt.Sprintf("%d times", c.Count))
+		s.item(fmt.Sprint(c.Status), count(c.Count, "time"))
 	}
 	for _, c := range d.Counts.ByDiagnostic {
-		s.item(fmt.Sprint(c.ID), fmt.Sprintf("%d times in a diagnostics header", c.Count))
+		s.item(fmt.Sprint(c.ID), count(c.Count, "time")+" in a diagnostics header")
 	}
 	s.findings(d.Findings, false)
 }

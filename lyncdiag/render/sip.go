@@ -53,8 +53,9 @@ func diagnostics(all []sip.Diagnostic) []diagnostic {
 	})
 }
 
-// SIP is lyncdiag.sip/v1: what one registrar offers.
-func (t Tool) SIP(server string, c fact.Candidate, r *lyncdiag.Report) Document {
+// SIP is lyncdiag.sip/v1: what one registrar offers. clock holds its sample if
+// it told the time.
+func (t Tool) SIP(server string, c fact.Candidate, clock fact.Clock, r *lyncdiag.Report) Document {
 	doc := sipDoc{Schema: "lyncdiag.sip/v1", Server: server, Port: string(c.Reach.Status), Detail: c.Reach.Detail,
 		Challenges: []challenge{}, Diagnostics: []diagnostic{}, Findings: findings(r)}
 	if c.TLS != nil {
@@ -70,9 +71,10 @@ func (t Tool) SIP(server string, c fact.Candidate, r *lyncdiag.Report) Document 
 		doc.Challenges = each(p.Challenges, func(c sip.Challenge) challenge {
 			return challenge{c.Scheme, c.Realm, c.TargetName, known(c.Version, c.Version > 0), c.STSURI}
 		})
-		if !p.Date.IsZero() && !p.SentAt.IsZero() && !p.AnsweredAt.IsZero() {
-			middle := p.SentAt.Add(p.AnsweredAt.Sub(p.SentAt) / 2)
-			doc.ClockSkewMs = known(middle.Sub(p.Date).Milliseconds(), true)
+	}
+	for _, sample := range clock.Samples {
+		if sample.Host == c.Host {
+			doc.ClockSkewMs = known(sample.SkewMillis, true)
 		}
 	}
 	return Document{&doc}

@@ -67,11 +67,22 @@ type Registrar struct {
 	requests []Request
 }
 
-// Requests returns what was received so far, in order.
+// Requests returns what was received so far, in order; of more than 10,000 requests the oldest are missing.
 func (r *Registrar) Requests() []Request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.requests)
+}
+
+// maxHistory bounds what a fake remembers, so that it can serve for days.
+const maxHistory = 10000
+
+// remember appends to a history; a full one loses its older half.
+func remember[T any](past []T, next T) []T {
+	if len(past) >= maxHistory {
+		past = slices.Delete(past, 0, len(past)/2)
+	}
+	return append(past, next)
 }
 
 // ServeListener serves every connection of ln until ctx ends, then closes ln and the connections.
@@ -115,7 +126,7 @@ func (r *Registrar) Serve(ctx context.Context, conn net.Conn) error {
 			return nil // the peer has gone
 		}
 		r.mu.Lock()
-		r.requests = append(r.requests, req)
+		r.requests = remember(r.requests, req)
 		r.mu.Unlock()
 		if r.Close {
 			return nil

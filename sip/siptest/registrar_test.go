@@ -2,6 +2,7 @@ package siptest_test
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -59,6 +60,24 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("%d requests", n)
 			}
 		})
+	}
+}
+
+// TestHistoryIsBounded: a fake may serve for days.
+func TestHistoryIsBounded(t *testing.T) {
+	client, server := net.Pipe()
+	var r siptest.Registrar
+	done := make(chan error, 1)
+	go func() { done <- r.Serve(t.Context(), server) }()
+	for i := range 10_001 {
+		if _, err := fmt.Fprintf(client, "ACK sip:%d SIP/2.0\r\n\r\n", i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	client.Close()
+	<-done
+	if got := r.Requests(); len(got) != 5001 || got[5000].URI != "sip:10000" || got[0].URI != "sip:5000" {
+		t.Errorf("%d requests", len(got))
 	}
 }
 

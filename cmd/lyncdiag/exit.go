@@ -1,0 +1,35 @@
+package main
+
+import (
+	"github.com/spf13/pflag"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+)
+
+// The exit codes beside those of lyncdiag.ExitCode.
+const (
+	exitUsage       = 2 // bad usage or unreadable input
+	exitUnfinished  = 3 // the tool could not do its work
+	exitInterrupted = 130
+)
+
+func (c *choice) registerFailOn(flags *pflag.FlagSet) {
+	*c = choice{allowed: []string{"failure", "warning", "unknown", "never"}, value: "failure"}
+	flags.Var(c, "fail-on", "what gives exit code 1: failure, warning, unknown or never")
+}
+
+// exitFor is the exit code of what has no verdict, by the policy of reports.
+func exitFor(failOn string, problem, warning, undecided bool) int {
+	r := &lyncdiag.Report{Complete: true, Verdict: lyncdiag.Verdict{Outcome: lyncdiag.Healthy}}
+	if problem {
+		r.Findings = append(r.Findings, lyncdiag.Finding{Spec: lyncdiag.Spec{Severity: kb.Failure}})
+	}
+	if warning {
+		r.Findings = append(r.Findings, lyncdiag.Finding{Spec: lyncdiag.Spec{Severity: kb.Warning}})
+	}
+	if undecided {
+		r.Verdict.Outcome = lyncdiag.Undecided
+	}
+	return lyncdiag.ExitCode(r, failOn)
+}

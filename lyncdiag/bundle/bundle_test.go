@@ -1,0 +1,191 @@
+package bundle
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/sip"
+)
+
+// refused is a client's log of one REGISTER at a time of day, answered with 404.
+func refused(user, at string) string {
+	head := "From: <sip:" + user + ">;tag=1\r\nTo: <sip:" + user + ">\r\nCall-ID: " + user + at + "\r\nCSeq: 1 REGISTER\r\nContent-Length: 0\r\n\r\n"
+	stamp := "05/31/2013|" + at + ".000 1234:5678 INFO  :: "
+	return stamp + "Sending Packet - 192.0.2.1:443 (From Local Address: 192.0.2.2:50000) 300 bytes:\r\n" +
+		stamp + "REGISTER sip:contoso.com SIP/2.0\r\n" + head +
+		stamp + "End of Sending Packet - 192.0.2.1:443 (From Local Address: 192.0.2.2:50000) 300 bytes\r\n" +
+		stamp + "Data Received -192.0.2.1:443 (To Local Address: 192.0.2.2:50000) 300 bytes:\r\n" +
+		stamp + "SIP/2.0 404 Not Found\r\n" + head +
+		stamp + "End of Data Received -192.0.2.1:443 (To Local Address: 192.0.2.2:50000) 300 bytes\r\n"
+}
+
+// folder writes files and returns where.
+func folder(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func packed(t *testing.T, text string) string {
+	t.Helper()
+	var b strings.Builder
+	w := gzip.NewWriter(&b)
+	if _, err := io.WriteString(w, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// collect reads logs and returns the names of the files that were read and the
+// attempts as "id user".
+func collect(t *testing.T, l Logs) (files, attempts []string, err error) {
+	t.Helper()
+	f := fact.New()
+	err = l.Collect(t.Context(), fact.Subject{}, f)
+	read, origin, ok := fact.Get(f, fact.LogFilesKey)
+	found, _, both := fact.Get(f, fact.AttemptsKey)
+	if ok != both || ok && origin.Kind != fact.Log {
+		t.Errorf("files %v, attempts %v, origin %+v", ok, both, origin)
+	}
+	for _, file := range read {
+		files = append(files, filepath.Base(file.Path))
+	}
+	for _, a := range found {
+		user, _, _ := strings.Cut(strings.TrimPrefix(a.From, "sip:"), "@")
+		attempts = append(attempts, a.ID+" "+user)
+	}
+	return files, attempts, err
+}
+
+func TestFolder(t *testing.T) {
+	dir := folder(t, map[string]string{
+		"Lync-UccApi-0.UccApilog":     refused("d@contoso.com", "14:03:00"),
+		"Lync-UccApi-0.UccApilog.bak": refused("b@contoso.com", "14:01:00"),
+		"old/server.LOG":              refused("c@contoso.com", "14:02:00"),
+		"old/c.uccapilog.gz":          packed(t, refused("a@contoso.com", "14:00:00")),
+		"old/picture.png":             refused("x@contoso.com", "14:00:00"),
+		"Lync-UccApi-0.etl":           refused("x@contoso.com", "14:00:00"),
+	})
+	files, attempts, err := collect(t, Logs{Paths: []string{dir}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"Lync-UccApi-0.UccApilog", "Lync-UccApi-0.UccApilog.bak", "c.uccapilog.gz", "server.LOG"}; !slices.Equal(files, want) {
+		t.Errorf("read %q, want %q", files, want)
+	}
+	// In the order of time, and numbered over all files.
+	if want := []string{"1 a", "2 b", "3 c", "4 d"}; !slices.Equal(attempts, want) {
+		t.Errorf("attempts %q, want %q", attempts, want)
+	}
+	_, _, err = collect(t, Logs{Paths: []string{filepath.Join(dir, "nothing")}})
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a folder that is not there: %v", err)
+	}
+	if _, _, err := collect(t, Logs{Paths: []string{t.TempDir()}}); err == nil || !strings.Contains(err.Error(), "no .uccapilog") {
+		t.Errorf("an empty folder: %v", err)
+	}
+}
+
+func TestBadLogsHideNoGoodOnes(t *testing.T) {
+	dir := folder(t, map[string]string{
+		"a.log": strings.Repeat("\x00", 4096),
+		"b.log": refused("b@contoso.com", "14:00:00"),
+		"c.log": "\x1f\x8bdamaged",
+		"d.log": packed(t, strings.Repeat(refused("d@contoso.com", "14:01:00"), 100))[:300], // ends early
+	})
+	paths := []string{filepath.Join(dir, "missing.log")}
+	for _, name := range []string{"a.log", "b.log", "c.log", "d.log"} {
+		paths = append(paths, filepath.Join(dir, name))
+	}
+	files, attempts, err := collect(t, Logs{Paths: paths})
+	if want := []string{"b.log", "d.log"}; !slices.Equal(files, want) {
+		t.Errorf("read %q, want %q", files, want)
+	}
+	if len(attempts) == 0 || attempts[0] != "1 b" {
+		t.Errorf("attempts %q", attempts)
+	}
+	for _, name := range []string{"missing.log", "a.log", "c.log", "d.log"} {
+		if err == nil || strings.Count(err.Error(), name) != 1 {
+			t.Errorf("%s is not named once: %v", name, err)
+		}
+	}
+	if files, attempts, err := collect(t, Logs{Paths: paths[:2]}); err == nil || files != nil || attempts != nil {
+		t.Errorf("nothing can be read: %q, %q, %v", files, attempts, err)
+	}
+}
+
+func TestMaxBoundsAllFiles(t *testing.T) {
+	three := refused("a@contoso.com", "14:00:00") + refused("b@contoso.com", "14:01:00") + refused("c@contoso.com", "14:02:00")
+	dir := folder(t, map[string]string{"1.log": three, "2.log": three, "3.log": three})
+	for most, want := range map[int]struct{ attempts, files int }{2: {2, 1}, 3: {3, 2}, 5: {5, 2}, 8: {8, 3}, 9: {9, 3}, 0: {9, 3}} {
+		files, attempts, err := collect(t, Logs{Paths: []string{dir}, Max: most})
+		if len(attempts) != want.attempts || len(files) != want.files || (err == nil) != (want.attempts == 9) {
+			t.Errorf("at most %d: %d attempts of %d files, %v; want %v", most, len(attempts), len(files), err, want)
+		}
+	}
+}
+
+func TestStandardInput(t *testing.T) {
+	if _, _, err := collect(t, Logs{Paths: []string{"-"}}); err == nil || !strings.Contains(err.Error(), "no standard input") {
+		t.Errorf("without one: %v", err)
+	}
+	records := 0
+	files, attempts, err := collect(t, Logs{Paths: []string{"-"}, Stdin: strings.NewReader(refused("a@contoso.com", "14:00:00")), Record: func(sip.Record) { records++ }})
+	if err != nil || !slices.Equal(files, []string{"-"}) || !slices.Equal(attempts, []string{"1 a"}) || records != 2 {
+		t.Errorf("files %q, attempts %q, %d records, %v", files, attempts, records, err)
+	}
+}
+
+// A standard input that stays silent ends with the context, and what it said
+// before is kept.
+func TestSilentInputEndsWithTheContext(t *testing.T) {
+	in, silent := io.Pipe()
+	t.Cleanup(func() { silent.Close() })
+	ctx, cancel := context.WithCancelCause(t.Context())
+	broken := errors.New("interrupted")
+	seen := make(chan sip.Record, 1000)
+	go func() {
+		// More than a reader takes to tell the encoding.
+		io.WriteString(silent, strings.Repeat(refused("a@contoso.com", "14:00:00"), 100))
+		<-seen
+		cancel(broken)
+	}()
+	f := fact.New()
+	other := filepath.Join(folder(t, map[string]string{"a.log": refused("c@contoso.com", "14:00:00")}), "a.log")
+	err := Logs{Paths: []string{"-", other}, Stdin: in, Record: func(r sip.Record) { seen <- r }}.Collect(ctx, fact.Subject{}, f)
+	files, _, _ := fact.Get(f, fact.LogFilesKey)
+	if !errors.Is(err, broken) || len(files) != 1 {
+		t.Errorf("read %+v, %v", files, err)
+	}
+}
+
+// The context is looked at for each record, however much is there to read.
+func TestRecordsEndWithTheContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	records := 0
+	log := strings.Repeat(refused("a@contoso.com", "14:00:00"), 1000)
+	err := Logs{Paths: []string{"-"}, Stdin: strings.NewReader(log), Record: func(sip.Record) { records++; cancel() }}.Collect(ctx, fact.Subject{}, fact.New())
+	if !errors.Is(err, context.Canceled) || records != 1 {
+		t.Errorf("%d records, %v", records, err)
+	}
+}
