@@ -123,8 +123,9 @@ func saidToFail(f *fact.Facts) bool {
 		return true
 	}
 	attempts, _, _ := fact.Get(f, fact.AttemptsKey)
+	target, _, _ := fact.Get(f, fact.TargetKey)
 	for i, a := range attempts {
-		if class := classFindings[sip.Classify(a).Class]; class != "" && class != "sip-federation-error" && !madeGood(attempts[i+1:], a.From) {
+		if class := classFindings[sip.Classify(a).Class]; class != "" && attemptOf(target, a) && class != "sip-federation-error" && !madeGood(attempts[i+1:], a.From) {
 			return true
 		}
 	}
