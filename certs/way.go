@@ -107,12 +107,21 @@ func (s *search) judge(w *way) []Problem {
 
 type adder func(code Code, warning bool, format string, args ...any)
 
+// days writes a duration in whole days.
+func days(d time.Duration) string {
+	n := int(d / (24 * time.Hour))
+	if n == 1 {
+		return "1 day"
+	}
+	return fmt.Sprintf("%d days", n)
+}
+
 func (s *search) judgeTime(c *x509.Certificate, add adder) {
 	if s.at.Before(c.NotBefore) {
 		add(notYetValid, false, "is valid from %s on, and it is %s now", stamp(c.NotBefore), stamp(s.at))
 	}
 	if s.at.After(c.NotAfter) {
-		add(expired, false, "expired at %s, and it is %s now (%d days later)", stamp(c.NotAfter), stamp(s.at), int(s.at.Sub(c.NotAfter)/(24*time.Hour)))
+		add(expired, false, "expired at %s, and it is %s now (%s later)", stamp(c.NotAfter), stamp(s.at), days(s.at.Sub(c.NotAfter)))
 	}
 }
 

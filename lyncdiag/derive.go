@@ -94,6 +94,18 @@ func observed(f *fact.Facts, id string) (string, fact.Kind) {
 	return "", ""
 }
 
+// Walk follows the article's identity tree as far as the answers among the
+// facts go. end is where it ends, the zero Edge while it waits for an answer;
+// ask are the ids of the questions that it waits for, or whose answers would
+// say more about its end.
+func Walk(f *fact.Facts) (path []Visit, end kb.Edge, ask []string) {
+	path, end, ask = walkTree(f)
+	if end.Finding == "" {
+		end = kb.Edge{}
+	}
+	return path, end, ask
+}
+
 // walkTree follows the article's tree as far as the answers go. Later steps
 // that are answered all the same come last, not reached.
 func walkTree(f *fact.Facts) (path []Visit, end kb.Edge, ask []string) {

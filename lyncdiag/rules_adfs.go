@@ -178,7 +178,7 @@ func exchangeText(e adfs.Exchange) string {
 		return ""
 	case e.Status == 0:
 		return e.Problem
-	case e.Problem == "":
+	case e.Problem == "", e.Problem == "http-"+strconv.Itoa(e.Status):
 		return strconv.Itoa(e.Status)
 	}
 	return strconv.Itoa(e.Status) + " " + e.Problem

@@ -70,7 +70,7 @@ func sumTLS(f *fact.Facts) string {
 	list, _, _ := fact.Get(f, fact.CandidatesKey)
 	for _, c := range list {
 		if c.Up() && len(c.TLS.Chain) > 0 {
-			return fmt.Sprintf("%s, chain verified, %s, %d days left", c.TLS.TLSVersion, count(len(c.TLS.Chain), "certificate"), int(c.TLS.Chain[0].NotAfter.Sub(started)/(24*time.Hour)))
+			return fmt.Sprintf("%s, chain verified, %s, %s left", c.TLS.TLSVersion, count(len(c.TLS.Chain), "certificate"), count(int(c.TLS.Chain[0].NotAfter.Sub(started)/(24*time.Hour)), "day"))
 		}
 	}
 	return ""

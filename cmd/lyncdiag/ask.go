@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -35,16 +33,26 @@ func (p *program) askCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			next, err := p.openQuestions(cmd.Context(), &network, targets)
+			s, err := network.open(cmd.Context())
 			if err != nil {
 				return err
 			}
-			// What was answered before Ctrl-C is not lost.
-			answers, err = p.interview(cmd.Context(), next, answers)
-			if err != nil && cmd.Context().Err() == nil {
+			defer s.close()
+			talk, err := p.talk(cmd.Context(), &network, s, targets)
+			if err != nil {
 				return err
 			}
-			return p.write(sinks, tool().Answers(answers), false)
+			if isTerminal(p.stdin) {
+				// What was answered before Ctrl-C is not lost.
+				answers, err = interview.Interviewer{}.Ask(cmd.Context(), p.stdin, p.stderr, talk.open, answers)
+				if err != nil && cmd.Context().Err() == nil {
+					return err
+				}
+			}
+			open := talk.open(answers)
+			path, end, _ := lyncdiag.Walk(talk.facts)
+			p.exit = lyncdiag.ExitCode(talk.report, network.failOn.value)
+			return p.write(sinks, tool().Answers(answers, path, end, open, talk.report.Verdict.Next), false)
 		},
 	}
 	network.register(cmd.Flags())
@@ -52,14 +60,16 @@ func (p *program) askCommand() *cobra.Command {
 	return cmd
 }
 
-// openQuestions looks at the address, if there is one, and returns what is
-// still to be asked once some answers are known.
-func (p *program) openQuestions(ctx context.Context, n *networkFlags, targets []fact.Subject) (func([]fact.Answer) []kb.Question, error) {
-	s, err := n.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer s.close()
+// talk is what an interview is about: what was seen, and what follows from it
+// and from the answers so far.
+type talk struct {
+	target fact.Subject
+	facts  *fact.Facts
+	report *lyncdiag.Report
+}
+
+// talk looks at the address, if there is one.
+func (p *program) talk(ctx context.Context, n *networkFlags, s *session, targets []fact.Subject) (*talk, error) {
 	plan, target := lyncdiag.Plan{}, fact.Subject{}
 	if len(targets) > 0 {
 		plan, target = lyncdiag.DefaultPlan(), targets[0]
@@ -68,14 +78,23 @@ func (p *program) openQuestions(ctx context.Context, n *networkFlags, targets []
 	if err != nil {
 		return nil, err
 	}
-	return func(answers []fact.Answer) []kb.Question {
-		// Answers are checked when they are given, so they can be put.
-		if err := interview.Source(answers).Collect(ctx, target, f); err != nil {
-			return nil
+	return &talk{target, f, report}, nil
+}
+
+// open judges anew with some answers and returns what is still to be asked.
+func (t *talk) open(answers []fact.Answer) []kb.Question {
+	// Answers are checked when they are given, so they can be put.
+	if err := interview.Source(answers).Collect(context.Background(), t.target, t.facts); err != nil {
+		return nil
+	}
+	lyncdiag.Judge(t.report, t.facts, lyncdiag.DefaultRules())
+	open := scopeQuestions(answers)
+	for _, q := range t.report.Verdict.Questions {
+		if !slices.ContainsFunc(open, func(other kb.Question) bool { return other.ID == q.ID }) {
+			open = append(open, q)
 		}
-		lyncdiag.Judge(report, f, lyncdiag.DefaultRules())
-		return append(scopeQuestions(answers), report.Verdict.Questions...)
-	}, nil
+	}
+	return open
 }
 
 // scopeQuestions come first: who asks has a user who cannot sign in, however
@@ -89,21 +108,4 @@ func scopeQuestions(answers []fact.Answer) []kb.Question {
 		}
 	}
 	return list
-}
-
-// interview asks on a terminal. Without one the answers given must be all.
-func (p *program) interview(ctx context.Context, next func([]fact.Answer) []kb.Question, answers []fact.Answer) ([]fact.Answer, error) {
-	if isTerminal(p.stdin) {
-		return interview.Interviewer{}.Ask(ctx, p.stdin, p.stderr, next, answers)
-	}
-	var open []string
-	for _, q := range next(answers) {
-		if !slices.ContainsFunc(answers, func(a fact.Answer) bool { return a.ID == q.ID }) {
-			open = append(open, q.ID)
-		}
-	}
-	if len(open) > 0 {
-		return answers, fmt.Errorf("ask questions: standard input is no terminal, and these are open: %s (answer with --answer ID=VALUE or --answers FILE)", strings.Join(open, ", "))
-	}
-	return answers, nil
 }

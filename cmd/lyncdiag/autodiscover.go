@@ -1,11 +1,19 @@
 package main
 
 import (
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/spf13/cobra"
 )
 
 func (p *program) autodiscoverCommand() *cobra.Command {
-	run := &probe{plan: only("autodiscover"), document: tool().Autodiscover}
+	run := &probe{plan: only("dns", "autodiscover"), document: tool().Autodiscover}
+	run.exit = func(f *fact.Facts, r *lyncdiag.Report) int {
+		walk, _, ok := fact.Get(f, fact.WalkKey)
+		led := ok && (walk.Outcome == dnscheck.OutcomeWebTicket || walk.Outcome == dnscheck.OutcomeUser)
+		return judged(r, run.failOn.value, false, false, !led)
+	}
 	cmd := &cobra.Command{
 		Use:   "autodiscover ADDRESS|DOMAIN",
 		Short: "Walk lyncdiscoverinternal and lyncdiscover as the client does",

@@ -18,8 +18,17 @@ func (p *program) certCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cert HOST[:PORT]|FILE",
 		Short: "Say everything that is wrong with a certificate chain (port 443 by default)",
-		Args:  arguments(1, 1),
+		Long: `Say everything that is wrong with a certificate chain (port 443 by default).
+
+The chain of any host is verified, and problems give exit code 1. Findings are
+listed only for hosts of Lync Online and the one of --manual-server: what a
+certificate means for sign-in depends on whose it is. check and adfs mex judge
+that of AD FS.`,
+		Args: arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := run.bareLab(args); err != nil {
+				return err
+			}
 			if info, err := os.Stat(args[0]); args[0] == "-" || err == nil && !info.IsDir() {
 				return p.certFile(cmd, run, args[0])
 			}
@@ -37,7 +46,9 @@ func (p *program) certCommand() *cobra.Command {
 			run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document {
 				return tool().Cert(args[0], seen(f), hostReport(f, r, servers[0]))
 			}
-			run.exit = func(f *fact.Facts, _ *lyncdiag.Report) int { return verified(seen(f), run.failOn.value) }
+			run.exit = func(f *fact.Facts, r *lyncdiag.Report) int {
+				return verified(seen(f), hostReport(f, r, servers[0]), run.failOn.value)
+			}
 			return p.probe(cmd, run, []fact.Subject{{}})
 		},
 	}
@@ -57,7 +68,7 @@ func (p *program) certFile(cmd *cobra.Command, run *probe, path string) error {
 	}
 	defer s.close()
 	result := s.network.Verifier().Verify(chain, "")
-	p.exit = verified(result, run.failOn.value)
+	p.exit = verified(result, &lyncdiag.Report{Complete: true}, run.failOn.value)
 	return p.document(func() render.Document { return tool().Cert(path, result, nil) })
 }
 

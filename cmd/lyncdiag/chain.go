@@ -81,9 +81,9 @@ func unseen(e fact.Endpoint) *certs.Result {
 
 // verified is the exit code of a chain. A server that cannot be reached says
 // nothing about its certificate.
-func verified(r *certs.Result, failOn string) int {
+func verified(r *certs.Result, listed *lyncdiag.Report, failOn string) int {
 	unknown := len(r.Chain) == 0 && (r.Handshake == nil || r.Handshake.Phase == "connect")
-	return exitFor(failOn, !r.Verified && !unknown, len(r.Problems) > 0, unknown)
+	return judged(listed, failOn, !r.Verified && !unknown, len(r.Problems) > 0, unknown)
 }
 
 // hostReport has findings only about hosts whose part in sign-in is known: what

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/spf13/pflag"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
@@ -21,7 +23,14 @@ func (c *choice) registerFailOn(flags *pflag.FlagSet) {
 
 // exitFor is the exit code of what has no verdict, by the policy of reports.
 func exitFor(failOn string, problem, warning, undecided bool) int {
-	r := &lyncdiag.Report{Complete: true, Verdict: lyncdiag.Verdict{Outcome: lyncdiag.Healthy}}
+	return judged(&lyncdiag.Report{Complete: true}, failOn, problem, warning, undecided)
+}
+
+// judged is the exit code of a part of the chain: by the findings that its
+// document lists, and by what else was seen there. The report's verdict is one
+// on the whole chain.
+func judged(listed *lyncdiag.Report, failOn string, problem, warning, undecided bool) int {
+	r := &lyncdiag.Report{Complete: listed.Complete, Findings: slices.Clone(listed.Findings), Verdict: lyncdiag.Verdict{Outcome: lyncdiag.Healthy}}
 	if problem {
 		r.Findings = append(r.Findings, lyncdiag.Finding{Spec: lyncdiag.Spec{Severity: kb.Failure}})
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -8,6 +10,27 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
+
+// numbersLast lets explain take the negative numbers that HRESULTs are in
+// PowerShell: they follow everything else after a "--", so that they are no
+// flags.
+func numbersLast(args []string) []string {
+	if !slices.Contains(args, "explain") || slices.Contains(args, "--") {
+		return args
+	}
+	var others, numbers []string
+	for _, arg := range args {
+		if n, err := strconv.ParseInt(arg, 10, 64); err == nil && n < 0 {
+			numbers = append(numbers, arg)
+			continue
+		}
+		others = append(others, arg)
+	}
+	if len(numbers) == 0 {
+		return args
+	}
+	return slices.Concat(others, []string{"--"}, numbers)
+}
 
 func (p *program) explainCommand() *cobra.Command {
 	return &cobra.Command{

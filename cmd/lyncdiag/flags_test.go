@@ -10,8 +10,12 @@ import (
 
 	"software.sslmate.com/src/go-pkcs12"
 
+	"github.com/lyncdiag/go-lyncdiag/adfs"
 	"github.com/lyncdiag/go-lyncdiag/certs/certtest"
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 )
 
 func TestSplitServer(t *testing.T) {
@@ -225,3 +229,40 @@ func TestFullDisk(t *testing.T) {
 type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, os.ErrClosed }
+
+// A failure that the document lists is exit code 1, also when no certificate
+// was seen.
+func TestListedFailureOfCert(t *testing.T) {
+	unreached := unseen(fact.Endpoint{Host: "sip.contoso.com", Reach: fact.Reach{Status: fact.Filtered}})
+	failure := &lyncdiag.Report{Complete: true, Findings: []lyncdiag.Finding{{Spec: lyncdiag.Spec{Severity: kb.Failure}}}}
+	for _, test := range []struct {
+		listed *lyncdiag.Report
+		failOn string
+		want   int
+	}{
+		{failure, "failure", 1},
+		{failure, "never", 0},
+		{&lyncdiag.Report{Complete: true}, "failure", 3},
+		{&lyncdiag.Report{}, "never", 3},
+	} {
+		if got := verified(unreached, test.listed, test.failOn); got != test.want {
+			t.Errorf("%d findings, fail on %s: exit code %d, want %d", len(test.listed.Findings), test.failOn, got, test.want)
+		}
+	}
+}
+
+func TestMEXExit(t *testing.T) {
+	for name, test := range map[string]struct {
+		mex  *adfs.MEX
+		want int
+	}{
+		"nothing was asked": {nil, 3},
+		"nobody answered":   {&adfs.MEX{Problems: []adfs.Problem{{Code: "unreachable"}}}, 3},
+		"usable":            {&adfs.MEX{Selected: adfs.Selected{Username13: "https://sts.contoso.com/"}}, 0},
+		"of no use":         {&adfs.MEX{Problems: []adfs.Problem{{Code: "no-username-endpoint"}}}, 1},
+	} {
+		if got := mexExit(test.mex, &lyncdiag.Report{Complete: true}, "failure"); got != test.want {
+			t.Errorf("%s: exit code %d, want %d", name, got, test.want)
+		}
+	}
+}

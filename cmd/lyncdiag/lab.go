@@ -25,6 +25,9 @@ func (p *program) labCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if rtt < 0 {
+				return fmt.Errorf("read --rtt: %v is less than 0", rtt)
+			}
 			l, err := lab.Start(cmd.Context(), lab.Config{Faults: splitFaults(faults), RTT: rtt, Loopback: true, RealPorts: realPorts})
 			if err != nil {
 				return fmt.Errorf("start lab: %w", err)

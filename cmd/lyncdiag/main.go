@@ -24,7 +24,7 @@ func main() {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
 	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, env: env}
 	root := p.command()
-	root.SetArgs(args)
+	root.SetArgs(numbersLast(args))
 	err := p.keep(root.ExecuteContext(ctx))
 	if err != nil {
 		fmt.Fprintf(stderr, "lyncdiag: %s\n", oneLine(err))

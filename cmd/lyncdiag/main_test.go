@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/lyncdiag/go-lyncdiag/adfs/adfstest"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
 
@@ -86,6 +87,8 @@ func big(ts *testscript.TestScript, _ bool, args []string) {
 			}
 			_, err = file.Write(chunk)
 		}
+	case "good":
+		_, err = file.Write(adfstest.MEXDocument("sts.contoso.com", adfstest.DefaultEndpoints()))
 	case "nested":
 		_, err = io.WriteString(file, strings.Repeat("<a>", 100_000)+strings.Repeat("</a>", 100_000))
 	case "nul":

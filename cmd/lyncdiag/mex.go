@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,13 @@ func (p *program) mexCommand() *cobra.Command {
 		Short: "Ask for a MEX document as browser and client do, or read one",
 		Args:  arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := run.bareLab(args); err != nil {
+				return err
+			}
+			run.exit = func(f *fact.Facts, r *lyncdiag.Report) int {
+				mex, _, _ := fact.Get(f, fact.MEXKey)
+				return mexExit(mex, r, run.failOn.value)
+			}
 			run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document {
 				return tool().MEX(args[0], f, r)
 			}
@@ -39,6 +47,17 @@ func (p *program) mexCommand() *cobra.Command {
 	}
 	run.register(cmd.Flags())
 	return cmd
+}
+
+// mexExit is the exit code of a MEX document: nothing is known of one that
+// was not asked for, or not answered for. mex may be nil.
+func mexExit(mex *adfs.MEX, r *lyncdiag.Report, failOn string) int {
+	if mex == nil {
+		return judged(r, failOn, false, false, true)
+	}
+	usable := mex.Selected.Username13 != "" || mex.Selected.Username2005 != ""
+	told := slices.ContainsFunc(mex.Problems, func(p adfs.Problem) bool { return p.Code != "unreachable" })
+	return judged(r, failOn, !usable && told, false, !usable)
 }
 
 // mexPlan asks a MEX URL as if the login service had named it.

@@ -48,7 +48,7 @@ func (n *networkFlags) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&n.timeout, "timeout", lyncdiag.DefaultTimeout, "for the whole run")
 	flags.StringVar(&n.proxy, "proxy", "", "HTTP proxy `URL` for every connection, or none")
 	flags.BoolVar(&n.offline, "offline", false, "send nothing")
-	flags.StringVar(&n.lab, "lab", "", "use the built-in lab in place of the network, with these `FAULT[,FAULT...]`")
+	flags.Var((*faultList)(&n.lab), "lab", "use the built-in lab in place of the network, with these `FAULT[,FAULT...]`")
 	flags.Lookup("lab").NoOptDefVal = plainLab
 	flags.DurationVar(&n.labRTT, "lab-rtt", 0, "round trip of the lab")
 	flags.BoolVar(&n.anonymous, "anonymous", false, "leave credentials out, those of the lab's user too")
@@ -64,8 +64,13 @@ type session struct {
 
 // open makes the network that the flags describe.
 func (n *networkFlags) open(ctx context.Context) (*session, error) {
-	if n.timeout <= 0 {
+	switch {
+	case n.timeout <= 0:
 		return nil, fmt.Errorf("read --timeout: %v is not more than 0", n.timeout)
+	case n.labRTT < 0:
+		return nil, fmt.Errorf("read --lab-rtt: %v is less than 0", n.labRTT)
+	case n.labRTT > 0 && n.lab == "":
+		return nil, errors.New("read --lab-rtt: it is the lab's round trip, and there is no --lab")
 	}
 	s := &session{network: &lyncdiag.Network{}, close: func() {}}
 	if n.lab != "" {
@@ -86,10 +91,29 @@ func splitFaults(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
+// faultList is the value of --lab. An empty one, such as an unset variable of
+// a script leaves, must not send the run to the real network.
+type faultList string
+
+func (l *faultList) String() string { return string(*l) }
+func (l *faultList) Type() string   { return "string" }
+
+func (l *faultList) Set(value string) error {
+	if len(splitFaults(value)) == 0 {
+		return errors.New("no fault follows the equals sign; a healthy lab is --lab alone or --lab=" + plainLab)
+	}
+	*l = faultList(value)
+	return nil
+}
+
 // bareLab catches "--lab FAULT": a flag whose value is optional takes it only
 // after an equals sign.
 func (n *networkFlags) bareLab(args []string) error {
-	if n.lab != plainLab {
+	return bareLab(n.lab, args)
+}
+
+func bareLab(given string, args []string) error {
+	if given != plainLab {
 		return nil
 	}
 	var names []string

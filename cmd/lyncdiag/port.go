@@ -50,9 +50,13 @@ func endpoints(f *fact.Facts, servers []server) []fact.Endpoint {
 }
 
 // reached is the exit code of reachability: a port that was not tried is not
-// known.
+// known, nor is one whose host no resolver could look up.
 func reached(list []fact.Endpoint, failOn string) int {
-	closed := slices.ContainsFunc(list, func(e fact.Endpoint) bool { return e.Reach.Status != fact.Listening && e.Reach.Status != "" })
-	untried := slices.ContainsFunc(list, func(e fact.Endpoint) bool { return e.Reach.Status == "" })
-	return exitFor(failOn, closed, false, untried)
+	return exitFor(failOn, slices.ContainsFunc(list, closed), false, slices.ContainsFunc(list, untried))
 }
+
+func untried(e fact.Endpoint) bool {
+	return e.Reach.Status == "" || e.Reach.Status == fact.Unresolved && !e.Resolve.Status.Known()
+}
+
+func closed(e fact.Endpoint) bool { return e.Reach.Status != fact.Listening && !untried(e) }

@@ -33,7 +33,7 @@ func (p *program) probe(cmd *cobra.Command, run *probe, targets []fact.Subject) 
 	}
 	for _, to := range sinks {
 		if len(targets) > 1 && to.format == render.JSON {
-			return fmt.Errorf("read -o json: several documents are no JSON document; want ndjson, one a line")
+			return fmt.Errorf("read -o json: several documents are no JSON document; use -o ndjson, which writes one a line")
 		}
 	}
 	p.started = true

@@ -77,6 +77,11 @@ func arguments(low, high int) cobra.PositionalArgs {
 		if len(args) >= low && (high < 0 || len(args) <= high) {
 			return nil
 		}
+		if lab := cmd.Flags().Lookup("lab"); lab != nil {
+			if err := bareLab(lab.Value.String(), args); err != nil {
+				return err
+			}
+		}
 		return fmt.Errorf("read arguments: got %d, want: %s", len(args), cmd.UseLine())
 	}
 }

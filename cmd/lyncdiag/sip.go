@@ -36,19 +36,20 @@ func (p *program) sipCommand() *cobra.Command {
 				clock[0].After = []lyncdiag.StageID{"registrar"}
 				return append(observe("Registrar", servers, lyncdiag.ToSIP)(s), clock...)
 			}
-			run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document {
-				c := fact.Candidate{Endpoint: endpoints(f, servers)[0]}
-				if seen, _, ok := fact.Get(f, fact.CandidatesKey); ok {
-					c = seen[0]
+			seen := func(f *fact.Facts) fact.Candidate {
+				if list, _, ok := fact.Get(f, fact.CandidatesKey); ok {
+					return list[0]
 				}
+				return fact.Candidate{Endpoint: endpoints(f, servers)[0]}
+			}
+			run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document {
 				clock, _, _ := fact.Get(f, fact.ClockKey)
-				return tool().SIP(run.manualServer, c, clock, r)
+				return tool().SIP(run.manualServer, seen(f), clock, r)
 			}
 			run.exit = func(f *fact.Facts, r *lyncdiag.Report) int {
-				if code := reached(endpoints(f, servers), run.failOn.value); code != 0 {
-					return code
-				}
-				return lyncdiag.ExitCode(r, run.failOn.value)
+				c := seen(f)
+				broken := closed(c.Endpoint) || c.TLS != nil && c.TLS.Err() != nil || c.SIP != nil && !c.Works()
+				return judged(r, run.failOn.value, broken, false, !c.Works())
 			}
 			return p.probe(cmd, run, []fact.Subject{target})
 		},

@@ -154,7 +154,7 @@ func (d *mexDoc) text(s *sheet) {
 			if x.Status != nil {
 				answer = fmt.Sprint(*x.Status)
 			}
-			if x.Problem != "" {
+			if x.Problem != "" && x.Problem != "http-"+answer {
 				answer += ", " + x.Problem
 			}
 			s.item(x.Method, fmt.Sprintf("%s, %d ms", answer, x.DurationMs))

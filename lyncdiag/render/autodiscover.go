@@ -14,6 +14,7 @@ type autodiscoverDoc struct {
 	Domain       string      `json:"domain"`
 	Outcome      string      `json:"outcome" jsonschema:"enum=web-ticket,enum=user,enum=failed,enum=absent,enum=cancelled,enum="` // "": not walked
 	Hops         []hop       `json:"hops"`                                                                                        // in order of the client's preference
+	Hosts        []webHost   `json:"hosts"`                                                                                       // the hosts asked, as far as they could be reached
 	SIPServers   []sipServer `json:"sipServers"`
 	WebTicketURL string      `json:"webTicketUrl"`
 	Findings     []finding   `json:"findings"`
@@ -32,6 +33,14 @@ type hop struct {
 	Followed    bool   `json:"followed"` // on the way to the outcome
 }
 
+type webHost struct {
+	Host   string `json:"host"`
+	Port   int    `json:"port"`
+	Status string `json:"status" jsonschema:"enum=listening,enum=not-listening,enum=filtered,enum=unresolved,enum="` // "": not tried
+	Lookup string `json:"lookup"`                                                                                    // what DNS said of the name, in one word
+	Detail string `json:"detail"`
+}
+
 type sipServer struct {
 	Access string `json:"access" jsonschema:"enum=internal,enum=external"`
 	Host   string `json:"host"`
@@ -40,7 +49,7 @@ type sipServer struct {
 
 // Autodiscover is lyncdiag.autodiscover/v1.
 func (t Tool) Autodiscover(f *fact.Facts, r *lyncdiag.Report) Document {
-	doc := autodiscoverDoc{Schema: "lyncdiag.autodiscover/v1", Domain: r.Target.Domain, Hops: []hop{}, SIPServers: []sipServer{}, Findings: findings(r)}
+	doc := autodiscoverDoc{Schema: "lyncdiag.autodiscover/v1", Domain: r.Target.Domain, Hops: []hop{}, Hosts: []webHost{}, SIPServers: []sipServer{}, Findings: findings(r)}
 	if walk, _, ok := fact.Get(f, fact.WalkKey); ok {
 		doc.Outcome, doc.WebTicketURL = string(walk.Outcome), walk.WebTicketURL
 		doc.Hops = each(walk.Hops, func(h dnscheck.Hop) hop {
@@ -50,7 +59,51 @@ func (t Tool) Autodiscover(f *fact.Facts, r *lyncdiag.Report) Document {
 			return sipServer{v.Access, v.Host, known(int(v.Port), v.Port > 0)}
 		})
 	}
+	hosts, _, _ := fact.Get(f, fact.WebHostsKey)
+	for _, e := range hosts {
+		doc.Hosts = append(doc.Hosts, webHost{e.Host, int(e.Port), string(e.Reach.Status), string(e.Resolve.Status), e.Reach.Detail})
+	}
 	return Document{&doc}
+}
+
+// nobody says why a walk found nobody, as far as that was seen: a name that
+// is not there is no name that a firewall hides.
+func (d *autodiscoverDoc) nobody() string {
+	names := "lyncdiscoverinternal and lyncdiscover"
+	here, unknown := false, len(d.Hosts) == 0
+	for _, h := range d.Hosts {
+		switch {
+		case h.Status == "" || h.Status == string(fact.Unresolved) && !dnscheck.Status(h.Lookup).Known():
+			unknown = true
+		case h.Status != string(fact.Unresolved):
+			here = true
+		}
+	}
+	switch {
+	case here:
+		return "no host behind " + names + " gives an answer, although DNS has addresses"
+	case unknown:
+		return "whether " + names + " exist could not be looked up"
+	}
+	return "DNS has no address for " + names
+}
+
+// reachWords is what was seen of a host.
+func reachWords(status, lookup string) string {
+	switch fact.PortStatus(status) {
+	case fact.Listening:
+		return "the port is open"
+	case fact.NotListening:
+		return "the connection is refused"
+	case fact.Filtered:
+		return "the connection attempt gets no answer (filtered)"
+	case fact.Unresolved:
+		if dnscheck.Status(lookup).Known() {
+			return "DNS has no address (" + lookup + ")"
+		}
+		return "the name could not be looked up (" + lookup + ")"
+	}
+	return "was not tried"
 }
 
 func (d *autodiscoverDoc) text(s *sheet) {
@@ -58,7 +111,7 @@ func (d *autodiscoverDoc) text(s *sheet) {
 		dnscheck.OutcomeWebTicket: "Autodiscover leads to the user's service, which asks for a web ticket",
 		dnscheck.OutcomeUser:      "Autodiscover leads to the user's servers",
 		dnscheck.OutcomeFailed:    "something answers, and does not lead to the user's service",
-		dnscheck.OutcomeAbsent:    "neither lyncdiscoverinternal nor lyncdiscover answers",
+		dnscheck.OutcomeAbsent:    d.nobody(),
 		dnscheck.OutcomeCancelled: "the walk was cut short",
 		"":                        "nothing was asked",
 	}[dnscheck.Outcome(d.Outcome)]
@@ -85,6 +138,13 @@ func (d *autodiscoverDoc) text(s *sheet) {
 		}
 		if h.Detail != "" {
 			s.hang(pad("", marked), marked, h.Detail)
+		}
+	}
+	if d.Outcome == string(dnscheck.OutcomeAbsent) && len(d.Hosts) > 0 {
+		s.blank()
+		s.line("What was seen of the hosts")
+		for _, h := range d.Hosts {
+			s.entry(margin, fmt.Sprintf("%s port %d: %s", h.Host, h.Port, reachWords(h.Status, h.Lookup)))
 		}
 	}
 	if d.WebTicketURL != "" {

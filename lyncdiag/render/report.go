@@ -162,8 +162,8 @@ func (d *reportDoc) text(s *sheet) {
 	s.findings(d.Findings, d.Verdict.Primary != "")
 	d.chain(s)
 	d.tree(s)
-	d.ask(s)
-	d.next(s)
+	s.ask(d.Verdict.Questions)
+	s.next(d.Verdict.Next, "lyncdiag explain "+d.Verdict.Primary)
 	s.blank()
 	s.line(d.counts())
 }
@@ -204,13 +204,18 @@ func (d *reportDoc) chain(s *sheet) {
 		if st.Status != string(lyncdiag.Skipped) {
 			took = fmt.Sprintf("%*d", ms, st.DurationMs)
 		}
-		for i, l := range wrap(d.reason(st), s.width-marked-titles-ms) {
-			if i > 0 {
-				s.raw(pad("", marked+titles) + l)
+		room := s.width - marked - titles - ms
+		left := pad("", margin) + s.paint(pad(m.word, marked-margin), m.tone) + pad(clean(st.Title), titles)
+		for i, l := range wrap(d.reason(st), room) {
+			n := len([]rune(l))
+			switch {
+			case i == 0 && n <= room:
+				s.raw(left + pad(l, room) + took)
 				continue
+			case i == 0:
+				s.raw(left + pad("", room) + took)
 			}
-			left := pad("", margin) + s.paint(pad(m.word, marked-margin), m.tone) + pad(clean(st.Title), titles)
-			s.raw(left + pad(l, s.width-marked-titles-ms) + took)
+			s.raw(pad("", max(0, min(marked+titles, s.width-n))) + l)
 		}
 	}
 }
@@ -236,24 +241,16 @@ func (d *reportDoc) tree(s *sheet) {
 	if !slices.ContainsFunc(d.Verdict.Path, func(v visit) bool { return !slices.Contains(probes, v.From) }) {
 		return
 	}
-	s.blank()
-	s.line("The steps of KB 2541980")
-	for _, v := range d.Verdict.Path {
-		text := fmt.Sprintf("%d. %s", v.Step, v.Question)
-		if v.From != "" {
-			text += " (" + v.From + ")"
-		}
-		s.mark(mark{v.Answer, plain}, text)
-	}
+	s.path(d.Verdict.Path)
 }
 
-func (d *reportDoc) ask(s *sheet) {
-	if len(d.Verdict.Questions) == 0 {
+func (s *sheet) ask(open []question) {
+	if len(open) == 0 {
 		return
 	}
 	s.blank()
 	s.line("Questions that would say more")
-	for _, q := range d.Verdict.Questions {
+	for _, q := range open {
 		flag := "--answer " + q.ID + "=" + answers(q)
 		left := pad("", margin) + q.ID + "?  " + clean(q.Text)
 		if room := s.width - len([]rune(left)) - len(flag); room >= 2 {
@@ -267,11 +264,10 @@ func (d *reportDoc) ask(s *sheet) {
 
 // next writes what the page has not said yet: More and the questions are
 // command lines too.
-func (d *reportDoc) next(s *sheet) {
-	said := []string{"lyncdiag explain " + d.Verdict.Primary}
+func (s *sheet) next(next []string, said string) {
 	first := true
-	for _, n := range d.Verdict.Next {
-		if slices.Contains(said, n) || strings.Contains(n, " --answer ") {
+	for _, n := range next {
+		if n == said || strings.Contains(n, " --answer ") {
 			continue
 		}
 		if first {

@@ -57,12 +57,13 @@ func everything(t testing.TB) map[string][]render.Document {
 		"log":          {tool.Log(none, &render.Tally{}, empty), tool.Log(some, &tally, report)},
 		"explain":      {tool.Explain("", nil), tool.Explain("adfs-mex-http-500", lyncdiag.Explain("adfs-mex-http-500")), tool.Explain("das ist nicht die Anmeldung der Benutzer", nil)},
 		"scope":        {tool.Scope("", "", ""), tool.Scope("lync", "one", "many"), tool.Scope("nonsense", "", "")},
-		"answers":      {tool.Answers(nil), tool.Answers([]fact.Answer{{ID: "licensed", Value: "yes", At: "2013-05-31T12:00:00.000Z"}, {ID: "message", Value: "couldn\u2019t"}})},
-		"catalogue":    {tool.Catalogue(nil), tool.Catalogue(kb.Catalogue())},
-		"faults":       {tool.Faults(nil), tool.Faults([]render.Fault{{Name: "a"}})},
-		"lab":          {tool.Lab(nil), tool.Lab([]string{"--dns", "127.0.0.1:5353"})},
-		"schemas":      {tool.Schemas()},
-		"version":      {tool.About()},
+		"answers": {tool.Answers(nil, nil, kb.Edge{}, nil, nil), tool.Answers([]fact.Answer{{ID: "licensed", Value: "yes", At: "2013-05-31T12:00:00.000Z"}, {ID: "message", Value: "couldn\u2019t"}},
+			broken(t).Verdict.Path, kb.Edge{Finding: "escalate", Section: "next-steps"}, broken(t).Verdict.Questions, broken(t).Verdict.Next)},
+		"catalogue": {tool.Catalogue(nil), tool.Catalogue(kb.Catalogue())},
+		"faults":    {tool.Faults(nil), tool.Faults([]render.Fault{{Name: "a"}})},
+		"lab":       {tool.Lab(nil), tool.Lab([]string{"--dns", "127.0.0.1:5353"})},
+		"schemas":   {tool.Schemas()},
+		"version":   {tool.About()},
 	}
 }
 

@@ -22,6 +22,7 @@ type sipDoc struct {
 	Diagnostics  []diagnostic `json:"diagnostics"`
 	Problem      string       `json:"problem"` // one word, "" for none
 	Detail       string       `json:"detail"`
+	Lookup       string       `json:"lookup"` // what DNS said of the host, in one word; "" when not asked
 	Findings     []finding    `json:"findings"`
 }
 
@@ -56,7 +57,7 @@ func diagnostics(all []sip.Diagnostic) []diagnostic {
 // SIP is lyncdiag.sip/v1: what one registrar offers. clock holds its sample if
 // it told the time.
 func (t Tool) SIP(server string, c fact.Candidate, clock fact.Clock, r *lyncdiag.Report) Document {
-	doc := sipDoc{Schema: "lyncdiag.sip/v1", Server: server, Port: string(c.Reach.Status), Detail: c.Reach.Detail,
+	doc := sipDoc{Schema: "lyncdiag.sip/v1", Server: server, Port: string(c.Reach.Status), Detail: c.Reach.Detail, Lookup: string(c.Resolve.Status),
 		Challenges: []challenge{}, Diagnostics: []diagnostic{}, Findings: findings(r)}
 	if c.TLS != nil {
 		doc.TLSVersion = c.TLS.TLSVersion
@@ -83,7 +84,11 @@ func (t Tool) SIP(server string, c fact.Candidate, clock fact.Clock, r *lyncdiag
 func (d *sipDoc) text(s *sheet) {
 	switch {
 	case d.Status == nil:
-		s.head(d.Server+": no answer of a registrar", bad)
+		why := ""
+		if d.Port != string(fact.Listening) {
+			why = ": " + reachWords(d.Port, d.Lookup)
+		}
+		s.head(d.Server+": no answer of a registrar"+why, bad)
 	case *d.Status == 401 || *d.Status == 407:
 		s.head(fmt.Sprintf("%s: a registrar answers and asks who is there (%d is expected here)", d.Server, *d.Status), good)
 	default:

@@ -24,8 +24,8 @@ const (
 )
 
 // sheet is a text page under construction. Long lines wrap between words; a
-// word that is longer than the page, such as a URL, stands whole on its own
-// line, so that it can be copied.
+// word that has no room, such as a URL, stands whole on its own line, so that
+// it can be copied. Only a word that is longer than the page goes over its edge.
 type sheet struct {
 	b     strings.Builder
 	width int
@@ -103,23 +103,28 @@ func (s *sheet) head(text string, t tone) {
 // hang writes a text beside a prefix, its further lines indented to the column
 // where it began.
 func (s *sheet) hang(prefix string, column int, text string) {
-	for i, l := range wrap(text, s.width-column) {
-		if i == 0 {
-			s.raw(pad(prefix, column) + l)
-			continue
-		}
-		s.raw(pad("", column) + l)
-	}
+	s.lay(pad(prefix, column), column, column, text)
 }
 
 // entry writes a text at a margin, its further lines two columns deeper.
 func (s *sheet) entry(column int, text string) {
-	for i, l := range wrap(text, s.width-column-2) {
-		if i == 0 {
-			s.raw(pad("", column) + l)
+	s.lay(pad("", column), column, column+2, text)
+}
+
+// lay writes a text that begins beside a prefix of some columns and goes on
+// further in. A word that has no room there stands alone, as far to the left
+// as it needs.
+func (s *sheet) lay(prefix string, columns, further int, text string) {
+	for i, l := range wrap(text, s.width-max(columns, further)) {
+		n := utf8.RuneCountInString(l)
+		switch {
+		case i == 0 && columns+n <= s.width:
+			s.raw(prefix + l)
 			continue
+		case i == 0 && strings.TrimSpace(prefix) != "":
+			s.raw(prefix)
 		}
-		s.raw(pad("", column+2) + l)
+		s.raw(pad("", max(0, min(further, s.width-n))) + l)
 	}
 }
 
@@ -152,13 +157,7 @@ func (s *sheet) mark(m mark, text string) {
 		word = m.word + "  "
 	}
 	column := margin + len(word)
-	for i, l := range wrap(text, s.width-column) {
-		if i == 0 {
-			s.raw(pad("", margin) + s.paint(word, m.tone) + l)
-			continue
-		}
-		s.raw(pad("", column) + l)
-	}
+	s.lay(pad("", margin)+s.paint(word, m.tone), column, column, text)
 }
 
 // steps writes a numbered list beside a label.

@@ -1,0 +1,64 @@
+package render_test
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/lab"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
+)
+
+// TestLabPagesFit: whatever is wrong, no line of a page is longer than the
+// page, unless it is one word, which is never cut.
+func TestLabPagesFit(t *testing.T) {
+	for _, fault := range lab.Faults() {
+		t.Run(fault.Name, func(t *testing.T) {
+			t.Parallel()
+			l, err := lab.Start(t.Context(), lab.Config{Faults: []string{fault.Name}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			d := lyncdiag.Diagnoser{Network: l.Network(), Setting: l.Setting()}
+			target, err := fact.ParseAddress("joe@contoso.example")
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, r, err := d.Facts(t.Context(), target)
+			if err != nil {
+				t.Fatal(err)
+			}
+			clock, _, _ := fact.Get(f, fact.ClockKey)
+			var tool render.Tool
+			pages := map[string]render.Document{
+				"check": tool.Report(r, 1), "dns": tool.DNS(f, r), "autodiscover": tool.Autodiscover(f, r), "realm": tool.Realm(f, r),
+				"mex": tool.MEX("https://sts.contoso.example/adfs/services/trust/mex", f, r),
+			}
+			if list, _, ok := fact.Get(f, fact.CandidatesKey); ok {
+				var hosts []fact.Endpoint
+				for _, c := range list {
+					hosts = append(hosts, c.Endpoint)
+				}
+				pages["sip"], pages["port"] = tool.SIP(list[0].Host, list[0], clock, r), tool.Port(hosts)
+				if list[0].TLS != nil {
+					pages["cert"] = tool.Cert(list[0].Host, list[0].TLS, r)
+				}
+			}
+			for name, page := range pages {
+				var b strings.Builder
+				if err := page.Write(&b, render.Text, render.Options{Width: 80}); err != nil {
+					t.Fatal(err)
+				}
+				for line := range strings.Lines(b.String()) {
+					line = strings.TrimRight(line, "\n")
+					if utf8.RuneCountInString(line) > 80 && strings.Contains(line, " ") {
+						t.Errorf("%s: %d columns: %s", name, utf8.RuneCountInString(line), line)
+					}
+				}
+			}
+		})
+	}
+}
