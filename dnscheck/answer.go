@@ -28,6 +28,10 @@ const (
 	StatusMalformed     Status = "malformed"      // question or answer cannot be written or read
 	StatusCNAMELoop     Status = "cname-loop"     // the CNAME chain returns to itself or exceeds 16 names
 	StatusCancelled     Status = "cancelled"      // the caller's context ended first
+
+	// Of Client.Authoritative.
+	StatusLameDelegation Status = "lame-delegation" // name servers are named, and none serves the zone
+	StatusNoServers      Status = "no-name-servers" // name servers are named, and none has an address
 )
 
 // Known reports whether the status says something about the record, rather than
@@ -66,6 +70,9 @@ type Answer struct {
 	AuthenticData bool `json:"authenticData"`
 	// Truncated: an answer did not fit into a datagram, so TCP was used.
 	Truncated bool `json:"truncated"`
+	// Ignored counts answers with another id or question that came before the right
+	// one, or in its place: late ones, or somebody's attempt at forging.
+	Ignored int `json:"ignored,omitempty"`
 	// Detail explains the status to people; may be "".
 	Detail  string        `json:"detail"`
 	Elapsed time.Duration `json:"elapsed"`
@@ -133,6 +140,7 @@ func (c *Client) resolve(ctx context.Context, s Server, name string, qtype uint1
 	for {
 		r := c.ask(ctx, s, name, qtype)
 		a.Truncated = a.Truncated || r.truncated
+		a.Ignored += r.ignored
 		if r.msg == nil {
 			a.Status, a.Detail = r.status, r.detail
 			return

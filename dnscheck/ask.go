@@ -2,6 +2,9 @@ package dnscheck
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -14,10 +17,17 @@ type Result struct {
 	Answers []Answer `json:"answers"`
 	// Hosts holds the addresses of the sign-in names, of the hosts asked for in
 	// addition and of SRV targets, server by server.
-	Hosts   []Host        `json:"hosts"`
-	Detail  string        `json:"detail"`
-	At      time.Time     `json:"at"`
-	Elapsed time.Duration `json:"elapsed"`
+	Hosts []Host `json:"hosts"`
+	// NonExistent holds what each server said about the addresses of a name under the
+	// domain that cannot exist. One that resolves shows a wildcard record, or a server
+	// that makes answers up; see Wildcard.
+	NonExistent []Host `json:"nonExistent,omitempty"`
+	// Controls are the hosts asked for in addition that are not under the domain: what
+	// a server that fails for the domain alone still answers.
+	Controls []string      `json:"controls,omitempty"`
+	Detail   string        `json:"detail"`
+	At       time.Time     `json:"at"`
+	Elapsed  time.Duration `json:"elapsed"`
 }
 
 // Answer returns what a server said about a name and type among Answers.
@@ -41,6 +51,50 @@ func (r *Result) Host(server, name string) (Host, bool) {
 	}
 	return Host{}, false
 }
+
+// Wildcard returns what a server answers for every name under the domain, and
+// whether it does.
+func (r *Result) Wildcard(server string) (Host, bool) {
+	for _, h := range r.NonExistent {
+		if h.Server == server && (len(h.CNAMEs) > 0 || len(h.Addresses) > 0) {
+			return h, true
+		}
+	}
+	return Host{}, false
+}
+
+// DelegationBroken reports whether a server fails, with SERVFAIL or in silence, for
+// everything in the domain while it answers for one of the Controls, and says so
+// in words. It is false where nothing can be concluded: no control was asked for,
+// or the server answers for none of them.
+func (r *Result) DelegationBroken(server string) (detail string, broken bool) {
+	apex, ok := r.Answer(server, r.Domain, "SOA")
+	if !ok || apex.Status != StatusServerFailure && apex.Status != StatusNoAnswer {
+		return "", false
+	}
+	for _, a := range r.Answers {
+		if a.Server == server && a.Status.Known() {
+			return "", false
+		}
+	}
+	answered := ""
+	for _, h := range append(slices.Clone(r.Hosts), r.NonExistent...) {
+		switch {
+		case h.Server != server || !h.Status.Known():
+		case slices.Contains(r.Controls, h.Name):
+			answered = h.Name
+		case strings.HasSuffix(h.Name, "."+r.Domain):
+			return "", false
+		}
+	}
+	if answered == "" {
+		return "", false
+	}
+	return fmt.Sprintf("%s for %s (%s), while %s is answered for", apex.Status, r.Domain, server, answered), true
+}
+
+// noSuchHost is the first label of the name that no domain has.
+const noSuchHost = "lyncdiag-no-such-host"
 
 // hostNames and serviceNames are what some client, of some deployment, asks for
 // (Lync Server 2013 library, "Determine DNS requirements"; Skype for Business
@@ -69,7 +123,8 @@ const maxTargets = 16
 
 // Ask puts every question that a client of any deployment asks about a domain, all
 // at the same time and to every server: the domain's SOA, the SRV records, the
-// sign-in host names; and the addresses of SRV targets as soon as those are known.
+// sign-in host names, and a name that cannot exist; and the addresses of SRV
+// targets as soon as those are known.
 // Further hosts, for instance those of [CloudHosts], are resolved along with
 // them: [Evaluate] compares addresses with theirs where there is no CNAME.
 //
@@ -83,6 +138,11 @@ func (c *Client) Ask(ctx context.Context, domain string, hosts ...string) *Resul
 		return res
 	}
 	res.Domain = ascii
+	for _, h := range hosts {
+		if name := display(h); name != ascii && !strings.HasSuffix(name, "."+ascii) {
+			res.Controls = append(res.Controls, name)
+		}
+	}
 	asker := *c
 	if asker.Cache == nil {
 		asker.Cache = new(Cache) // SRV records often share a target
@@ -96,6 +156,7 @@ func (c *Client) Ask(ctx context.Context, domain string, hosts ...string) *Resul
 	for _, r := range perServer {
 		res.Answers = append(res.Answers, r.Answers...)
 		res.Hosts = append(res.Hosts, r.Hosts...)
+		res.NonExistent = append(res.NonExistent, r.NonExistent...)
 	}
 	res.Elapsed = c.now().Sub(start)
 	return res
@@ -118,10 +179,12 @@ func (c *Client) askServer(ctx context.Context, s Server, domain string, more []
 			targets[i] = c.lookupTargets(ctx, s, services[i].Records)
 		})
 	}
+	var nobody Host
+	wait.Go(func() { nobody = c.lookupHostAt(ctx, s, noSuchHost+"."+domain) })
 	apex := c.lookup(ctx, s, domain, "SOA")
 	wait.Wait()
 
-	r := Result{Answers: append([]Answer{apex}, services...)}
+	r := Result{Answers: append([]Answer{apex}, services...), NonExistent: []Host{nobody}}
 	seen := make(map[string]bool)
 	for _, group := range append([][]Host{hosts}, targets...) {
 		for _, h := range group {

@@ -3,6 +3,8 @@ package dnscheck
 import (
 	"context"
 	"sync"
+
+	"github.com/miekg/dns"
 )
 
 // maxCached bounds a Cache: a run over many domains must not grow without end.
@@ -15,6 +17,11 @@ const maxCached = 10000
 //
 // The zero value is ready; a Cache must not be copied after first use.
 type Cache struct {
+	// Shared, when set, is the cache of several runs, which look there first.
+	// Records and their absence are kept in it; what went wrong stays in this
+	// cache, so that one lost packet is not held against later runs.
+	Shared *Cache
+
 	mu    sync.Mutex
 	calls map[question]*call
 }
@@ -41,7 +48,7 @@ func (c *Cache) do(ctx context.Context, key question, ask func() reply) reply {
 			mine := &call{done: make(chan struct{})}
 			c.calls[key] = mine
 			c.mu.Unlock()
-			return c.run(key, mine, ask)
+			return c.run(ctx, key, mine, ask)
 		}
 		c.mu.Unlock()
 		select {
@@ -56,7 +63,7 @@ func (c *Cache) do(ctx context.Context, key question, ask func() reply) reply {
 	}
 }
 
-func (c *Cache) run(key question, mine *call, ask func() reply) reply {
+func (c *Cache) run(ctx context.Context, key question, mine *call, ask func() reply) reply {
 	// Set first, so that waiters of a panicking caller ask for themselves.
 	mine.reply = reply{status: StatusCancelled, detail: "not asked"}
 	defer func() {
@@ -67,6 +74,32 @@ func (c *Cache) run(key question, mine *call, ask func() reply) reply {
 		c.mu.Unlock()
 		close(mine.done)
 	}()
-	mine.reply = ask()
+	mine.reply = c.Shared.through(ctx, key, ask)
 	return mine.reply
+}
+
+// through asks by way of a shared cache, if there is one.
+func (c *Cache) through(ctx context.Context, key question, ask func() reply) reply {
+	if c == nil {
+		return ask()
+	}
+	r := c.do(ctx, key, ask)
+	if r.msg != nil && (r.msg.Rcode == dns.RcodeSuccess || r.msg.Rcode == dns.RcodeNameError) {
+		return r
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if kept, ok := c.calls[key]; ok && kept.ended() {
+		delete(c.calls, key)
+	}
+	return r
+}
+
+func (c *call) ended() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
 }

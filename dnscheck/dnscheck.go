@@ -13,12 +13,13 @@ package dnscheck
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -36,30 +37,6 @@ const udpSize = 1232
 // right one, so that a flood ends the exchange instead of keeping it busy.
 const maxIgnored = 1000
 
-// Server is a resolver to ask.
-type Server struct {
-	// Name is for people: "system", "internal". Empty: the address stands for it.
-	Name string `json:"name"`
-	// Addr is the address and port; port 0 means 53.
-	Addr netip.AddrPort `json:"addr"`
-}
-
-// String returns the name, or the address where there is no name. Answers carry
-// this text in their Server field, so it must be unique within one Client.
-func (s Server) String() string {
-	if s.Name != "" {
-		return s.Name
-	}
-	return s.address()
-}
-
-func (s Server) address() string {
-	if s.Addr.Port() == 0 {
-		return netip.AddrPortFrom(s.Addr.Addr(), 53).String()
-	}
-	return s.Addr.String()
-}
-
 // Client asks resolvers. The zero value is usable but answers everything with
 // [StatusNetworkError], because it has neither a way to dial nor a server to ask.
 // A Client is safe for concurrent use as long as its fields are not changed.
@@ -69,8 +46,13 @@ type Client struct {
 	// and Write, "tcp" carries messages behind two bytes of length (RFC 1035 4.2.2).
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Servers are the resolvers. Lookup and LookupHost ask them in this order until
-	// one can answer; Ask asks each of them.
+	// one can answer; Ask asks each of them. A server over TLS or HTTPS that is known
+	// by host name is found through the first server that has an address and is asked
+	// without TLS; when there is none, it cannot be asked.
 	Servers []Server
+	// Roots are the certificate authorities to trust over TLS and HTTPS; nil means the
+	// system's. Certificates are always verified.
+	Roots *x509.CertPool
 	// Timeout bounds one exchange; zero means five seconds. The question is sent
 	// once, and over UDP once more half-way. Nothing else is retried.
 	Timeout time.Duration
@@ -78,6 +60,9 @@ type Client struct {
 	Cache *Cache
 	// Now gives the times in results; nil means time.Now.
 	Now func() time.Time
+
+	pipe *pipe  // in place of a socket for each question over UDP
+	own  string // ".contoso.com.": names under it are asked for once, Cache need not keep them
 }
 
 func (c *Client) now() time.Time {
@@ -101,38 +86,52 @@ type reply struct {
 	status    Status // "" when msg is set
 	detail    string
 	truncated bool // the UDP answer did not fit and TCP was used
+	ignored   int  // answers to other questions that were read past
 }
 
 // ask sends one question to one server, through the cache if there is one.
 func (c *Client) ask(ctx context.Context, s Server, name string, qtype uint16) reply {
-	if c.Cache == nil {
-		return c.exchange(ctx, s, name, qtype)
+	if c.Cache == nil || c.own != "" && strings.HasSuffix(name, c.own) {
+		return c.exchange(ctx, s, newQuery(name, qtype))
 	}
-	key := question{server: s.address(), name: name, qtype: qtype}
-	return c.Cache.do(ctx, key, func() reply { return c.exchange(ctx, s, name, qtype) })
+	key := question{server: s.Address(), name: name, qtype: qtype}
+	return c.Cache.do(ctx, key, func() reply { return c.exchange(ctx, s, newQuery(name, qtype)) })
 }
 
-// exchange asks over UDP, and over TCP if the answer was cut.
-func (c *Client) exchange(ctx context.Context, s Server, name string, qtype uint16) reply {
+func newQuery(name string, qtype uint16) *dns.Msg {
 	query := new(dns.Msg)
 	query.SetQuestion(name, qtype)
 	// RFC 6840 5.7: asks for the AD bit without asking for signatures.
 	query.AuthenticatedData = true
 	query.SetEdns0(udpSize, false)
+	return query
+}
 
-	r := c.over(ctx, "udp", s, query)
+// exchange asks over the server's network, and over TCP if an answer over UDP was
+// cut.
+func (c *Client) exchange(ctx context.Context, s Server, query *dns.Msg) reply {
+	network := s.Network
+	switch network {
+	case overHTTPS:
+		query.Id = 0 // RFC 8484 4.1
+	case "":
+		network = overUDP
+	}
+	r := c.over(ctx, network, s, query)
 	if r.msg != nil && r.msg.IsEdns0() == nil &&
 		(r.msg.Rcode == dns.RcodeFormatError || r.msg.Rcode == dns.RcodeNotImplemented) {
 		// A server from before RFC 6891 refuses the option, not the question; clients
 		// that send none get an answer from it.
 		query.Extra = nil
-		query.Id = dns.Id()
-		r = c.over(ctx, "udp", s, query)
+		r = c.over(ctx, network, s, query)
 	}
 	if r.msg == nil || !r.msg.Truncated {
 		return r
 	}
-	r = c.over(ctx, "tcp", s, query)
+	if network != overUDP {
+		return reply{status: StatusMalformed, detail: "the answer is cut short over " + network}
+	}
+	r = c.over(ctx, overTCP, s, query)
 	r.truncated = true
 	if r.msg != nil && r.msg.Truncated {
 		return reply{status: StatusMalformed, detail: "the answer is cut short over TCP, too", truncated: true}
@@ -152,25 +151,39 @@ func (c *Client) over(ctx context.Context, network string, s Server, query *dns.
 	if err := ctx.Err(); err != nil {
 		return reply{status: StatusCancelled, detail: err.Error()}
 	}
+	if c.pipe != nil && network == overUDP {
+		return c.pipe.exchange(ctx, query)
+	}
 	wire, err := query.Pack()
 	if err != nil {
 		return reply{status: StatusMalformed, detail: "the question cannot be written: " + err.Error()}
 	}
-	if network == "tcp" {
-		wire = append(binary.BigEndian.AppendUint16(nil, uint16(len(wire))), wire...)
+	address, obstacle := c.place(ctx, s)
+	if address == "" {
+		return obstacle
 	}
-
 	limited, cancel := context.WithTimeout(ctx, c.timeout())
 	defer cancel()
-	conn, err := c.Dial(limited, network, s.address())
+	if network == overHTTPS {
+		return c.post(ctx, limited, s, address, query, wire)
+	}
+	transport := network
+	if network != overUDP {
+		transport = overTCP
+		wire = append(binary.BigEndian.AppendUint16(nil, uint16(len(wire))), wire...)
+	}
+	raw, err := c.Dial(limited, transport, address)
 	if err != nil {
 		return failed(ctx, limited, network, err, 0)
 	}
-	defer conn.Close()
-	stop := context.AfterFunc(limited, func() { conn.Close() })
+	defer raw.Close()
+	stop := context.AfterFunc(limited, func() { raw.Close() })
 	defer stop()
-
-	if network == "udp" {
+	conn := raw
+	if network == overTLS {
+		conn = tls.Client(raw, c.tlsConfig(s))
+	}
+	if network == overUDP {
 		again := time.AfterFunc(c.timeout()/2, func() {
 			// A failure shows at the reader, which is waiting on the same conn.
 			_, _ = conn.Write(wire)
@@ -182,43 +195,52 @@ func (c *Client) over(ctx context.Context, network string, s Server, query *dns.
 	}
 	buf := make([]byte, dns.MaxMsgSize)
 	for ignored := 0; ignored <= maxIgnored; ignored++ {
-		n, err := readMessage(conn, network, buf)
+		n, err := readMessage(conn, transport, buf)
 		if err != nil {
 			return failed(ctx, limited, network, err, ignored)
 		}
 		msg, verdict, detail := unpackAnswer(query, buf[:n])
 		switch verdict {
 		case answerRight:
-			return reply{msg: msg}
+			return reply{msg: msg, ignored: ignored}
 		case answerBroken:
-			return reply{status: StatusMalformed, detail: detail}
+			return reply{status: StatusMalformed, detail: detail, ignored: ignored}
 		}
 	}
-	return reply{status: StatusMalformed, detail: fmt.Sprintf("more than %d answers to other questions", maxIgnored)}
+	return reply{status: StatusMalformed, detail: fmt.Sprintf("more than %d answers to other questions", maxIgnored), ignored: maxIgnored}
 }
 
 // failed names why no answer was read. ctx is the caller's context, limited the
 // one that also holds our own time-out.
 func failed(ctx, limited context.Context, network string, err error, ignored int) reply {
-	detail := ""
-	if ignored > 0 {
-		detail = fmt.Sprintf("; %d answers with another id or question were ignored", ignored)
-	}
-	if cause := ctx.Err(); cause != nil {
-		return reply{status: StatusCancelled, detail: cause.Error() + detail}
-	}
+	r := reply{ignored: ignored}
 	var timeout net.Error
-	if limited.Err() != nil || (errors.As(err, &timeout) && timeout.Timeout()) {
-		return reply{status: StatusNoAnswer, detail: "no answer over " + network + detail}
+	var certificate *tls.CertificateVerificationError
+	switch cause := ctx.Err(); {
+	case cause != nil:
+		r.status, r.detail = StatusCancelled, cause.Error()
+	case limited.Err() != nil || (errors.As(err, &timeout) && timeout.Timeout()):
+		r.status, r.detail = StatusNoAnswer, "no answer over "+network
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		r.status, r.detail = StatusNetworkError, "the server closed the "+network+" connection without an answer"
+	case errors.As(err, &certificate):
+		r.status, r.detail = StatusNetworkError, network+": the server's certificate is not accepted: "+certificate.Err.Error()
+	default:
+		r.status, r.detail = StatusNetworkError, network+": "+err.Error()
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return reply{status: StatusNetworkError, detail: "the server closed the " + network + " connection without an answer" + detail}
+	r.detail += strays(ignored)
+	return r
+}
+
+func strays(n int) string {
+	if n == 0 {
+		return ""
 	}
-	return reply{status: StatusNetworkError, detail: network + ": " + err.Error() + detail}
+	return fmt.Sprintf("; %d answers with another id or question were ignored", n)
 }
 
 func readMessage(r io.Reader, network string, buf []byte) (int, error) {
-	if network != "tcp" {
+	if network == overUDP {
 		return r.Read(buf)
 	}
 	var length [2]byte

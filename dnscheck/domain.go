@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -23,6 +24,9 @@ func ASCII(domain string) (string, error) {
 }
 
 func toASCII(domain string) (string, error) {
+	if !utf8.ValidString(domain) {
+		return "", errors.New("it is not UTF-8")
+	}
 	name := strings.ToLower(strings.TrimSuffix(domain, "."))
 	// Plain names go round the profile, which also refuses names that exist, such
 	// as those with hyphens in third and fourth place.

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 )
 
 // CheckStatus is how a record compares with what is expected of it.
@@ -40,14 +41,27 @@ type Check struct {
 	// Found is the data found, in zone-file form; for host names the first CNAME,
 	// or else the addresses.
 	Found []string `json:"found"`
+	// Records are the records found at the name itself: SRV, the first CNAME, or the
+	// addresses. [Record.Words] names their fields.
+	Records []Record `json:"records"`
 	// Answer is the status of the server's answer; TTL is in seconds.
 	Answer  Status  `json:"answer"`
 	TTL     uint32  `json:"ttl"`
 	Problem Problem `json:"problem"`
 	Detail  string  `json:"detail"`
 	// Fix is the zone-file line to add or to put in its place, "" if there is nothing
-	// to do or only the customer can know the host.
+	// to do or only the customer can know the host. See also Form and PowerShell.
 	Fix string `json:"fix"`
+	// CachedUntil is until when resolvers that hold what was found, or the absence, may
+	// go on answering with it after the record is put right. Zero: not known, or
+	// nothing to put right.
+	CachedUntil time.Time `json:"cachedUntil,omitzero"`
+	// Wildcard: the server answers the same for names that do not exist, so there is
+	// no such record in the zone.
+	Wildcard bool `json:"wildcard"`
+	// OutsideTrust are the targets of a sign-in SRV record that clients ask the user
+	// about, or refuse; see [StrictMatch].
+	OutsideTrust []string `json:"outsideTrust"`
 }
 
 // Evaluate compares what every server said with what is expected, in the order of
@@ -94,6 +108,9 @@ func checkOne(res *Result, server string, e Expectation) Check {
 	}
 	if c.Status == CheckMissing || c.Status == CheckWrong {
 		c.Fix = e.Example
+		if c.TTL > 0 && !res.At.IsZero() {
+			c.CachedUntil = res.At.Add(time.Duration(c.TTL) * time.Second)
+		}
 	}
 	return c
 }
@@ -125,9 +142,17 @@ func (c *Check) srv(res *Result, a Answer) {
 	for _, r := range a.Records {
 		c.Found = append(c.Found, r.Text)
 	}
+	c.Records = a.Records
 	if a.Status != StatusOK {
 		c.unanswered(a.Status, a.Detail)
 		return
+	}
+	if c.Need != NeedFederation {
+		for _, r := range a.Records {
+			if c.Domain != "" && r.Target != "." && hostName(r.Target) && !StrictMatch(c.Domain, r.Target) && !slices.Contains(c.OutsideTrust, r.Target) {
+				c.OutsideTrust = append(c.OutsideTrust, r.Target)
+			}
+		}
 	}
 	// Clients use the lowest priority value; what stands behind it counts only as a
 	// contradiction.
@@ -233,7 +258,7 @@ func targetVerdict(target, difference string, h Host) verdictOn {
 }
 
 func malformedTarget(target string) verdictOn {
-	return verdictOn{CheckWrong, ProblemMalformed, fmt.Sprintf("%q cannot be a host name", target)}
+	return verdictOn{CheckWrong, ProblemMalformed, fmt.Sprintf("%q cannot be a host name: %s", target, oddCharacters(target))}
 }
 
 // differs says how a target is not the expected one; "" if it is.
@@ -262,6 +287,36 @@ func (c *Check) differs(target string) string {
 
 // host compares a host name, by its chain or else by its addresses.
 func (c *Check) host(res *Result, h Host) {
+	c.Records = ownRecords(h)
+	wild, ok := res.Wildcard(c.Server)
+	c.Wildcard = ok && sameRecords(c.Records, ownRecords(wild))
+	c.compareHost(res, h)
+	if c.Wildcard {
+		c.Detail = join(c.Detail, "names that do not exist get the same answer: there is a wildcard record, or the server makes it up")
+	}
+}
+
+// ownRecords are the records of the name itself, before any CNAME is followed.
+func ownRecords(h Host) []Record {
+	if len(h.CNAMEs) > 0 {
+		return []Record{{Name: h.Name, Type: "CNAME", TTL: hostTTL(h), Target: h.CNAMEs[0], Text: h.CNAMEs[0] + "."}}
+	}
+	return append(slices.Clone(h.A.Records), h.AAAA.Records...)
+}
+
+func sameRecords(a, b []Record) bool {
+	texts := func(records []Record) []string {
+		var all []string
+		for _, r := range records {
+			all = append(all, r.Type+" "+strings.ToLower(r.Text))
+		}
+		slices.Sort(all)
+		return all
+	}
+	return slices.Equal(texts(a), texts(b))
+}
+
+func (c *Check) compareHost(res *Result, h Host) {
 	if len(h.CNAMEs) > 0 {
 		c.Found = []string{h.CNAMEs[0] + "."}
 		c.chain(res, h)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/dnscheck/dnstest"
@@ -68,6 +69,65 @@ func ExampleClient_LookupHost() {
 	// Output:
 	// ok [sipdir.online.lync.com] [127.0.0.1]
 	// no-data
+}
+
+func ExampleCheck_PowerShell() {
+	client := &dnscheck.Client{
+		Dial:    exampleServer().Dial,
+		Servers: []dnscheck.Server{{Addr: netip.MustParseAddrPort("127.0.0.53:53")}},
+	}
+	res := client.Ask(context.Background(), "contoso.example")
+	for _, check := range dnscheck.Evaluate(res, dnscheck.LyncOnline("contoso.example", "")) {
+		if check.Name != "_sip._tls.contoso.example" {
+			continue
+		}
+		fmt.Println("found:", check.Records[0].Words())
+		for _, field := range check.Form() {
+			fmt.Printf("%s: %s\n", field.Name, field.Value)
+		}
+		for _, line := range check.PowerShell() {
+			fmt.Println(line)
+		}
+	}
+	// Output:
+	// found: priority 100, weight 1, port 5061, target sipdir.online.lync.com
+	// Type: SRV
+	// Service: _sip
+	// Protocol: _tls
+	// Name: @
+	// Priority: 100
+	// Weight: 1
+	// Port: 443
+	// Target: sipdir.online.lync.com
+	// TTL: 1 hour
+	// Remove-DnsServerResourceRecord -ZoneName 'contoso.example' -Name '_sip._tls' -RRType Srv
+	// Add-DnsServerResourceRecord -Srv -ZoneName 'contoso.example' -Name '_sip._tls' -DomainName 'sipdir.online.lync.com' -Priority 100 -Weight 1 -Port 443 -TimeToLive 01:00:00
+}
+
+func ExampleBatch_Ask() {
+	batch := dnscheck.Batch{
+		Dial:   exampleServer().Dial,
+		Server: dnscheck.Server{Addr: netip.MustParseAddrPort("127.0.0.53:53")},
+	}
+	domains := slices.Values([]string{"contoso.example"})
+	for res, err := range batch.Ask(context.Background(), domains) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		for _, answer := range res.Answers {
+			fmt.Println(answer.Name, answer.Status)
+		}
+		for _, host := range res.Hosts {
+			fmt.Println(host.Name, host.Status, host.Addresses)
+		}
+	}
+	// Output:
+	// _sip._tls.contoso.example ok
+	// _sipfederationtls._tcp.contoso.example no-such-name
+	// sip.contoso.example ok [127.0.0.1]
+	// lyncdiscover.contoso.example no-such-name []
+	// sipdir.online.lync.com ok [127.0.0.1]
 }
 
 // inProcess sends requests to a handler without a network.

@@ -3,6 +3,7 @@ package dnscheck
 import (
 	"encoding/binary"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -168,4 +169,80 @@ func TestParseDocument(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FuzzFastReader: what the short way reads must be what the general way reads.
+func FuzzFastReader(f *testing.F) {
+	query := newQuery("sip.contoso.example.", dns.TypeA)
+	query.Id = 0x1234
+	services := newQuery("_sip._tls.contoso.example.", dns.TypeSRV)
+	services.Id = 0x1234
+	for _, q := range []*dns.Msg{query, services} {
+		for _, lines := range [][]string{
+			{"sip.contoso.example. 60 CNAME sipdir.online.lync.com.", "sipdir.online.lync.com. 30 A 127.0.0.1"},
+			{"sip.contoso.example. CNAME sip.contoso.example."},
+			{"_sip._tls.contoso.example. 9 SRV 100 1 443 sipdir.online.lync.com."},
+			{"sip.contoso.example. A 127.0.0.1", "sip.contoso.example. A 127.0.0.2"},
+			nil,
+		} {
+			m := new(dns.Msg)
+			m.SetReply(q)
+			m.Compress = true
+			for _, line := range lines {
+				rr, err := dns.NewRR(line)
+				if err != nil {
+					f.Fatal(err)
+				}
+				m.Answer = append(m.Answer, rr)
+			}
+			if lines == nil {
+				soa, err := dns.NewRR("contoso.example. 60 SOA a. b. 1 2 3 4 30")
+				if err != nil {
+					f.Fatal(err)
+				}
+				m.Ns = append(m.Ns, soa)
+			}
+			wire, err := m.Pack()
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(wire, q == services)
+		}
+	}
+	f.Fuzz(func(t *testing.T, wire []byte, srv bool) {
+		q := query
+		if srv {
+			q = services
+		}
+		question := appendQuestion(nil, display(q.Question[0].Name), q.Question[0].Qtype)
+		question = question[questionStart : len(question)-ednsSize]
+		if len(wire) < questionStart+len(question) || wire[2]&0x80 == 0 || string(wire[questionStart:questionStart+len(question)]) != string(question) {
+			return
+		}
+		wire[0], wire[1] = 0x12, 0x34
+		a := Answer{Name: display(q.Question[0].Name), Type: dns.TypeToString[q.Question[0].Qtype]}
+		m := fastReader{wire: wire, at: questionStart + len(question), names: new(interned)}
+		last, ok := m.read(&a)
+		if !ok {
+			return
+		}
+		msg, v, detail := unpackAnswer(q, wire)
+		if v != answerRight {
+			// The general way reads the sections behind the answer as well.
+			if !strings.Contains(detail, "cannot be read") {
+				t.Errorf("read %+v of what is refused: %s", a, detail)
+			}
+			return
+		}
+		want := Answer{Name: a.Name, Type: a.Type, Status: a.Status, RCode: a.RCode, Detail: a.Detail,
+			Authoritative: msg.Authoritative, Recursion: msg.RecursionAvailable, AuthenticData: msg.AuthenticatedData}
+		name := q.Question[0].Name
+		wantLast, loop := want.follow(msg, name, q.Question[0].Qtype, map[string]bool{name: true})
+		if len(want.Records) == 0 && (a.Status != StatusOK) {
+			want.absentFor(msg)
+		}
+		if loop || display(wantLast) != last || !reflect.DeepEqual(a, want) {
+			t.Errorf("the short way reads\n%+v, %s\nthe general way\n%+v, %s, loop %v", a, last, want, wantLast, loop)
+		}
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,13 +19,7 @@ import (
 // TestAgainstKnot asks a real authoritative server, so that the client is not
 // measured by our own fake alone.
 func TestAgainstKnot(t *testing.T) {
-	knotd, err := exec.LookPath("knotd")
-	if err != nil {
-		if os.Getenv("LYNCDIAG_REQUIRE_PEERS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip("knotd (Knot DNS) is not installed")
-	}
+	knotd := peer(t, "knotd")
 	zones := map[string]string{
 		"contoso.example": `
 $TTL 3600
@@ -132,29 +127,21 @@ func manyAddresses(name string, n int) string {
 	return text
 }
 
-func startKnot(t *testing.T, knotd string, zones map[string]string) *dnscheck.Client {
+// freePort returns a loopback address that nobody listens on.
+func freePort(t testing.TB) netip.AddrPort {
 	t.Helper()
-	dir := t.TempDir()
 	free, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := netip.MustParseAddrPort(free.LocalAddr().String())
-	free.Close()
+	defer free.Close()
+	return netip.MustParseAddrPort(free.LocalAddr().String())
+}
 
-	conf := fmt.Sprintf("server:\n    rundir: %q\n    listen: 127.0.0.1@%d\ndatabase:\n    storage: %q\nlog:\n  - target: stderr\n    any: warning\ntemplate:\n  - id: default\n    storage: %q\n    file: %q\nzone:\n",
-		dir, address.Port(), dir, dir, "%s.zone")
-	for origin, text := range zones {
-		conf += "  - domain: " + origin + "\n"
-		if err := os.WriteFile(filepath.Join(dir, origin+".zone"), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	file := filepath.Join(dir, "knot.conf")
-	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	server := exec.Command(knotd, "-c", file)
+// run keeps a server running until the test ends.
+func run(t testing.TB, name string, arguments ...string) {
+	t.Helper()
+	server := exec.Command(name, arguments...)
 	server.Stderr = t.Output()
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
@@ -163,6 +150,44 @@ func startKnot(t *testing.T, knotd string, zones map[string]string) *dnscheck.Cl
 		_ = server.Process.Kill()
 		_ = server.Wait()
 	})
+}
+
+// peer finds a program, or skips the test.
+func peer(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		if os.Getenv("LYNCDIAG_REQUIRE_PEERS") == "1" {
+			t.Fatal(err)
+		}
+		t.Skipf("%s is not installed", name)
+	}
+	return path
+}
+
+// startKnot serves zones; more are lines for each zone's configuration.
+func startKnot(t testing.TB, knotd string, zones map[string]string, more ...string) *dnscheck.Client {
+	t.Helper()
+	dir := t.TempDir()
+	address := freePort(t)
+	conf := fmt.Sprintf("server:\n    rundir: %q\n    listen: 127.0.0.1@%d\ndatabase:\n    storage: %q\nlog:\n  - target: stderr\n    any: warning\ntemplate:\n  - id: default\n    storage: %q\n    file: %q\nzone:\n",
+		dir, address.Port(), dir, dir, "%s.zone")
+	for origin, text := range zones {
+		conf += "  - domain: " + origin + "\n"
+		for _, line := range more {
+			if name, option, ok := strings.Cut(line, " "); ok && name == origin {
+				conf += "    " + option + "\n"
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dir, origin+".zone"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(dir, "knot.conf")
+	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, knotd, "-c", file)
 	c := &dnscheck.Client{Dial: new(net.Dialer).DialContext, Servers: []dnscheck.Server{{Name: "knot", Addr: address}}}
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		ready := true

@@ -503,7 +503,7 @@ func TestASCII(t *testing.T) {
 		{"", ""}, {".", ""}, {"a..b", ""}, {"a b.example", ""}, {"joe@contoso.com", ""},
 		{"-a.example", ""}, {"a-.example", ""}, {strings.Repeat("a", 64) + ".example", ""}, {"xn--\u00fc.example", ""},
 		{"contoso.com\n", ""}, {"contoso.com:443", ""}, {"xn--zz\u00e9.example", ""}, {strings.Repeat("abcdefg.", 32) + "com", ""},
-		{"a\u200b.example/", ""}, {"\u00fc\x00.example", ""},
+		{"a\u200b.example/", ""}, {"\u00fc\x00.example", ""}, {"\xd90.example", ""},
 	}
 	for _, test := range tests {
 		got, err := dnscheck.ASCII(test.in)

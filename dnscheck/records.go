@@ -20,8 +20,14 @@ type Expectation struct {
 	// Type is "SRV", "CNAME" (an address record to the same place will do) or "A"
 	// (a CNAME or AAAA will do).
 	Type    string `json:"type"`
-	Name    string `json:"name"` // "_sip._tls.contoso.com"
+	Name    string `json:"name"`   // "_sip._tls.contoso.com"
+	Domain  string `json:"domain"` // the sign-in domain, "contoso.com"
 	Purpose string `json:"purpose"`
+	// Without is what happens where the record is missing.
+	Without string `json:"without"`
+	// Clients are those that ask for it, in the words of the --client flag:
+	// "lync2010-rtm", "lync2010", "lync2013", "sfb2016", "mobile". None: not for sign-in.
+	Clients []string `json:"clients"`
 	// Targets are the hosts it may lead to, any of them. None: any host will do.
 	Targets []string `json:"targets"`
 	// OnPremises: it must not lead to a host of the online service.
@@ -134,7 +140,7 @@ func LyncOnline(domain, cloud string) []Expectation {
 		}
 		return h.Source
 	}
-	return []Expectation{
+	return described(domain, []Expectation{
 		cname("lyncdiscover."+domain, h.Web, NeedRequired, source(h.Web),
 			"Autodiscover: desktop clients from Lync 2010 updates on, mobile and Store clients"),
 		cname("lyncdiscoverinternal."+domain, h.Web, NeedOptional, "KB10133",
@@ -145,7 +151,7 @@ func LyncOnline(domain, cloud string) []Expectation {
 			"sign-in as a last resort, and of clients that cannot read SRV records"),
 		srv("_sipfederationtls._tcp."+domain, 5061, h.Federation, NeedFederation, source(h.Federation),
 			"federation with other organisations and public IM; not sign-in"),
-	}
+	})
 }
 
 // Hybrid returns the records of a domain shared between a deployment on the
@@ -170,7 +176,7 @@ func LyncServer(domain string) []Expectation {
 	if err != nil || initialDomain(domain) {
 		return nil
 	}
-	return []Expectation{
+	return described(domain, []Expectation{
 		address("lyncdiscover."+domain, NeedRequired, "the reverse proxy of the web services",
 			"Autodiscover from outside"),
 		address("lyncdiscoverinternal."+domain, NeedOptional, "the pool's web services",
@@ -189,7 +195,7 @@ func LyncServer(domain string) []Expectation {
 			"sign-in as a last resort from outside"),
 		ownSRV("_sipfederationtls._tcp."+domain, 5061, NeedFederation, "the Access Edge",
 			"federation with other organisations; not sign-in"),
-	}
+	})
 }
 
 func cname(name, target string, need Need, source, purpose string) Expectation {

@@ -277,6 +277,15 @@ func (s *Server) lookup(m *dns.Msg, q dns.Question, oneStep bool) {
 			}
 			return
 		}
+		if ns := zone.cut(name); ns != nil {
+			if s.Recursive { // the servers below the cut are out of reach
+				m.Rcode = dns.RcodeServerFailure
+				return
+			}
+			m.Authoritative = len(m.Answer) > 0
+			m.Ns, m.Extra = ns, zone.glue(ns)
+			return
+		}
 		records, exists := zone.find(name)
 		if !exists {
 			m.Rcode = dns.RcodeNameError

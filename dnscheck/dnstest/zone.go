@@ -15,7 +15,9 @@ type Zone struct {
 	// Origin is the zone's name, "contoso.example".
 	Origin string
 	// Records are the zone's records. Where there is no SOA for the origin, one with
-	// TTL and minimum 300 stands in.
+	// TTL and minimum 300 stands in. NS records below the origin delegate: names there
+	// get a referral or, from a recursive server, SERVFAIL, unless a zone of theirs is
+	// served as well.
 	Records []dns.RR
 }
 
@@ -99,4 +101,35 @@ func (z *Zone) own(name string) (records []dns.RR, exists bool) {
 		exists = exists || strings.HasSuffix(owner, "."+name)
 	}
 	return records, exists
+}
+
+// cut returns the NS records of the delegation that a name is at or below, nil if it
+// is in the zone itself.
+func (z *Zone) cut(name string) []dns.RR {
+	var ns []dns.RR
+	for _, rr := range z.Records {
+		owner := dns.CanonicalName(rr.Header().Name)
+		if _, ok := rr.(*dns.NS); ok && owner != dns.CanonicalName(z.Origin) && dns.IsSubDomain(owner, dns.CanonicalName(name)) {
+			ns = append(ns, rr)
+		}
+	}
+	return ns
+}
+
+// glue returns the addresses that the zone holds of the servers of a delegation.
+func (z *Zone) glue(ns []dns.RR) []dns.RR {
+	var found []dns.RR
+	for _, rr := range ns {
+		server, ok := rr.(*dns.NS)
+		if !ok {
+			continue
+		}
+		for _, other := range z.Records {
+			h := other.Header()
+			if (h.Rrtype == dns.TypeA || h.Rrtype == dns.TypeAAAA) && dns.CanonicalName(h.Name) == dns.CanonicalName(server.Ns) {
+				found = append(found, other)
+			}
+		}
+	}
+	return found
 }

@@ -1,0 +1,304 @@
+package dnscheck
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// What a Batch uses where its fields are zero.
+const (
+	batchSockets  = 2
+	batchInFlight = 64
+)
+
+// Batch asks one server about many domains: four questions a domain, many at a time
+// over few UDP sockets. Memory does not grow with the number of domains.
+type Batch struct {
+	Server Server
+	// Dial opens a connection to the server; see [Client.Dial].
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Timeout bounds one question; zero means five seconds. It is sent again once, after
+	// an eighth of that. Nothing else is retried.
+	Timeout time.Duration
+	// Sockets is how many UDP sockets are used; zero means two.
+	Sockets int
+	// InFlight is how many questions wait for an answer on each socket; zero means 64.
+	// With many more, servers and socket buffers lose some.
+	InFlight int
+	// Now gives the times in results; nil means time.Now.
+	Now func() time.Time
+}
+
+// Ask looks up the four records of KB 2566790 for each domain: the SRV records
+// _sip._tls and _sipfederationtls._tcp, and the hosts sip and lyncdiscover. Hosts
+// that these lead to, outside the domain, are looked up once for all domains;
+// addresses are looked for in IPv6 only where there is none in IPv4. Results hold
+// nothing about other names, so [Evaluate] them against expectations of these four.
+// Results share data with each other and must not be changed.
+//
+// Results come as they are finished, each domain exactly once, also where the
+// answers are failures; what is no domain gives a result with its Detail. When ctx
+// ends, or the server cannot be asked this way at all, the last pair holds the error
+// and no result.
+func (b *Batch) Ask(ctx context.Context, domains iter.Seq[string]) iter.Seq2[*Result, error] {
+	return func(yield func(*Result, error) bool) {
+		if b.Dial == nil {
+			yield(nil, errors.New("dnscheck: ask for many domains: no way to dial was given"))
+			return
+		}
+		if b.Server.Network != "" && b.Server.Network != overUDP || !b.Server.Addr.IsValid() {
+			yield(nil, fmt.Errorf("dnscheck: ask for many domains: server %s is not asked over UDP", b.Server))
+			return
+		}
+		running, cancel := context.WithCancel(ctx)
+		defer cancel()
+		stopped := false
+		r := b.run(running, domains)
+		for res := range r.out {
+			<-r.places
+			switch {
+			case stopped: // the rest is on its way
+			case ctx.Err() != nil: // what was cut short is no result
+				stopped = true
+			case !yield(res, nil):
+				stopped = true
+				cancel()
+			}
+		}
+		if err := ctx.Err(); err != nil && (!stopped || running.Err() == err) {
+			yield(nil, fmt.Errorf("dnscheck: ask for many domains: %w", err))
+		}
+	}
+}
+
+// batchRun is one call of Batch.Ask.
+type batchRun struct {
+	c       *Client
+	servers []Server
+	places  chan struct{} // one for each domain under way
+	out     chan *Result  // has room for all domains under way, as has slow
+	slow    chan *four
+	fours   sync.Pool // of *four
+
+	mu      sync.RWMutex
+	targets map[string]*Host // hosts outside the domains, by name
+}
+
+// run starts the goroutines. Whoever takes a result from out takes one from places,
+// too; out is closed when all have ended.
+func (b *Batch) run(ctx context.Context, domains iter.Seq[string]) *batchRun {
+	sockets, inFlight := b.Sockets, b.InFlight
+	if sockets <= 0 {
+		sockets = batchSockets
+	}
+	if inFlight <= 0 {
+		inFlight = batchInFlight
+	}
+	underWay := max(2*sockets, 2*sockets*inFlight/groupSize) // some are being finished
+	c := &Client{Dial: b.Dial, Servers: []Server{b.Server}, Timeout: b.Timeout, Now: b.Now, Cache: new(Cache)}
+	c.pipe = newPipe(b.Dial, b.Server.hostPort(), c.timeout(), sockets, inFlight)
+	r := &batchRun{
+		c: c, servers: c.Servers, targets: make(map[string]*Host),
+		places: make(chan struct{}, underWay),
+		out:    make(chan *Result, underWay),
+		slow:   make(chan *four, underWay),
+	}
+	work := make(chan string, sockets)
+	var senders, finishers sync.WaitGroup
+	for i := range c.pipe.sockets {
+		senders.Go(func() {
+			for domain := range work {
+				r.ask(ctx, &c.pipe.sockets[i], domain)
+			}
+		})
+	}
+	for range max(1, inFlight/4) {
+		finishers.Go(func() {
+			for d := range r.slow {
+				r.finish(ctx, d)
+				r.put(d)
+			}
+		})
+	}
+	go func() {
+		for domain := range domains {
+			select {
+			case r.places <- struct{}{}:
+			case <-ctx.Done():
+			}
+			if ctx.Err() != nil {
+				break
+			}
+			work <- domain
+		}
+		close(work)
+		senders.Wait()
+		// Every domain sent frees its place when its result is taken.
+		for range cap(r.places) {
+			select {
+			case r.places <- struct{}{}:
+			case <-ctx.Done():
+				c.pipe.close()
+			}
+		}
+		close(r.slow)
+		finishers.Wait()
+		c.pipe.close()
+		close(r.out)
+	}()
+	return r
+}
+
+// ask sends the four questions of a domain.
+func (r *batchRun) ask(ctx context.Context, s *pipeSocket, domain string) {
+	res := &Result{Domain: domain, Servers: r.servers, At: r.c.now()}
+	ascii, err := ASCII(domain)
+	if err != nil {
+		res.Detail = err.Error()
+		r.out <- res
+		return
+	}
+	res.Domain = ascii
+	if err := s.reserve(ctx); err != nil {
+		r.out <- res // nobody looks at it any more
+		return
+	}
+	d := newFour(r, res)
+	for i := range d.questions {
+		q := &d.questions[i]
+		if err := s.send(ctx, &q.flight); err != nil {
+			s.mu.Lock()
+			q.fail(s, &q.flight, failed(ctx, ctx, overUDP, err, 0))
+			s.mu.Unlock()
+		}
+	}
+}
+
+// finish does what the answers to the four questions leave to do.
+func (r *batchRun) finish(ctx context.Context, d *four) {
+	server := r.servers[0]
+	asker := *r.c
+	asker.own = "." + d.res.Domain + "."
+	for i := range d.questions {
+		q := &d.questions[i]
+		switch {
+		case q.again && i < 2:
+			d.res.Answers[i] = asker.lookup(ctx, server, q.name, "SRV")
+		case q.again:
+			d.res.Hosts[i-2] = asker.lookupFirst(ctx, server, q.name)
+		case q.beyond != "":
+			d.res.Hosts[i-2].continueAt(r.target(ctx, q.beyond))
+		}
+	}
+	for _, a := range d.res.Answers {
+		for _, rec := range a.Records[:min(len(a.Records), maxTargets)] {
+			if _, ok := d.res.Host(server.String(), rec.Target); ok || rec.Target == "." {
+				continue
+			}
+			if d.owns(rec.Target) {
+				d.res.Hosts = append(d.res.Hosts, asker.lookupFirst(ctx, server, rec.Target))
+			} else {
+				d.res.Hosts = append(d.res.Hosts, *r.target(ctx, rec.Target))
+			}
+		}
+	}
+	d.res.Elapsed = r.c.now().Sub(d.res.At)
+}
+
+// put hands a result over. d is used again, unless somebody may still be writing a
+// question of it.
+func (r *batchRun) put(d *four) {
+	res := d.res
+	if !d.failed {
+		r.fours.Put(d)
+	}
+	r.out <- res
+}
+
+// target looks up a host for all domains.
+func (r *batchRun) target(ctx context.Context, name string) *Host {
+	if h := r.known(name); h != nil {
+		return h
+	}
+	h := r.c.lookupFirst(ctx, r.servers[0], name)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.targets) < maxCached && h.Status != StatusCancelled {
+		r.targets[name] = &h
+	}
+	return &h
+}
+
+func (r *batchRun) known(name string) *Host {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.targets[name]
+}
+
+// lookupFirst asks for IPv4 addresses, and for IPv6 where there are none.
+func (c *Client) lookupFirst(ctx context.Context, s Server, host string) Host {
+	if h, ok := literal(host); ok {
+		h.Server = s.String()
+		return h
+	}
+	a := c.lookup(ctx, s, host, "A")
+	h := Host{A: a}
+	if a.Status == StatusNoData {
+		h.AAAA = c.lookup(ctx, s, host, "AAAA")
+	}
+	h.sumUp()
+	return h
+}
+
+// sumUp sets the other fields by A, and by AAAA if it was asked for.
+func (h *Host) sumUp() {
+	h.Name, h.Server, h.Status, h.CNAMEs, h.Elapsed = h.A.Name, h.A.Server, h.A.Status, h.A.CNAMEs, h.A.Elapsed
+	if h.AAAA.Status != "" {
+		h.Status = hostStatus(h.A.Status, h.AAAA.Status)
+		h.Elapsed += h.AAAA.Elapsed
+	}
+	if n := len(h.A.Records) + len(h.AAAA.Records); n > 0 {
+		h.Addresses = make([]netip.Addr, 0, n)
+	}
+	for _, r := range h.A.Records {
+		h.Addresses = append(h.Addresses, r.Address)
+	}
+	for _, r := range h.AAAA.Records {
+		h.Addresses = append(h.Addresses, r.Address)
+	}
+}
+
+// continueAt adds what is known of the host that the last CNAME names.
+func (h *Host) continueAt(target *Host) {
+	a := h.A
+	h.A = a.continued(target.A)
+	if target.AAAA.Status != "" {
+		h.AAAA = a.continued(target.AAAA)
+	}
+	h.sumUp()
+}
+
+// continued is the answer to a question that an answer with nothing but CNAMEs led
+// to the next one.
+func (a Answer) continued(next Answer) Answer {
+	next.Name = a.Name
+	if len(next.CNAMEs)+len(next.Records) == 0 && next.TTL == 0 {
+		next.TTL = a.TTL
+	}
+	next.TTL = min(next.TTL, a.TTL)
+	next.CNAMEs = append(slices.Clip(a.CNAMEs), next.CNAMEs...)
+	next.Truncated = next.Truncated || a.Truncated
+	next.Ignored += a.Ignored
+	next.Elapsed += a.Elapsed
+	if next.Status == StatusNoSuchName {
+		next.Detail = next.CNAMEs[len(next.CNAMEs)-1] + " does not exist"
+	}
+	return next
+}
