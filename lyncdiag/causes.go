@@ -20,8 +20,11 @@ type cause struct {
 // causes in the order of the chain: the first that fits wins, so the link
 // nearest to the client explains.
 var causes = []cause{
+	{name: "network-offline", effects: []string{"dns-*", "autodiscover-*", "tcp-*", "tls-*", "firewall-*", "login-service-unavailable", "adfs-*", "sip-*", "manual-address-blocked"}},
+	{name: "captive-portal", effects: []string{"dns-lyncdiscover-wrong", "autodiscover-*", "tcp-*", "tls-*", "firewall-*", "login-service-unavailable", "adfs-*", "sip-*", "manual-address-blocked"}},
 	{name: "dns-server-failure", effects: []string{"dns-*", "autodiscover-*", "tcp-*", "firewall-*", "realm-*", "adfs-name-unresolvable", "login-service-unavailable"}},
 	{name: "dns-domain-missing", effects: []string{"dns-*", "autodiscover-*"}},
+	{name: "dns-internal-external-differ", effects: []string{"dns-lyncdiscover-missing", "dns-sip-*", "dns-federation-srv-missing"}, when: sameRecord},
 	{name: "dns-domain-missing", effects: []string{"adfs-name-unresolvable"}, when: underDomain},
 	{name: "client-clock-skew", effects: []string{"sip-server-certificate-expired", "sip-certificate-invalid", "adfs-certificate-expired", "sip-clock-skew", "adfs-clock-skew", "login-service-unavailable"}, when: byTime},
 	{name: "firewall-blocks-lync-online", effects: []string{"tcp-443-*", "tls-handshake-failed", "autodiscover-*", "manual-address-blocked"}},
@@ -37,6 +40,9 @@ var causes = []cause{
 // treeEnds are the findings at the ends of the article's tree. They say whom
 // to turn to, so a confirmed failure that was seen explains them.
 var treeEnds = []string{"portal-sign-in-fails", "single-user-identity", "service-outage-suspected", "rich-client-authentication", "client-side-suspected"}
+
+// sameRecord: one view of a record is wrong because the other is right.
+func sameRecord(cause, effect Finding) bool { return cause.value("record") == effect.value("record") }
 
 // underDomain: a domain that is gone takes the hosts in it along.
 func underDomain(cause, effect Finding) bool {

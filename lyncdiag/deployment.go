@@ -128,13 +128,27 @@ func Records(f *fact.Facts) []dnscheck.Check {
 	if !ok {
 		return nil
 	}
-	target, _, _ := fact.Get(f, fact.TargetKey)
-	d := findDeployment(f)
-	switch d.kind {
-	case "hybrid":
-		return dnscheck.Evaluate(dns, dnscheck.Hybrid(target.Domain))
-	case "server":
-		return dnscheck.Evaluate(dns, dnscheck.LyncServer(target.Domain))
+	return dnscheck.Evaluate(dns, expectations(f))
+}
+
+// Differences are the records that two resolvers answer differently for.
+func Differences(f *fact.Facts) []dnscheck.Difference {
+	dns, _, ok := fact.Get(f, fact.DNSKey)
+	if !ok {
+		return nil
 	}
-	return dnscheck.Evaluate(dns, dnscheck.LyncOnline(target.Domain, d.cloud))
+	return dnscheck.Compare(dns, expectations(f))
+}
+
+// expectations are the records that the deployment needs.
+func expectations(f *fact.Facts) []dnscheck.Expectation {
+	target, _, _ := fact.Get(f, fact.TargetKey)
+	switch d := findDeployment(f); d.kind {
+	case "hybrid":
+		return dnscheck.Hybrid(target.Domain)
+	case "server":
+		return dnscheck.LyncServer(target.Domain)
+	default:
+		return dnscheck.LyncOnline(target.Domain, d.cloud)
+	}
 }

@@ -300,7 +300,7 @@ func (x *exchange) dial(ctx context.Context) (net.Conn, netip.AddrPort, error) {
 // connect opens a TCP connection, through the proxy when there is one.
 func (w *wire) connect(ctx context.Context, address netip.AddrPort) (net.Conn, error) {
 	if w.network.Proxy == nil {
-		return w.network.dial(ctx, "tcp", address.String())
+		return w.network.DialContext(ctx, "tcp", address.String())
 	}
 	return w.tunnel(ctx, w.network.Proxy, address.String())
 }
@@ -315,7 +315,7 @@ func (w *wire) tunnel(ctx context.Context, proxy *url.URL, address string) (net.
 	if len(host.Addresses) == 0 {
 		return nil, &proxyError{host: proxy.Host, detail: fmt.Sprintf("does not resolve (%s)", host.Status)}
 	}
-	conn, err := w.network.dial(ctx, "tcp", net.JoinHostPort(host.Addresses[0].String(), port))
+	conn, err := w.network.DialContext(ctx, "tcp", net.JoinHostPort(host.Addresses[0].String(), port))
 	if err != nil {
 		return nil, &proxyError{host: proxy.Host, detail: "cannot be reached: " + plain(err)}
 	}

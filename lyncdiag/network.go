@@ -28,6 +28,9 @@ type Network struct {
 	// DNS are the resolvers to ask; the first one answers for connections.
 	// nil: this machine's own.
 	DNS []dnscheck.Server
+	// Authoritative asks the sign-in domain's own servers as well, for its records
+	// only.
+	Authoritative bool
 	// Roots are the certificates to trust. nil: the system's.
 	Roots *x509.CertPool
 	// Proxy is an HTTP proxy for every TCP connection. nil: none.
@@ -36,6 +39,9 @@ type Network struct {
 	Now func() time.Time
 	// Exchange bounds one exchange with one host. 0: DefaultExchange.
 	Exchange time.Duration
+	// Cache shares answers of resolvers with other runs. It ignores TTLs, so
+	// whoever sets it sees to its age. nil: a run asks for itself.
+	Cache *dnscheck.Cache
 	// Simulated marks observations as made in a lab.
 	Simulated bool
 }
@@ -62,7 +68,8 @@ func (n *Network) exchange() time.Duration {
 	return n.Exchange
 }
 
-func (n *Network) dial(ctx context.Context, network, address string) (net.Conn, error) {
+// DialContext is Dial, or what stands for it when it is nil.
+func (n *Network) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	if n.Dial == nil {
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}
@@ -78,7 +85,7 @@ func (n *Network) Resolver() (*dnscheck.Client, error) {
 			return nil, err
 		}
 	}
-	return &dnscheck.Client{Dial: n.dial, Servers: servers, Timeout: n.exchange(), Now: n.Now, Cache: new(dnscheck.Cache)}, nil
+	return &dnscheck.Client{Dial: n.DialContext, Servers: servers, Timeout: n.exchange(), Now: n.Now, Roots: n.Roots, Cache: &dnscheck.Cache{Shared: n.Cache}}, nil
 }
 
 // Verifier returns a certificate verifier that trusts what the network trusts,
@@ -94,7 +101,7 @@ func (n *Network) dialName(ctx context.Context, network, address string) (net.Co
 		return nil, fmt.Errorf("address %q: %w", address, err)
 	}
 	if _, err := netip.ParseAddr(host); err == nil {
-		return n.dial(ctx, network, address)
+		return n.DialContext(ctx, network, address)
 	}
 	resolver, err := n.Resolver()
 	if err != nil {
@@ -104,7 +111,7 @@ func (n *Network) dialName(ctx context.Context, network, address string) (net.Co
 	if len(found.Addresses) == 0 {
 		return nil, fmt.Errorf("look up %s: %s", host, found.Status)
 	}
-	return n.dial(ctx, network, net.JoinHostPort(found.Addresses[0].String(), port))
+	return n.DialContext(ctx, network, net.JoinHostPort(found.Addresses[0].String(), port))
 }
 
 // Env is what a stage works with.

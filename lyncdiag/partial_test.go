@@ -234,3 +234,19 @@ func TestLogOfAnotherUser(t *testing.T) {
 		}
 	}
 }
+
+// TestRetiredServiceIsSaidOfRealRunsOnly: the same answers, from a network that
+// is no lab, carry the note that Lync Online was retired.
+func TestRetiredServiceIsSaidOfRealRunsOnly(t *testing.T) {
+	for _, real := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			_, report := diagnose(t, lab.Config{}, func(d *lyncdiag.Diagnoser) { d.Network.Simulated = !real })
+			if said := slices.Contains(rootNames(report), "lync-online-retired"); said != real {
+				t.Errorf("real run %t: said %t\n%s", real, said, describe(report))
+			}
+			if report.Verdict.Outcome != lyncdiag.Healthy {
+				t.Errorf("an info changes the verdict to %s", report.Verdict.Outcome)
+			}
+		})
+	}
+}

@@ -46,6 +46,10 @@ const (
 	Unknown Status = "unknown"
 )
 
+// InputStage is the entry of a target that could not be read, in a report in
+// which nothing was looked at.
+const InputStage StageID = "input"
+
 // StageResult is what became of a stage.
 type StageResult struct {
 	ID       StageID

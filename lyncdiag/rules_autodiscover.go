@@ -22,6 +22,10 @@ func autodiscoverRules() []Rule {
 			Needs: names(fact.WalkKey),
 			Emits: []string{"autodiscover-certificate-name"}, Eval: judgeCustomName,
 		},
+		{
+			ID: "autodiscover.premises", Source: kb.Citation{KB: "KB2757450"},
+			Needs: names(fact.WalkKey, fact.WebHostsKey), Emits: []string{"autodiscover-points-on-premises"}, Eval: judgePremises,
+		},
 	}
 }
 
@@ -98,5 +102,26 @@ func judgeCustomName(f *fact.Facts, emit Emit) {
 		}
 		emit(found("autodiscover-certificate-name", "autodiscover", link(hop.URL, o), host(hostOf(hop.URL), o),
 			prose("certificateNames", strings.Join(hop.CertificateNames, ", "), o)))
+	}
+}
+
+// judgePremises: a host that is not Lync Online's speaks Autodiscover.
+func judgePremises(f *fact.Facts, emit Emit) {
+	walk, o, _ := fact.Get(f, fact.WalkKey)
+	hosts, _, _ := fact.Get(f, fact.WebHostsKey)
+	for _, hop := range walk.Hops {
+		spoke := hop.Problem == "" && (hop.Kind == dnscheck.KindRedirect || hop.Kind == dnscheck.KindRoot)
+		if !spoke {
+			continue
+		}
+		for _, e := range hosts {
+			if e.Host != hostOf(hop.URL) {
+				continue
+			}
+			if _, online := dnscheck.IsOnlineHost(canonical(e)); !online {
+				emit(found("autodiscover-points-on-premises", "autodiscover", link(hop.URL, o), host(canonical(e), o), address(e.Reach.Address, o)))
+				return
+			}
+		}
 	}
 }

@@ -14,7 +14,7 @@ func dnsRules() []Rule {
 	return []Rule{
 		{
 			ID: "dns.server", Source: kb.Citation{KB: "KB2541980", Section: "Fix DNS and network-related sign-in problems"},
-			Needs: names(fact.DNSKey), Reads: names(fact.SettingKey), Emits: []string{"dns-server-failure"}, Eval: judgeResolver,
+			Needs: names(fact.DNSKey), Reads: names(fact.SettingKey), Emits: []string{"dns-server-failure", "dns-delegation-broken"}, Eval: judgeResolver,
 		},
 		{
 			ID: "dns.domain", Source: source,
@@ -29,6 +29,16 @@ func dnsRules() []Rule {
 				"dns-srv-duplicate", "dns-target-malformed", "dns-target-unresolvable", "dns-cname-loop",
 			},
 			Eval: judgeRecords,
+		},
+		{
+			ID: "dns.views", Source: source,
+			Needs: names(fact.DNSKey), Reads: deploymentReads,
+			Emits: []string{"dns-internal-external-differ", "dns-wildcard-answer"}, Eval: judgeViews,
+		},
+		{
+			ID: "dns.trust", Source: kb.Citation{KB: "KB2833618"},
+			Needs: names(fact.DNSKey), Reads: deploymentReads,
+			Emits: []string{"dns-srv-strict-match"}, Eval: judgeTrust,
 		},
 		{
 			ID: "dns.autoconfiguration", Source: kb.Citation{KB: "KB2541980", Section: "Bypass Lync Autodiscover and DNS resolution"},
@@ -52,10 +62,20 @@ func judgeResolver(f *fact.Facts, emit Emit) {
 	others := !unanswered(dns)
 	for _, s := range dns.Servers {
 		h, ok := dns.Host(s.String(), control)
-		if !ok || h.Status.Known() || h.Status == dnscheck.StatusCancelled || answersOf(dns, s.String()) {
+		if !ok || h.Status == dnscheck.StatusCancelled || answersOf(dns, s.String()) {
 			continue
 		}
-		finding := found("dns-server-failure", "dns", fact.Evidence{Key: "resolver", Class: fact.IPText, Value: s.Addr.String(), Origin: o},
+		if h.Status == dnscheck.StatusOK {
+			// The same resolver answers for others, so the domain's own servers
+			// are what fails.
+			emit(found("dns-delegation-broken", "dns", fact.Evidence{Key: "resolver", Class: fact.IPText, Value: s.Address(), Origin: o},
+				named("control", control, o), prose("answer", domainAnswer(dns, s.String()), o)))
+			continue
+		}
+		if h.Status.Known() {
+			continue
+		}
+		finding := found("dns-server-failure", "dns", fact.Evidence{Key: "resolver", Class: fact.IPText, Value: s.Address(), Origin: o},
 			named("control", control, o), text("controlAnswer", string(h.Status), o), prose("detail", h.A.Detail, o))
 		if others {
 			finding = finding.at(kb.Warning, "another resolver answers", o)
@@ -74,11 +94,21 @@ func answersOf(r *dnscheck.Result, server string) bool {
 func hedge(f *fact.Facts, finding Finding, server string) Finding {
 	dns, o, _ := fact.Get(f, fact.DNSKey)
 	control := controlHost(f)
-	if h, ok := dns.Host(server, control); ok && h.Status != dnscheck.StatusOK {
+	if h, ok := dns.Host(server, control); ok && h.Status.Known() && h.Status != dnscheck.StatusOK {
 		finding.Evidence = append(finding.Evidence, named("control", control, o), text("controlAnswer", string(h.Status), o))
 		return finding.with(Possible)
 	}
 	return finding
+}
+
+// domainAnswer is what a resolver says of the domain itself.
+func domainAnswer(dns *dnscheck.Result, server string) string {
+	for _, a := range dns.Answers {
+		if a.Server == server {
+			return strings.TrimSpace(string(a.Status) + " " + a.Detail)
+		}
+	}
+	return ""
 }
 
 // judgeDomain: the domain is not in DNS. A tenant's initial domain
@@ -207,6 +237,45 @@ func usable(checks []dnscheck.Check, prefix string) bool {
 	return slices.ContainsFunc(checks, func(c dnscheck.Check) bool {
 		return strings.HasPrefix(c.Name, prefix) && c.Status == dnscheck.CheckOK
 	})
+}
+
+// judgeViews: resolvers that should agree and do not, and names that exist
+// although they cannot.
+func judgeViews(f *fact.Facts, emit Emit) {
+	dns, o, _ := fact.Get(f, fact.DNSKey)
+	for _, d := range Differences(f) {
+		if d.Expected || d.Need == dnscheck.NeedOptional {
+			continue
+		}
+		finding := found("dns-internal-external-differ", "dns", named("record", d.Name, o), prose("detail", d.Detail, o))
+		for _, v := range d.Views {
+			finding.Evidence = append(finding.Evidence, prose(v.Server, strings.TrimSpace(string(v.Status)+" "+strings.Join(v.Found, "; ")), o))
+		}
+		emit(finding)
+	}
+	for _, s := range dns.Servers {
+		if h, ok := dns.Wildcard(s.String()); ok {
+			finding := found("dns-wildcard-answer", "dns", named("record", h.Name, o), prose("resolver", s.String(), o))
+			for _, ip := range h.Addresses {
+				finding.Evidence = append(finding.Evidence, address(ip.String(), o))
+			}
+			emit(finding)
+		}
+	}
+}
+
+// judgeTrust: clients ask before they follow an SRV record out of the sign-in
+// domain, unless they trust the target's domain by default.
+func judgeTrust(f *fact.Facts, emit Emit) {
+	_, o, _ := fact.Get(f, fact.DNSKey)
+	for _, c := range Records(f) {
+		if c.Status != dnscheck.CheckOK || c.Need == dnscheck.NeedFederation || c.Need == dnscheck.NeedOptional {
+			continue
+		}
+		for _, target := range c.OutsideTrust {
+			emit(found("dns-srv-strict-match", "dns", named("record", c.Name, o), named("target", target, o), prose("resolver", c.Server, o)))
+		}
+	}
 }
 
 // judgeAutoconfiguration is the article's experiment in DNS: nothing leads the

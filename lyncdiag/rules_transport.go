@@ -64,7 +64,12 @@ func neededHosts(f *fact.Facts) []neededHost {
 		}
 		list = append(list, n)
 	}
+	auto, _, _ := fact.Get(f, fact.AutomaticKey)
 	for _, c := range judgedCandidates(f) {
+		// Where automatic configuration works, nobody needs the manual address.
+		if auto.Works && len(c.Via) == 1 && c.ByVia(fact.ViaManual) {
+			continue
+		}
 		add(c.Endpoint, "tcp")
 	}
 	hosts, _, _ := fact.Get(f, fact.WebHostsKey)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -28,6 +29,7 @@ func DefaultPlan() Plan {
 	bypass := kb.Citation{KB: "KB2541980", Section: "Bypass Lync Autodiscover and DNS resolution"}
 	identity := kb.Citation{KB: "KB2541980", Section: "Fix user identity and Windows Azure AD issues in Lync 2013"}
 	return Plan{
+		{ID: "control", Title: "Network", Source: dns, Provides: names(fact.ControlKey), Probe: probeControl, Summary: sumControl},
 		{ID: "dns", Title: "DNS", Source: dns, Provides: names(fact.DNSKey), Probe: probeDNS, Summary: sumDNS},
 		{ID: "autodiscover", Title: "Autodiscover", Source: dns, Provides: names(fact.WalkKey), Probe: probeAutodiscover, Summary: sumAutodiscover},
 		{ID: "tcp", Title: "Ports", Source: dns, Provides: names(fact.CandidatesKey), Probe: probeTCP, Summary: sumTCP},
@@ -53,6 +55,35 @@ func names(keys ...fact.AnyKey) []fact.Name {
 
 // ---- where is my server ----
 
+// probeControl asks a host that has nothing to do with Lync over plain HTTP.
+// The login service redirects to itself over HTTPS; a portal in between says
+// something else.
+func probeControl(ctx context.Context, env *Env) error {
+	login := dnscheck.CloudHosts(cloudOf(env.Setting)).Login[0]
+	control := fact.Control{URL: "http://" + login + "/"}
+	x := env.connect(login, 80, false, 1)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, control.URL, nil)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("User-Agent", userAgent(env.Setting))
+	response, err := env.HTTP().Do(request)
+	if err == nil {
+		response.Body.Close()
+		control.Status, control.ContentType, control.Location = response.StatusCode, response.Header.Get("Content-Type"), response.Header.Get("Location")
+	} else {
+		control.Detail = plain(err)
+	}
+	endpoint, err := x.await(ctx, x.secured)
+	control.Endpoint = endpoint
+	fact.Put(env.Facts, fact.ControlKey, control, env.Origin())
+	if err == nil && control.Status == 0 {
+		// Many networks let HTTPS out and nothing else: that alone is no harm.
+		return &Obstacle{Detail: fmt.Sprintf("%s: %s", control.URL, control.Detail), Soft: true}
+	}
+	return err
+}
+
 func probeDNS(ctx context.Context, env *Env) error {
 	if err := env.wire.dnsErr; err != nil {
 		return err
@@ -60,13 +91,25 @@ func probeDNS(ctx context.Context, env *Env) error {
 	cloud := dnscheck.CloudHosts(cloudOf(env.Setting))
 	// The cloud's hosts tell an address record that is right from one that is
 	// not; the login host is the control name as well.
-	result := env.Resolver().Ask(ctx, env.Target.Domain, cloud.Web, cloud.SIP, cloud.Login[0])
+	client := *env.Resolver()
+	trouble := ""
+	if env.Network.Authoritative {
+		own, status, detail := client.Authoritative(ctx, env.Target.Domain)
+		if len(own) == 0 {
+			trouble = fmt.Sprintf("the zone's own servers cannot be asked: %s %s", status, detail)
+		}
+		client.Servers = slices.Concat(client.Servers, own)
+	}
+	result := client.Ask(ctx, env.Target.Domain, cloud.Web, cloud.SIP, cloud.Login[0])
 	if over(ctx) {
 		return cut(ctx) // what was not waited for is not known
 	}
 	fact.Put(env.Facts, fact.DNSKey, result, env.Origin())
 	if unanswered(result) {
 		return &Obstacle{Detail: "no resolver gave an answer that can be used"}
+	}
+	if trouble != "" {
+		return &Obstacle{Detail: trouble, Soft: true}
 	}
 	return nil
 }

@@ -12,6 +12,11 @@ import (
 
 // The sentences beside a stage that passed: what was seen, never more.
 
+func sumControl(f *fact.Facts) string {
+	control, _, _ := fact.Get(f, fact.ControlKey)
+	return fmt.Sprintf("%s answers plain HTTP with %d", control.Host, control.Status)
+}
+
 func sumDNS(f *fact.Facts) string {
 	checks := Records(f)
 	right, needed := 0, 0

@@ -78,3 +78,14 @@ func (c Candidate) ByVia(v Via) bool {
 func (c Candidate) Works() bool {
 	return c.SIP != nil && c.SIP.Problem == "" && c.SIP.Status < 500
 }
+
+// Control is what a host that has nothing to do with Lync answers to plain
+// HTTP.
+type Control struct {
+	Endpoint
+	URL         string `json:"url"`
+	Status      int    `json:"status"` // 0 without an answer
+	ContentType string `json:"contentType"`
+	Location    string `json:"location"` // of a redirect
+	Detail      string `json:"detail"`   // why there was no answer
+}

@@ -22,6 +22,7 @@ var (
 	CandidatesKey = NewKey[[]Candidate]("registrar")
 	AutomaticKey  = NewKey[Automatic]("server.auto")
 	LoginKey      = NewKey[Endpoint]("login.host")
+	ControlKey    = NewKey[Control]("control") // plain HTTP to the login host
 	RealmKey      = NewKey[*adfs.Realm]("realm")
 	FederationKey = NewKey[Endpoint]("adfs.host")
 	MEXKey        = NewKey[*adfs.MEX]("adfs.mex")

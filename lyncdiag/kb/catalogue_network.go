@@ -42,7 +42,7 @@ func networkSpecs() []Spec {
 				"If the zone is signed, make the DS record at the registrar match the zone's key, or remove it.",
 				stepCheckAgain,
 			},
-			Owner: DNSAdmin, Messages: explains(1, 2), Planned: true,
+			Owner: DNSAdmin, Messages: explains(1, 2),
 		},
 		{
 			ID: "LD0004", Name: "dns-lyncdiscover-missing", Type: Network, Severity: Failure,
@@ -172,7 +172,7 @@ func networkSpecs() []Spec {
 				`Otherwise add the target's domain by policy. The value replaces the built-in list, so keep lync.com, outlook.com, lync.glbdns.microsoft.com and microsoftonline.com in it: HKLM\Software\Policies\Microsoft\Communicator\TrustModelData`,
 				stepCheckAgain,
 			},
-			Owner: DNSAdmin, References: []string{"KB2833618"}, Planned: true,
+			Owner: DNSAdmin, References: []string{"KB2833618"},
 		},
 		{
 			ID: "LD0013", Name: "dns-srv-duplicate", Type: Network, Severity: Warning,
@@ -226,7 +226,7 @@ func networkSpecs() []Spec {
 				"Copy the missing or different records from the public zone into the internal zone. To compare the two: lyncdiag dns {domain} --dns system --dns other=IPADDRESS",
 				"Keep a difference that is meant: with Lync Server, lyncdiscoverinternal exists inside only.",
 			},
-			Owner: DNSAdmin, References: []string{"KB2566790"}, Messages: explains(1, 2), Planned: true,
+			Owner: DNSAdmin, References: []string{"KB2566790"}, Messages: explains(1, 2),
 		},
 		{
 			ID: "LD0018", Name: "dns-wildcard-answer", Type: Network, Severity: Warning,
@@ -235,7 +235,7 @@ func networkSpecs() []Spec {
 			Resolution: []string{
 				"Remove the wildcard record from the zone, or add the names that Lync needs beside it. If another resolver does not show it, ask the provider to turn off its search page for unknown names: nslookup no-such-name.{domain}",
 			},
-			Owner: DNSAdmin, Planned: true,
+			Owner: DNSAdmin,
 		},
 		{
 			ID: "LD0019", Name: "dns-autoconfiguration-broken", Type: Network, Severity: Failure,
@@ -281,7 +281,7 @@ func networkSpecs() []Spec {
 				"If the network requires a proxy, give it to the check too: lyncdiag check {address} --proxy http://PROXY:8080",
 				stepCheckAgain,
 			},
-			Owner: HelpDesk, Planned: true, Messages: explains(1, 7),
+			Owner: HelpDesk, Messages: explains(1, 7),
 		},
 		{
 			ID: "LD0022", Name: "manual-address-blocked", Type: Network, Severity: Info,
@@ -411,7 +411,7 @@ func networkSpecs() []Spec {
 				"Open any http:// page in a browser and complete the login or consent page of the network. Then sign in to Lync.",
 				stepCheckAgain,
 			},
-			Owner: User, Messages: explains(1, 7), Planned: true,
+			Owner: User, Messages: explains(1, 7),
 		},
 		{
 			ID: "LD0034", Name: "autodiscover-not-autodiscover", Type: Network, Severity: Failure,

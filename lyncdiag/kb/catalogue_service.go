@@ -79,7 +79,7 @@ func serviceSpecs() []Spec {
 				"If that is meant, say so to the check: lyncdiag check {address} --deployment hybrid",
 				"If all users are in Lync Online, correct the record: lyncdiscover.{domain}. 3600 IN CNAME webdir.online.lync.com.",
 			},
-			Owner: TenantAdmin, References: []string{"KB2757450"}, Planned: true,
+			Owner: TenantAdmin, References: []string{"KB2757450"},
 		},
 		{
 			ID: "LD0043", Name: "web-ticket-failed", Type: Service, Severity: Failure,
@@ -197,7 +197,7 @@ func serviceSpecs() []Spec {
 				"If the users have moved to Microsoft Teams, use Teams and remove the Lync client.",
 				"If the organization runs Lync Server or Skype for Business Server, let the records lead to it: lyncdiag dns {domain} --deployment server",
 			},
-			Owner: TenantAdmin, Planned: true,
+			Owner: TenantAdmin,
 		},
 	}
 }

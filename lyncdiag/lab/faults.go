@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -46,7 +47,7 @@ func Faults() []Fault {
 	}
 	faults := slices.Concat(dnsFaults(), transportFaults(), autodiscoverFaults(), realmFaults(), federationFaults(), registrarFaults(), clientFaults())
 	for _, f := range faults {
-		f.Expected, f.Base = f.Name, defaultLab
+		f.Expected, f.Base = f.Name, cmp.Or(f.Base, defaultLab)
 		all = append(all, f)
 	}
 	return all
@@ -109,6 +110,7 @@ const (
 	partSRV          = "the SIP service record"
 	partName         = "the sip record"
 	partFederation   = "the federation record"
+	partManual       = "the manual address"
 	partClient       = "the client"
 	partClock        = "the client's clock"
 	partRegistrar    = "the registrar's host"
@@ -132,6 +134,9 @@ func dnsFaults() []Fault {
 		}},
 		{Name: "dns-server-failure", Description: "the resolver answers SERVFAIL to everything", parts: []string{partResolver, partDiscover, partSRV, partName, partFederation, partADFS}, apply: func(w *world) {
 			w.answers = append(w.answers, dnstest.Override{RCode: "SERVFAIL"})
+		}},
+		{Name: "dns-delegation-broken", Description: "the domain's own DNS servers do not answer, so its names give SERVFAIL", parts: []string{partResolver, partDiscover, partSRV, partName, partFederation, partADFS}, apply: func(w *world) {
+			w.answers = append(w.answers, dnstest.Override{Name: domain, RCode: "SERVFAIL"}, dnstest.Override{Name: "*." + domain, RCode: "SERVFAIL"})
 		}},
 		{Name: "dns-lyncdiscover-missing", Description: "there is no lyncdiscover record, and the client is a mobile one", parts: []string{partDiscover, partClient}, apply: func(w *world) {
 			delete(w.records, discover)
@@ -159,6 +164,12 @@ func dnsFaults() []Fault {
 		{Name: "dns-federation-srv-wrong", Description: "_sipfederationtls._tcp leads to the sign-in host", parts: []string{partFederation}, apply: func(w *world) {
 			w.records[federation] = []string{"SRV 100 1 5061 " + sipdir + "."}
 		}},
+		{Name: "dns-srv-strict-match", Base: "healthy-server", Description: "_sip._tls leads to a host of another company, which clients do not trust by default", parts: []string{partSRV}, apply: func(w *world) {
+			const foreign = "edge.fabrikam.example"
+			w.hosts[foreign] = &host{address: "127.0.3.9", names: []string{foreign}, ports: w.hosts[edge].ports}
+			w.records[foreign] = []string{"A 127.0.3.9"}
+			w.records[sipSRV] = []string{"SRV 0 0 443 " + foreign + "."}
+		}},
 		{Name: "dns-srv-duplicate", Description: "two _sip._tls records of the same priority lead to two hosts", parts: []string{partSRV}, apply: func(w *world) {
 			w.records[sipSRV] = append(w.records[sipSRV], "SRV 100 1 443 "+sipfed+".")
 		}},
@@ -171,6 +182,12 @@ func dnsFaults() []Fault {
 		{Name: "dns-cname-loop", Description: "lyncdiscover and web are aliases of each other", parts: []string{partDiscover}, apply: func(w *world) {
 			w.records[discover] = []string{"CNAME web." + domain + "."}
 			w.records["web."+domain] = []string{"CNAME " + discover + "."}
+		}},
+		{Name: "dns-internal-external-differ", Description: "the company's own copy of the zone lacks lyncdiscover and the SIP service record", parts: []string{partResolver}, apply: func(w *world) {
+			w.inside = []dnstest.Override{{Name: discover, RCode: "NXDOMAIN"}, {Name: sipSRV, RCode: "NXDOMAIN"}}
+		}},
+		{Name: "dns-wildcard-answer", Description: "a wildcard record of the domain answers for every name", parts: []string{partResolver}, apply: func(w *world) {
+			w.records["*."+domain] = []string{"CNAME " + www + "."}
 		}},
 		{Name: "dns-autoconfiguration-broken", Description: "none of the sign-in records exists, only the federation record does", parts: []string{partDiscover, partSRV, partName}, apply: func(w *world) {
 			for _, owner := range []string{discover, sipSRV, sipName} {
@@ -185,6 +202,15 @@ func transportFaults() []Fault {
 		{Name: "firewall-blocks-lync-online", Description: "a firewall drops everything to Lync Online, and lets the login service through", parts: []string{partRegistrar, partWeb}, apply: func(w *world) {
 			w.silence(sipdir, webdir, sipfed)
 		}},
+		{Name: "network-offline", Description: "this computer has no route to any host, its resolver included", parts: []string{partResolver, partDiscover, partSRV, partName, partFederation, partADFS, partRegistrar, partWeb, partLogin}, apply: func(w *world) {
+			w.offline = true
+		}},
+		{Name: "manual-address-blocked", Description: "the server that manual configuration is set to gives no answer, and automatic configuration works", parts: []string{partManual}, apply: func(w *world) {
+			const pool = "sippool.online.lync.com"
+			w.hosts[pool] = &host{address: "127.0.1.9", names: []string{pool}, ports: map[uint16]*port{443: {reach: filtered}}}
+			w.records[pool] = []string{"A 127.0.1.9"}
+			w.setting.ManualServer = pool + ":443"
+		}},
 		{Name: "tcp-443-filtered", Description: "a firewall drops everything to sipdir.online.lync.com", parts: []string{partRegistrar}, apply: func(w *world) {
 			w.silence(sipdir)
 		}},
@@ -193,6 +219,9 @@ func transportFaults() []Fault {
 		}},
 		{Name: "tls-handshake-failed", Description: "the connection to sipdir.online.lync.com is reset after the ClientHello", parts: []string{partRegistrar}, apply: func(w *world) {
 			w.hosts[sipdir].ports[443].reset = true
+		}},
+		{Name: "captive-portal", Description: "a hotel's portal answers plain HTTP in place of every host, and lets nothing else through", parts: []string{partRegistrar, partWeb, partLogin, partADFS}, apply: func(w *world) {
+			w.capture()
 		}},
 	}
 }
@@ -220,6 +249,11 @@ func autodiscoverFaults() []Fault {
 		autodiscover("autodiscover-no-web-ticket", "the User resource answers 401 and does not say where to get a web ticket",
 			dnstest.AutodiscoverFault{Resource: "user", Behaviour: dnstest.WithoutTicketURL}),
 		{Name: "autodiscover-certificate-name", Description: "HTTPS on lyncdiscover shows Lync Online's own name, as it always does"},
+		{Name: "autodiscover-points-on-premises", Description: "lyncdiscover leads to the company's own pool, which sends the user on to Lync Online", parts: []string{partDiscover}, apply: func(w *world) {
+			w.reverseProxy()
+			w.moved()
+			w.records[proxy] = []string{"A 127.0.3.4"}
+		}},
 	}
 }
 

@@ -51,18 +51,20 @@ type Config struct {
 
 // Lab is a running lab.
 type Lab struct {
-	world    *world
-	rtt      time.Duration
-	now      func() time.Time
-	roots    []*x509.Certificate
-	resolver *dnstest.Server
-	places   map[netip.AddrPort]place
-	web      webServer
-	ctx      context.Context
-	cancel   context.CancelFunc
-	wg       sync.WaitGroup
-	clients  atomic.Uint32 // connections so far
-	sockets  Addresses
+	world     *world
+	rtt       time.Duration
+	now       func() time.Time
+	roots     []*x509.Certificate
+	resolver  *dnstest.Server
+	inside    *dnstest.Server // nil: there is one view
+	authority *dnstest.Server // the zones' own servers, which do not recurse
+	places    map[netip.AddrPort]place
+	web       webServer
+	ctx       context.Context
+	cancel    context.CancelFunc
+	wg        sync.WaitGroup
+	clients   atomic.Uint32 // connections so far
+	sockets   Addresses
 
 	mu      sync.Mutex
 	ends    map[*conn]bool // open ends of connections in memory
@@ -71,6 +73,9 @@ type Lab struct {
 
 // resolverAddress is where the resolver is in the lab.
 var resolverAddress = netip.MustParseAddrPort("127.0.0.53:53")
+
+// insideAddress is where the company's own resolver is, if it has another view.
+var insideAddress = netip.MustParseAddrPort("127.0.0.54:53")
 
 // Start starts a lab, which runs until Close or until ctx ends. It refuses
 // unknown faults and those that exclude each other.
@@ -114,6 +119,10 @@ func (l *Lab) prepare() error {
 		return err
 	}
 	l.resolver = &dnstest.Server{Zones: zones, Overrides: l.world.answers, Recursive: true, Now: l.now}
+	l.authority = &dnstest.Server{Zones: zones, Overrides: l.world.answers, Now: l.now}
+	if l.world.inside != nil {
+		l.inside = &dnstest.Server{Zones: zones, Overrides: l.world.inside, Recursive: true, Now: l.now}
+	}
 	l.places = l.world.places()
 	return l.certify()
 }
@@ -162,11 +171,19 @@ func (l *Lab) Network() *lyncdiag.Network {
 	}
 	return &lyncdiag.Network{
 		Dial:      l.dial,
-		DNS:       []dnscheck.Server{{Name: "lab", Addr: resolverAddress}},
+		DNS:       l.resolvers(),
 		Roots:     roots,
 		Now:       func() time.Time { return l.now().Add(l.world.ahead) },
 		Simulated: true,
 	}
+}
+
+// resolvers are the lab's one resolver, or the views from outside and inside.
+func (l *Lab) resolvers() []dnscheck.Server {
+	if l.inside == nil {
+		return []dnscheck.Server{{Name: "lab", Addr: resolverAddress}}
+	}
+	return []dnscheck.Server{{Name: "external", Addr: resolverAddress}, {Name: "internal", Addr: insideAddress}}
 }
 
 // Setting is what has to be known beforehand for the fault to show: the client,

@@ -12,9 +12,12 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/lyncdiag/go-lyncdiag/dnscheck/dnstest"
 )
 
 // dial is the lab's only door. Addresses are IP addresses with a port, as
@@ -23,6 +26,9 @@ func (l *Lab) dial(ctx context.Context, network, address string) (net.Conn, erro
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return nil, fmt.Errorf("lab: dial %s: not an IP address with a port", address)
+	}
+	if l.world.offline {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}
 	}
 	if strings.HasPrefix(network, "udp") {
 		return l.converse(to)
@@ -33,8 +39,8 @@ func (l *Lab) dial(ctx context.Context, network, address string) (net.Conn, erro
 	fail := func(err error) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(to), Err: err}
 	}
-	if to == resolverAddress {
-		return l.connect(ctx, to, func(c *conn) { l.resolver.ServeConn("tcp", c) }, fail)
+	if resolver := l.resolverAt(to); resolver != nil {
+		return l.connect(ctx, to, func(c *conn) { resolver.ServeConn("tcp", c) }, fail)
 	}
 	at, known := l.places[to]
 	switch {
@@ -86,13 +92,29 @@ func (l *Lab) connect(ctx context.Context, to netip.AddrPort, serve func(*conn),
 	return near, nil
 }
 
+// resolverAt is the resolver at an address, nil where there is none.
+func (l *Lab) resolverAt(to netip.AddrPort) *dnstest.Server {
+	switch to {
+	case resolverAddress:
+		return l.resolver
+	case insideAddress:
+		return l.inside
+	}
+	for owner, records := range l.world.records {
+		if strings.HasPrefix(owner, "ns1.") && to.Port() == 53 && slices.Contains(records, "A "+to.Addr().String()) {
+			return l.authority
+		}
+	}
+	return nil
+}
+
 // converse opens a conversation in datagrams, which costs nothing. Nobody but
 // the resolver answers.
 func (l *Lab) converse(to netip.AddrPort) (net.Conn, error) {
 	near, far := newLink("udp", l.clientAddress("udp"), net.UDPAddrFromAddrPort(to), l.rtt)
-	serve := func(c *conn) { l.resolver.ServeConn("udp", c) }
-	if to != resolverAddress {
-		serve = func(c *conn) { _, _ = io.Copy(io.Discard, c) }
+	serve := func(c *conn) { _, _ = io.Copy(io.Discard, c) }
+	if resolver := l.resolverAt(to); resolver != nil {
+		serve = func(c *conn) { resolver.ServeConn("udp", c) }
 	}
 	if !l.run(near, far, serve) {
 		return nil, &net.OpError{Op: "dial", Net: "udp", Addr: near.remote, Err: errClosed}

@@ -38,6 +38,8 @@ var zones = [...]string{domain, "example", "lync.com", "microsoftonline.com"}
 
 // world is a tenant before anything runs: data, which faults change.
 type world struct {
+	offline bool                // no route to anywhere
+	inside  []dnstest.Override  // what the company's own resolver says differently; nil: there is none
 	records map[string][]string // owner to "TYPE data", as in a zone file
 	answers []dnstest.Override  // what the resolver does other than look into the zones
 	hosts   map[string]*host
@@ -127,11 +129,7 @@ func newWorld(base string, now func() time.Time) *world {
 	case "healthy-hybrid":
 		w.onPremises()
 		w.federated()
-		// The user has been moved: the own pool leads to the online one.
-		w.premises.Faults = []dnstest.AutodiscoverFault{{
-			Scheme: "https", Resource: "root", Behaviour: dnstest.RedirectLink,
-			Target: "https://" + webdir + "/Autodiscover/AutodiscoverService.svc/root",
-		}}
+		w.moved()
 	case "healthy-server":
 		// Nobody told Lync Online of the domain, and the login service does not
 		// know it. sipdir challenges whoever asks before it looks at the domain.
@@ -159,13 +157,41 @@ func (w *world) onPremises() {
 	w.hosts[edge] = &host{address: "127.0.3.3", names: []string{edge, sipName}, ports: map[uint16]*port{
 		443: {sip: registrar}, 5061: {sip: registrar},
 	}}
+	w.reverseProxy()
+	w.records[sipName] = []string{"A 127.0.3.3"}
+	w.records[sipSRV] = []string{"SRV 0 0 443 " + edge + "."}
+	w.records[federation] = []string{"SRV 0 0 5061 " + edge + "."}
+}
+
+// reverseProxy makes the company's own Autodiscover.
+func (w *world) reverseProxy() {
 	w.hosts[proxy] = &host{address: "127.0.3.4", names: []string{proxy, discover}, ports: map[uint16]*port{
 		80: {plain: true, web: w.premises}, 443: {web: w.premises},
 	}}
 	w.records[discover] = []string{"A 127.0.3.4"}
-	w.records[sipName] = []string{"A 127.0.3.3"}
-	w.records[sipSRV] = []string{"SRV 0 0 443 " + edge + "."}
-	w.records[federation] = []string{"SRV 0 0 5061 " + edge + "."}
+}
+
+// moved makes the own pool lead to the online one, as it does for users who
+// have been moved.
+func (w *world) moved() {
+	w.premises.Faults = []dnstest.AutodiscoverFault{{
+		Scheme: "https", Resource: "root", Behaviour: dnstest.RedirectLink,
+		Target: "https://" + webdir + "/Autodiscover/AutodiscoverService.svc/root",
+	}}
+}
+
+// capture puts a portal in front of every host: it answers plain HTTP with a
+// redirect to itself and drops the rest.
+func (w *world) capture() {
+	portal := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		http.Redirect(rw, r, "http://portal.hotel.example/welcome", http.StatusFound)
+	})
+	for _, h := range w.hosts {
+		for _, p := range h.ports {
+			p.reach = filtered
+		}
+		h.ports[80] = &port{plain: true, web: portal}
+	}
 }
 
 // federated makes the domain one that checks its passwords itself.

@@ -1,0 +1,115 @@
+package lyncdiag
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+)
+
+// controlRules judge the network as a whole: what every host has in common
+// says nothing about Lync.
+func controlRules() []Rule {
+	hosts := names(fact.CandidatesKey, fact.WebHostsKey, fact.LoginKey, fact.ControlKey)
+	return []Rule{
+		{
+			ID: "control.offline", Source: kb.Citation{KB: "KB2541980", Section: "Fix DNS and network-related sign-in problems"},
+			Needs: names(fact.DNSKey), Reads: hosts,
+			Emits: []string{"network-offline"}, Eval: judgeOffline,
+		},
+		{
+			ID: "control.portal", Source: kb.Citation{KB: "KB2409256"},
+			Needs: names(fact.ControlKey), Emits: []string{"captive-portal"}, Eval: judgePortal,
+		},
+		{
+			ID: "control.retired", Source: kb.Citation{KB: "KB2541980"},
+			Needs: names(fact.DNSKey), Reads: append(hosts, deploymentReads...),
+			Emits: []string{"lync-online-retired"}, Eval: judgeRetired,
+		},
+	}
+}
+
+// judgeOffline: nobody answered, by name or by address. A refusal is an
+// answer, so something is out there.
+func judgeOffline(f *fact.Facts, emit Emit) {
+	dns, o, _ := fact.Get(f, fact.DNSKey)
+	tried := 0
+	for _, e := range everyEndpoint(f) {
+		if e.Reach.AtProxy {
+			return // the proxy is what answers, or does not
+		}
+		switch e.Reach.Status {
+		case fact.Listening, fact.NotListening:
+			return
+		case fact.Filtered:
+			tried++
+		}
+	}
+	noRoute := len(dns.Answers) > 0 && !slices.ContainsFunc(dns.Answers, func(a dnscheck.Answer) bool { return a.Status != dnscheck.StatusNetworkError })
+	if tried < 2 && !noRoute {
+		return // a resolver that is silent is its own finding
+	}
+	finding := found("network-offline", "dns", text("hostsTried", strconv.Itoa(tried), o))
+	if noRoute {
+		finding.Evidence = append(finding.Evidence, text("resolver", dns.Answers[0].Detail, o))
+	}
+	emit(finding)
+}
+
+// everyEndpoint is each host that was looked at, whatever for.
+func everyEndpoint(f *fact.Facts) []fact.Endpoint {
+	var list []fact.Endpoint
+	candidates, _, _ := fact.Get(f, fact.CandidatesKey)
+	for _, c := range candidates {
+		list = append(list, c.Endpoint)
+	}
+	hosts, _, _ := fact.Get(f, fact.WebHostsKey)
+	list = append(list, hosts...)
+	if login, _, ok := fact.Get(f, fact.LoginKey); ok {
+		list = append(list, login)
+	}
+	if control, _, ok := fact.Get(f, fact.ControlKey); ok {
+		list = append(list, control.Endpoint)
+	}
+	return list
+}
+
+// judgePortal: the login service answers plain HTTP with a redirect to itself
+// over HTTPS, and with nothing else. Whoever says something else stands in
+// between.
+func judgePortal(f *fact.Facts, emit Emit) {
+	control, o, _ := fact.Get(f, fact.ControlKey)
+	if control.Status == 0 {
+		return
+	}
+	to, err := url.Parse(control.Location)
+	own := err == nil && to.Scheme == "https" && strings.EqualFold(to.Hostname(), control.Host)
+	if own && control.Status >= 300 && control.Status < 400 {
+		return
+	}
+	finding := found("captive-portal", "control", link(control.URL, o), host(control.Host, o), text("status", strconv.Itoa(control.Status), o),
+		fact.Evidence{Key: "location", Class: fact.URLText, Value: control.Location, Origin: o}, text("contentType", control.ContentType, o))
+	if control.Status >= 400 {
+		finding = finding.with(Possible) // a proxy's refusal or the service's own trouble looks the same
+	}
+	emit(finding)
+}
+
+// judgeRetired: a real run, not a lab, found that the domain leads to Lync
+// Online and that its hosts still have addresses.
+func judgeRetired(f *fact.Facts, emit Emit) {
+	_, o, _ := fact.Get(f, fact.DNSKey)
+	if o.Kind != fact.Live || !findDeployment(f).online() {
+		return
+	}
+	for _, e := range everyEndpoint(f) {
+		if _, online := dnscheck.IsOnlineHost(e.Host); online && len(e.Resolve.Addresses) > 0 {
+			emit(found("lync-online-retired", "dns", host(e.Host, o), address(e.Resolve.Addresses[0].String(), o)))
+			return
+		}
+	}
+}
