@@ -2,30 +2,42 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fleet"
 )
 
 func (p *program) checkCommand() *cobra.Command {
 	run := &check{program: p, plan: lyncdiag.DefaultPlan()}
-	var userName, ticket string
+	var userName string
 	cmd := &cobra.Command{
 		Use:   "check [ADDRESS...]",
 		Short: "Find out why somebody cannot sign in",
+		Long: "Find out why somebody cannot sign in: the whole chain from DNS to AD FS, and\nwhat is known besides.\n\n" +
+			"For one address the default is a report; for several it is one report a line\n(ndjson) where stdout is no terminal, and -o json is one document of all, -o csv\n" +
+			"one row for each. The exit code is the worst." +
+			fmt.Sprintf(batchHelp, "UserPrincipalName, SipAddress, ProxyAddresses or EmailAddress"),
+		Example: "  lyncdiag check joe@contoso.com\n" +
+			"  lyncdiag check --input users.csv -o csv=result.csv --resume users.journal\n" +
+			"  Get-MsolUser -All | Select UserPrincipalName | Export-Csv users.csv",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if run.concurrency < 1 {
-				return errors.New("read --concurrency: want at least 1")
-			}
 			if err := run.bareLab(args); err != nil {
 				return err
+			}
+			if userName != "" && run.input != "" {
+				return errors.New("read --user-name: one name does not fit several addresses")
 			}
 			found, err := run.evidenceFlags.read(cmd.Context(), p)
 			if err != nil {
 				return err
 			}
-			targets, err := found.targets(&run.networkFlags, args, userName, ticket)
+			targets, err := run.readTargets(p, cmd, args, fleet.ReadAddresses, func(args []string) ([]fact.Subject, error) {
+				return found.targets(&run.networkFlags, args, userName, run.ticket)
+			})
 			if err != nil {
 				return err
 			}
@@ -35,8 +47,8 @@ func (p *program) checkCommand() *cobra.Command {
 	flags := cmd.Flags()
 	run.networkFlags.register(flags)
 	run.evidenceFlags.register(flags)
+	run.batchFlags.register(flags)
 	flags.StringVar(&userName, "user-name", "", "sign-in `NAME` where it differs from the address")
-	flags.StringVar(&ticket, "ticket", "", "`TEXT` to repeat in the report")
-	flags.IntVar(&run.concurrency, "concurrency", 4, "how many addresses to look at at a time")
+	flags.StringVar(&run.ticket, "ticket", "", "`TEXT` to repeat in the report")
 	return cmd
 }

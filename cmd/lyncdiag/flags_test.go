@@ -51,16 +51,16 @@ func TestSplitServer(t *testing.T) {
 }
 
 func TestResolvers(t *testing.T) {
-	got, err := resolvers([]string{"192.0.2.1", "internal=192.0.2.2:5353", "six=[2001:db8::1]:53", "2001:db8::2"})
+	got, own, err := resolvers([]string{"127.0.0.1", "internal=127.0.0.2:5353", "six=[::1]:53", "secure=tls://127.0.0.3", "https://127.0.0.4/dns-query", "authoritative"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var text []string
 	for _, s := range got {
-		text = append(text, s.Name+"="+s.Addr.String())
+		text = append(text, s.Name+"="+s.Address())
 	}
-	if want := "=192.0.2.1:53 internal=192.0.2.2:5353 six=[2001:db8::1]:53 =[2001:db8::2]:53"; strings.Join(text, " ") != want {
-		t.Errorf("got %v, want %s", text, want)
+	if want := "=127.0.0.1:53 internal=127.0.0.2:5353 six=[::1]:53 secure=tls://127.0.0.3:853 =https://127.0.0.4/dns-query"; strings.Join(text, " ") != want || !own {
+		t.Errorf("got %v, own servers %t, want %s", text, own, want)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -43,9 +42,9 @@ type networkFlags struct {
 
 func (n *networkFlags) register(flags *pflag.FlagSet) {
 	n.settingFlags.register(flags)
-	flags.StringArrayVar(&n.dns, "dns", nil, "resolver to ask, as `[NAME=]ADDR[:PORT]` or system; repeatable, the answers are compared")
+	flags.StringArrayVar(&n.dns, "dns", nil, "resolver to ask, as `[NAME=]ADDR[:PORT]`, tcp://, tls:// or https://…, system, or authoritative (the domain's own servers as well); repeatable, the answers are compared; internal is the name for the view inside")
 	flags.StringVar(&n.ca, "ca", "", "`FILE` of further roots to trust (PEM)")
-	flags.DurationVar(&n.timeout, "timeout", lyncdiag.DefaultTimeout, "for the whole run")
+	flags.DurationVar(&n.timeout, "timeout", lyncdiag.DefaultTimeout, "for the whole run, of each target where there are several")
 	flags.StringVar(&n.proxy, "proxy", "", "HTTP proxy `URL` for every connection, or none")
 	flags.BoolVar(&n.offline, "offline", false, "send nothing")
 	flags.Var((*faultList)(&n.lab), "lab", "use the built-in lab in place of the network, with these `FAULT[,FAULT...]`")
@@ -135,8 +134,12 @@ func (n *networkFlags) apply(s *session) error {
 		return err
 	}
 	if len(n.dns) > 0 {
-		if s.network.DNS, err = resolvers(n.dns); err != nil {
+		var servers []dnscheck.Server
+		if servers, s.network.Authoritative, err = resolvers(n.dns); err != nil {
 			return err
+		}
+		if len(servers) > 0 {
+			s.network.DNS = servers
 		}
 	}
 	if s.network.Proxy, err = proxy(n.proxy, s.network.Proxy); err != nil {
@@ -149,43 +152,40 @@ func (n *networkFlags) apply(s *session) error {
 }
 
 // resolvers reads --dns.
-func resolvers(given []string) ([]dnscheck.Server, error) {
-	var list []dnscheck.Server
+func resolvers(given []string) (list []dnscheck.Server, authoritative bool, err error) {
 	for _, text := range given {
 		name, address, named := strings.Cut(text, "=")
 		if !named {
 			name, address = "", text
 		}
-		servers, err := resolver(name, address)
+		if address == "authoritative" {
+			authoritative = true
+			continue
+		}
+		servers, err := resolver(text, name, address)
 		if err != nil {
-			return nil, fmt.Errorf("read --dns %s: %w", text, err)
+			return nil, false, fmt.Errorf("read --dns: %w", err)
 		}
 		for _, s := range servers {
 			if slices.ContainsFunc(list, func(t dnscheck.Server) bool { return t.String() == s.String() }) {
-				return nil, fmt.Errorf("read --dns %s: there are two resolvers %s", text, s)
+				return nil, false, fmt.Errorf("read --dns %s: there are two resolvers %s", text, s)
 			}
 			list = append(list, s)
 		}
 	}
-	return list, nil
+	return list, authoritative, nil
 }
 
-func resolver(name, address string) ([]dnscheck.Server, error) {
-	switch {
-	case strings.HasPrefix(address, "tls://"), strings.HasPrefix(address, "https://"), address == "authoritative":
-		return nil, errors.New("this version asks plain resolvers only: an address with or without a port, or system")
-	case address == "system":
+func resolver(text, name, address string) ([]dnscheck.Server, error) {
+	if address == "system" {
 		servers, err := dnscheck.SystemServers()
 		return renamed(servers, name), err
 	}
-	if ip, err := netip.ParseAddr(trimBrackets(address)); err == nil {
-		return []dnscheck.Server{{Name: name, Addr: netip.AddrPortFrom(ip, 53)}}, nil
-	}
-	server, err := netip.ParseAddrPort(address)
+	server, err := dnscheck.ParseServer(text)
 	if err != nil {
-		return nil, fmt.Errorf("%q is not an address with or without a port%s", address, didYouMean(address, []string{"system"}))
+		return nil, fmt.Errorf("%w%s", err, didYouMean(address, []string{"system", "authoritative"}))
 	}
-	return []dnscheck.Server{{Name: name, Addr: server}}, nil
+	return []dnscheck.Server{server}, nil
 }
 
 // renamed gives the system's resolvers the name that was given for them, with a

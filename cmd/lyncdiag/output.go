@@ -117,7 +117,7 @@ func checkFormat(given, name string, allowed []render.Format) error {
 	if slices.Contains(names, name) {
 		return nil
 	}
-	if slices.Contains([]string{"markdown", "csv", "html", "junit", string(render.Short)}, name) {
+	if slices.Contains([]string{"markdown", "html", "junit", string(render.CSV), string(render.Short)}, name) {
 		return fmt.Errorf("read -o %s: %s is not written here; this command writes %s", given, name, strings.Join(names, ", "))
 	}
 	return fmt.Errorf("read -o %s: there is no format %q, want one of %s%s", given, name, strings.Join(names, ", "), didYouMean(name, names))
@@ -152,8 +152,9 @@ func (p *program) color() bool {
 // one there.
 func (p *program) write(sinks []sink, d render.Document, further bool) error {
 	p.started = true
-	for _, s := range sinks {
-		if further && s.format != render.NDJSON {
+	for i := range sinks {
+		s := &sinks[i]
+		if further && s.format != render.NDJSON && s.format != render.CSV {
 			if _, err := io.WriteString(s.w, "\n"); err != nil {
 				return fmt.Errorf("write output: %w", cause(err))
 			}
@@ -161,6 +162,7 @@ func (p *program) write(sinks []sink, d render.Document, further bool) error {
 		if err := d.Write(s.w, s.format, s.options); err != nil {
 			return err
 		}
+		s.options.Headless = true
 	}
 	return nil
 }

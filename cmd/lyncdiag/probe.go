@@ -19,6 +19,14 @@ type probe struct {
 	sources  []lyncdiag.Source
 	document func(f *fact.Facts, r *lyncdiag.Report) render.Document
 	exit     func(f *fact.Facts, r *lyncdiag.Report) int // nil: the report's
+	tabular  bool                                        // the document has rows, too
+}
+
+func (p *probe) formats() []render.Format {
+	if p.tabular {
+		return append(documents(), render.CSV)
+	}
+	return documents()
 }
 
 func (p *program) probe(cmd *cobra.Command, run *probe, targets []fact.Subject) error {
@@ -27,7 +35,7 @@ func (p *program) probe(cmd *cobra.Command, run *probe, targets []fact.Subject) 
 		return err
 	}
 	defer s.close()
-	sinks, err := p.sinks(documents(), pipedFormat(len(targets)))
+	sinks, err := p.sinks(run.formats(), pipedFormat(len(targets)))
 	if err != nil {
 		return err
 	}

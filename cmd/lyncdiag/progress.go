@@ -1,14 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fleet"
 )
 
 // progress says on stderr what is being waited for and for how long. The zero
@@ -20,6 +23,7 @@ type progress struct {
 
 	mu      sync.Mutex
 	waiting []string
+	status  string // of many targets; it goes before what is waited for
 	since   time.Time
 	shown   int // columns to take back
 	done    chan struct{}
@@ -60,6 +64,52 @@ func (g *progress) observe(s lyncdiag.StageResult) {
 	}
 }
 
+// advance is told of each of many targets as it is done.
+func (g *progress) advance(seen *fleet.Summary, r fleet.Result, total int) {
+	if g.w == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.plain {
+		from := ""
+		if r.Resumed {
+			from = " (from the journal)"
+		}
+		fmt.Fprintf(g.w, "%d/%d %s\n", seen.Total, total, strings.Join(strings.Fields(printable(cmp.Or(r.Target.Address, r.Target.Domain))+" "+string(r.Outcome)+" "+r.Primary+from), " "))
+		return
+	}
+	rate := float64(seen.Total-seen.Resumed) / max(time.Since(g.since).Seconds(), 0.001)
+	g.status = fmt.Sprintf("%d/%d, %.1f/s, %d with a problem, %d unknown", seen.Total, total, rate, seen.Problem, seen.Unknown)
+}
+
+// conclude ends the progress of many targets with what was found how often.
+func (g *progress) conclude(seen *fleet.Summary) {
+	if g.w == nil {
+		return
+	}
+	line := fmt.Sprintf("%d targets: %d healthy, %d with a problem, %d unknown (%d incomplete), %d from the journal, %.1f s",
+		seen.Total, seen.Healthy, seen.Problem, seen.Unknown, seen.Incomplete, seen.Resumed, time.Since(g.since).Seconds())
+	for i, f := range seen.Findings() {
+		if i == 5 {
+			line += ", ..."
+			break
+		}
+		line += fmt.Sprintf("%s%s %d", []string{": ", ", "}[min(i, 1)], f.Name, f.Count)
+	}
+	fmt.Fprintln(g.w, line)
+}
+
+// printable keeps what an input file holds from steering the terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}
+
 // clear takes the line back, so that something else can be written.
 func (g *progress) clear() {
 	if g.w == nil || g.plain {
@@ -86,6 +136,10 @@ func (g *progress) refresh() {
 }
 
 func (g *progress) draw() {
+	if g.status != "" {
+		g.show(g.status)
+		return
+	}
 	if len(g.waiting) == 0 {
 		return
 	}

@@ -1,7 +1,9 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 )
@@ -15,21 +17,34 @@ type batchDoc struct {
 }
 
 type batchSummary struct {
-	Total      int `json:"total"`
-	Healthy    int `json:"healthy"`
-	Problem    int `json:"problem"`
-	Unknown    int `json:"unknown"`
-	Incomplete int `json:"incomplete"`
-	ExitCode   int `json:"exitCode"` // the worst of the reports'
+	Total      int       `json:"total"`
+	Healthy    int       `json:"healthy"`
+	Problem    int       `json:"problem"`
+	Unknown    int       `json:"unknown"`
+	Incomplete int       `json:"incomplete"`
+	Findings   []tallied `json:"findings"` // the most frequent first
+	ExitCode   int       `json:"exitCode"` // the worst of the reports'
 }
 
-// Batch is lyncdiag.batch/v1; as ndjson it is one report a line. exitCode
-// gives the code of one report, and worst that of the process.
-func (t Tool) Batch(reports []*lyncdiag.Report, exitCode func(*lyncdiag.Report) int, worst int) Document {
+// tallied is how many reports have a finding.
+type tallied struct {
+	Name  string `json:"name"`
+	Count int    `json:"count"`
+}
+
+// Batch is lyncdiag.batch/v1; as ndjson it is one report a line. The documents
+// are those of [Tool.Report], made now or taken back by [Read]; others are left
+// out. worst is the exit code of the process.
+func (t Tool) Batch(reports []Document, worst int) Document {
 	doc := batchDoc{Schema: "lyncdiag.batch/v1", Tool: t.wire(), Reports: []reportDoc{}}
-	for _, r := range reports {
-		doc.Reports = append(doc.Reports, t.report(r, exitCode(r)))
-		switch r.Verdict.Outcome {
+	counts := map[string]int{}
+	for _, d := range reports {
+		r, ok := d.page.(*reportDoc)
+		if !ok {
+			continue
+		}
+		doc.Reports = append(doc.Reports, *r)
+		switch lyncdiag.Outcome(r.Verdict.Outcome) {
 		case lyncdiag.Healthy:
 			doc.Summary.Healthy++
 		case lyncdiag.Problem:
@@ -40,9 +55,23 @@ func (t Tool) Batch(reports []*lyncdiag.Report, exitCode func(*lyncdiag.Report) 
 		if !r.Complete {
 			doc.Summary.Incomplete++
 		}
+		once := map[string]bool{}
+		for _, f := range r.Findings {
+			if !once[f.Name] {
+				once[f.Name] = true
+				counts[f.Name]++
+			}
+		}
 	}
-	doc.Summary.Total = len(reports)
+	doc.Summary.Total = len(doc.Reports)
 	doc.Summary.ExitCode = worst
+	doc.Summary.Findings = []tallied{}
+	for name, n := range counts {
+		doc.Summary.Findings = append(doc.Summary.Findings, tallied{name, n})
+	}
+	slices.SortFunc(doc.Summary.Findings, func(a, b tallied) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name))
+	})
 	return Document{&doc}
 }
 

@@ -14,9 +14,12 @@ import (
 type dnsDoc struct {
 	Schema    string     `json:"schema"`
 	Domain    string     `json:"domain"`
+	Error     string     `json:"error"` // why nothing was looked up, "" otherwise
 	Resolvers []resolver `json:"resolvers"`
 	Records   []record   `json:"records"` // expected ones in a fixed order, then those that should not be
-	Findings  []finding  `json:"findings"`
+	// Differences between resolvers; none with a single one.
+	Differences []difference `json:"differences"`
+	Findings    []finding    `json:"findings"`
 }
 
 type resolver struct {
@@ -37,26 +40,73 @@ type record struct {
 	Resolver   string   `json:"resolver"`             // name of the one that answered
 	Detail     string   `json:"detail"`
 	Fix        string   `json:"fix"` // the line to add to the zone, "" when there is nothing to do
+	// The same in the words of a provider's web form, and as commands of the
+	// DnsServer module, those that remove what is wrong first.
+	Form       []field  `json:"form"`
+	PowerShell []string `json:"powershell"`
+	Without    string   `json:"without"`               // what happens where the record is missing, and for whom
+	CachedTill string   `json:"cachedUntil,omitempty"` // until when an old answer may be held
+}
+
+type field struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// difference is a record that two resolvers answer differently for.
+type difference struct {
+	Type     string `json:"type"`
+	Name     string `json:"name"`
+	Detail   string `json:"detail"`
+	Expected bool   `json:"expected"` // as it should be where a network has its own view
+	Views    []view `json:"views"`
+}
+
+type view struct {
+	Resolver string   `json:"resolver"`
+	Status   string   `json:"status"`
+	Found    []string `json:"found"`
 }
 
 // DNS is lyncdiag.dns/v1: the records of a domain, each against what the
 // deployment needs.
 func (t Tool) DNS(f *fact.Facts, r *lyncdiag.Report) Document {
-	doc := dnsDoc{Schema: "lyncdiag.dns/v1", Domain: r.Target.Domain, Resolvers: []resolver{}, Findings: findings(r)}
+	doc := dnsDoc{Schema: "lyncdiag.dns/v1", Domain: r.Target.Domain, Error: inputError(r), Resolvers: []resolver{}, Findings: findings(r)}
 	if result, _, ok := fact.Get(f, fact.DNSKey); ok {
-		doc.Resolvers = each(result.Servers, func(s dnscheck.Server) resolver { return resolver{s.String(), s.Addr.String()} })
+		doc.Resolvers = each(result.Servers, func(s dnscheck.Server) resolver { return resolver{s.String(), s.Address()} })
 	}
+	doc.Differences = each(lyncdiag.Differences(f), func(d dnscheck.Difference) difference {
+		return difference{d.Type, d.Name, d.Detail, d.Expected, each(d.Views, func(v dnscheck.View) view {
+			return view{v.Server, string(v.Status), list(v.Found)}
+		})}
+	})
 	doc.Records = each(lyncdiag.Records(f), func(c dnscheck.Check) record {
 		return record{
 			Type: c.Type, Name: c.Name, Purpose: c.Purpose, Need: string(c.Need), Expected: c.Expected, Found: list(c.Found),
 			Status: string(c.Status), Problem: string(c.Problem), TTLSeconds: known(c.TTL, c.TTL > 0 || c.Answer == dnscheck.StatusOK),
 			Resolver: c.Server, Detail: c.Detail, Fix: c.Fix,
+			Form:       each(c.Form(), func(f dnscheck.Field) field { return field{f.Name, f.Value} }),
+			PowerShell: list(c.PowerShell()), Without: c.Without, CachedTill: stamp(c.CachedUntil),
 		}
 	})
 	return Document{&doc}
 }
 
+// inputError is why the target could not be read, "" when it could.
+func inputError(r *lyncdiag.Report) string {
+	for _, s := range r.Stages {
+		if s.ID == lyncdiag.InputStage && s.Status == lyncdiag.Errored {
+			return s.Reason
+		}
+	}
+	return ""
+}
+
 func (d *dnsDoc) text(s *sheet) {
+	if d.Error != "" {
+		s.head(d.Error, dubio)
+		return
+	}
 	right, wanted := 0, 0
 	for _, r := range d.Records {
 		switch dnscheck.CheckStatus(r.Status) {
@@ -95,6 +145,17 @@ func (d *dnsDoc) text(s *sheet) {
 			}
 		}
 	}
+	for _, x := range d.Differences {
+		if x.Expected {
+			continue
+		}
+		s.blank()
+		s.line("Differs: " + x.Type + " " + x.Name)
+		for _, v := range x.Views {
+			s.hang(pad(pad("", marked)+v.Resolver, marked+12), marked+12, strings.TrimSpace(v.Status+" "+strings.Join(v.Found, ", ")))
+		}
+		s.hang(pad("", marked), marked, x.Detail)
+	}
 	s.findings(d.Findings, false)
 }
 
@@ -115,5 +176,17 @@ func (s *sheet) record(r record) {
 	under("needs", r.Expected)
 	under("for", r.Purpose)
 	under("why", r.Detail)
+	under("else", r.Without)
 	under("add", r.Fix)
+	var form []string
+	for _, f := range r.Form {
+		form = append(form, f.Name+" "+f.Value)
+	}
+	under("form", strings.Join(form, ", "))
+	for _, command := range r.PowerShell {
+		under("run", command)
+	}
+	if r.CachedTill != "" {
+		under("held", "an old answer may be held by resolvers until "+r.CachedTill)
+	}
 }

@@ -22,12 +22,14 @@ const (
 	JSON   Format = "json"   // one indented object, ASCII only
 	NDJSON Format = "ndjson" // one object a line, ASCII only
 	Short  Format = "short"  // four lines for a ticket; reports only
+	CSV    Format = "csv"    // one row a target, in UTF-8; reports and DNS only
 )
 
-// Options are about text; JSON ignores them.
+// Options are about text and CSV; JSON ignores them.
 type Options struct {
-	Width int  // columns; 0 is 80, less than 40 is 40, more than 120 is 120
-	Color bool // repeat in colour what the words say
+	Width    int  // columns; 0 is 80, less than 40 is 40, more than 120 is 120
+	Color    bool // repeat in colour what the words say
+	Headless bool // CSV goes below rows that were written before: no header
 }
 
 // Document is a result ready to be written. Methods of [Tool] make one.
@@ -49,16 +51,22 @@ func (d Document) Write(w io.Writer, f Format, o Options) error {
 		return writeNDJSON(w, d.page)
 	case Short:
 		return writeShort(w, d.page)
+	case CSV:
+		return writeCSV(w, d.page, o)
 	}
 	return writeText(w, d.page, o)
 }
 
 // Formats are those that Write takes for this document.
 func (d Document) Formats() []Format {
+	formats := []Format{Text, JSON, NDJSON}
 	if _, ok := d.page.(brief); ok {
-		return []Format{Text, JSON, NDJSON, Short}
+		formats = append(formats, Short)
 	}
-	return []Format{Text, JSON, NDJSON}
+	if _, ok := d.page.(table); ok {
+		formats = append(formats, CSV)
+	}
+	return formats
 }
 
 // Tool is the program that writes: reports carry its version. Its methods turn

@@ -107,7 +107,7 @@ func healthy() *lyncdiag.Report {
 
 func TestGolden(t *testing.T) {
 	tool := render.Tool{Version: "1.2.3"}
-	batch := tool.Batch([]*lyncdiag.Report{broken(t), healthy()}, func(r *lyncdiag.Report) int { return lyncdiag.ExitCode(r, "failure") }, 3)
+	batch := tool.Batch([]render.Document{tool.Report(broken(t), 1), tool.Report(healthy(), 3)}, 3)
 	tests := []struct {
 		file     string
 		document render.Document
@@ -124,6 +124,8 @@ func TestGolden(t *testing.T) {
 		{"healthy-short.txt", tool.Report(healthy(), 3), render.Short, render.Options{}},
 		{"batch-80.txt", batch, render.Text, render.Options{}},
 		{"batch.ndjson", batch, render.NDJSON, render.Options{}},
+		{"batch.csv", batch, render.CSV, render.Options{}},
+		{"broken.csv", tool.Report(broken(t), 1), render.CSV, render.Options{Headless: true}},
 	}
 	for _, test := range tests {
 		t.Run(test.file, func(t *testing.T) {

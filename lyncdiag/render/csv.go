@@ -1,0 +1,96 @@
+package render
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// table is a page that has a rendering as rows, one for each target.
+type table interface {
+	columns() []string
+	rows() [][]string
+}
+
+func writeCSV(w io.Writer, p page, o Options) error {
+	t := p.(table)
+	out := csv.NewWriter(w)
+	rows := t.rows()
+	if !o.Headless {
+		rows = append([][]string{t.columns()}, rows...)
+	}
+	for _, row := range rows {
+		for i := range row {
+			row[i] = clean(row[i]) // a line break in a cell is more than most readers of CSV expect
+		}
+	}
+	if err := out.WriteAll(rows); err != nil {
+		return fmt.Errorf("render: write rows: %w", err)
+	}
+	return nil
+}
+
+// aboutFinding are the columns of the finding that a row is about.
+func aboutFinding() []string { return []string{"primary", "type", "severity", "confidence", "title"} }
+
+// leading is the finding to name in a row: the one with this name, else the
+// first one, which is empty in a row without findings.
+func leading(all []finding, name string) finding {
+	for _, f := range all {
+		if f.Name == name {
+			return f
+		}
+	}
+	return append(all, finding{})[0]
+}
+
+func (d *reportDoc) columns() []string {
+	columns := append([]string{"address", "outcome"}, aboutFinding()...)
+	return append(columns, "exitCode", "durationMs", "summary")
+}
+
+// rows names the primary finding only: a warning does not keep anybody out.
+func (d *reportDoc) rows() [][]string {
+	f := finding{}
+	if d.Verdict.Primary != "" {
+		f = leading(d.Findings, d.Verdict.Primary)
+	}
+	return [][]string{{
+		d.Target.Address, d.Verdict.Outcome, d.Verdict.Primary, f.Type, f.Severity, f.Confidence, f.Title,
+		strconv.Itoa(d.ExitCode), strconv.FormatInt(d.DurationMs, 10), d.Verdict.Summary,
+	}}
+}
+
+func (d *batchDoc) columns() []string { return new(reportDoc).columns() }
+
+func (d *batchDoc) rows() [][]string {
+	var rows [][]string
+	for _, r := range d.Reports {
+		rows = append(rows, r.rows()...)
+	}
+	return rows
+}
+
+// statuses are those of a record that a row of DNS counts.
+func statuses() []string { return []string{"ok", "missing", "wrong", "error", "extra"} }
+
+func (d *dnsDoc) columns() []string {
+	columns := append([]string{"domain"}, statuses()...)
+	return append(append(columns, aboutFinding()...), "error")
+}
+
+func (d *dnsDoc) rows() [][]string {
+	row := []string{d.Domain}
+	for _, status := range statuses() {
+		n := 0
+		for _, r := range d.Records {
+			if r.Status == status {
+				n++
+			}
+		}
+		row = append(row, strconv.Itoa(n))
+	}
+	f := leading(d.Findings, "")
+	return [][]string{append(row, f.Name, f.Type, f.Severity, f.Confidence, f.Title, d.Error)}
+}

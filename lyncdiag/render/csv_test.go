@@ -1,0 +1,66 @@
+package render_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"slices"
+	"testing"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
+)
+
+// TestCSV: every document that has rows gives a table whose rows are as long as
+// its header, and none without line breaks in a cell.
+func TestCSV(t *testing.T) {
+	for name, list := range everything(t) {
+		for _, d := range list {
+			var b bytes.Buffer
+			err := d.Write(&b, render.CSV, render.Options{})
+			if has := slices.Contains([]string{"report", "batch", "dns"}, name); has != (err == nil) || has != slices.Contains(d.Formats(), render.CSV) {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if err != nil {
+				continue
+			}
+			rows, err := csv.NewReader(bytes.NewReader(b.Bytes())).ReadAll() // the same number of fields in each
+			if err != nil || len(rows) == 0 || bytes.Count(b.Bytes(), []byte("\n")) != len(rows) {
+				t.Errorf("%s: %v\n%s", name, err, b.Bytes())
+			}
+			var below bytes.Buffer
+			if err := d.Write(&below, render.CSV, render.Options{Headless: true}); err != nil || !bytes.HasSuffix(b.Bytes(), below.Bytes()) || below.Len() >= b.Len() {
+				t.Errorf("%s without its header: %v\n%s", name, err, below.Bytes())
+			}
+		}
+	}
+}
+
+// TestRead: a document taken back is the same in every format.
+func TestRead(t *testing.T) {
+	all := everything(t)
+	for _, name := range []string{"report", "dns"} {
+		for _, d := range all[name] {
+			var line bytes.Buffer
+			if err := d.Write(&line, render.NDJSON, render.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			again, err := render.Read(line.Bytes())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range d.Formats() {
+				var want, got bytes.Buffer
+				if err := d.Write(&want, f, render.Options{}); err != nil {
+					t.Fatal(err)
+				}
+				if err := again.Write(&got, f, render.Options{}); err != nil || got.String() != want.String() {
+					t.Errorf("%s as %s: %v\ngot  %s\nwant %s", name, f, err, &got, &want)
+				}
+			}
+		}
+	}
+	for _, text := range []string{"", "null", "{}", `{"schema":"lyncdiag.batch/v1"}`, `{"schema":"lyncdiag.report/v1","stages":7}`} {
+		if _, err := render.Read([]byte(text)); err == nil {
+			t.Errorf("%q is a document", text)
+		}
+	}
+}
