@@ -374,8 +374,10 @@ func (m *fastReader) absent(authorities int) (ttl uint32, ok bool) {
 			return 0, false
 		}
 		if qtype == dns.TypeSOA {
-			const numbers = 20 // two names of an octet each stand before them, at least
-			if end < m.at+numbers+2 {
+			const numbers = 20 // serial, refresh, retry, expire and minimum
+			m.skip()           // MNAME
+			m.skip()           // RNAME
+			if m.at+numbers != end {
 				return 0, false
 			}
 			return min(ttl, binary.BigEndian.Uint32(m.wire[end-4:])), true
