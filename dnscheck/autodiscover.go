@@ -322,6 +322,11 @@ func (d *Discoverer) fill(ctx context.Context, client *http.Client, u *url.URL, 
 
 // unanswered names a failure below HTTP.
 func (h *Hop) unanswered(ctx context.Context, err error) {
+	if strings.Contains(err.Error(), "failed to parse Location header") {
+		// net/http quotes the link, which may hold a password.
+		h.Kind, h.Problem, h.Detail = KindError, ProblemMalformed, "sends on to a link that cannot be read"
+		return
+	}
 	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
 		err = wrapped.Err // the URL is in the hop already
 	}
@@ -358,7 +363,10 @@ func (s *step) status(resp *http.Response, base *url.URL) {
 	switch {
 	case code == http.StatusUnauthorized && resp.Header.Get(headerWebTicket) != "":
 		h.Kind = KindWebTicket
-		h.Location = shorten(resp.Header.Get(headerWebTicket))
+		if ticket, err := url.Parse(resp.Header.Get(headerWebTicket)); err == nil {
+			ticket.User = nil
+			h.Location = shorten(ticket.String())
+		}
 	case code == http.StatusUnauthorized && !h.First:
 		h.Problem, h.Detail = ProblemNoWebTicket, "401 without "+headerWebTicket
 	case code >= 300 && code < 400 && resp.Header.Get("Location") != "":
@@ -387,7 +395,8 @@ func (s *step) document(body []byte, base *url.URL) {
 // leads sets where the hop leads, if one may go there.
 func (s *step) leads(base *url.URL, href string) {
 	h := &s.hop
-	h.Location = shorten(href)
+	// What is stored is shown, so a link is stored only once it is known to hold no
+	// password.
 	if len(href) > maxLocation {
 		h.Problem, h.Detail = ProblemMalformed, "the link is too long"
 		return
@@ -401,7 +410,9 @@ func (s *step) leads(base *url.URL, href string) {
 	next.Fragment, next.RawFragment = "", ""
 	// Host names do not depend on case, and a loop must not hide behind it.
 	next.Host = strings.ToLower(next.Host)
-	h.Location = next.Redacted()
+	shown := *next
+	shown.User = nil
+	h.Location = shown.String()
 	switch {
 	case next.Scheme != "http" && next.Scheme != "https":
 		h.Problem, h.Detail = ProblemInsecureRedirect, "leads to a URL of scheme "+next.Scheme

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"errors"
 	"io"
 	"log"
@@ -337,4 +338,26 @@ func TestWalkAsksAtTheSameTime(t *testing.T) {
 			t.Errorf("hops %+v", w.Hops)
 		}
 	})
+}
+
+// A password in a link reaches no hop: what is in a hop is shown.
+func TestLinksShowNoPassword(t *testing.T) {
+	for _, link := range []string{"https://joe:s3cret@webdir.online.lync.com/root", "http://joe:s3cret@[bad/root", "https://joe:s3cret@webdir.online.lync.com:bad/"} {
+		d := &dnscheck.Discoverer{HTTP: &http.Client{Transport: answering(link)}}
+		walk := d.Walk(t.Context(), "contoso.example", "sip:joe@contoso.example")
+		text, err := json.Marshal(walk)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "s3cret") {
+			t.Errorf("%s: %s", link, text)
+		}
+	}
+}
+
+// answering sends every request on to one place.
+type answering string
+
+func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {string(a)}}, Body: http.NoBody, Request: r}, nil
 }

@@ -103,7 +103,11 @@ func scopeQuestions(answers []fact.Answer) []kb.Question {
 	var list []kb.Question
 	for _, q := range kb.Questions() {
 		scope := q.ID == "symptom" || q.ID == "users" || q.ID == "computers"
-		if scope && !slices.ContainsFunc(answers, func(a fact.Answer) bool { return a.ID == q.ID }) {
+		said := func(a fact.Answer) bool {
+			// Who gets into the portal has said already that it is Lync.
+			return a.ID == q.ID || q.ID == "symptom" && a.ID == "portal-sign-in" && a.Value == "yes"
+		}
+		if scope && !slices.ContainsFunc(answers, said) {
 			list = append(list, q)
 		}
 	}
