@@ -114,8 +114,19 @@ func (b *Batch) run(ctx context.Context, domains iter.Seq[string]) *batchRun {
 	var senders, finishers sync.WaitGroup
 	for i := range c.pipe.sockets {
 		senders.Go(func() {
+			s := &c.pipe.sockets[i]
+			// The slot comes first, so that no domain waits for one socket while
+			// another has room.
+			for s.reserve(ctx) == nil {
+				domain, more := <-work
+				if !more {
+					<-s.slots
+					return
+				}
+				r.ask(ctx, s, domain)
+			}
 			for domain := range work {
-				r.ask(ctx, &c.pipe.sockets[i], domain)
+				r.out <- &Result{Domain: domain} // nobody looks at it any more
 			}
 		})
 	}
@@ -156,20 +167,17 @@ func (b *Batch) run(ctx context.Context, domains iter.Seq[string]) *batchRun {
 	return r
 }
 
-// ask sends the four questions of a domain.
+// ask sends the four questions of a domain in a slot that is reserved.
 func (r *batchRun) ask(ctx context.Context, s *pipeSocket, domain string) {
 	res := &Result{Domain: domain, Servers: r.servers, At: r.c.now()}
 	ascii, err := ASCII(domain)
 	if err != nil {
+		<-s.slots
 		res.Detail = err.Error()
 		r.out <- res
 		return
 	}
 	res.Domain = ascii
-	if err := s.reserve(ctx); err != nil {
-		r.out <- res // nobody looks at it any more
-		return
-	}
 	d := newFour(r, res)
 	for i := range d.questions {
 		q := &d.questions[i]

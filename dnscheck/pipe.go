@@ -70,7 +70,7 @@ func newPipe(dial func(ctx context.Context, network, address string) (net.Conn, 
 	p := &pipe{dial: dial, address: address, timeout: timeout, sockets: make([]pipeSocket, sockets)}
 	for i := range p.sockets {
 		p.sockets[i].p = p
-		p.sockets[i].slots = make(chan struct{}, max(1, inFlight/groupSize))
+		p.sockets[i].slots = make(chan struct{}, max(2, inFlight/groupSize)) // a sender may hold one while it waits for work
 		p.sockets[i].waiting = make(map[uint16]*flight, inFlight)
 	}
 	return p
