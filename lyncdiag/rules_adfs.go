@@ -144,7 +144,7 @@ func judgeMEXAnswers(f *fact.Facts, emit Emit) {
 	case post == "http-500", get == "http-500" && !postFine:
 		finding := found("adfs-mex-http-500", "adfs.mex", evidence...)
 		if getFine {
-			finding.Cause = "{url} answers 200 to a browser's GET and 500 to the SOAP request that rich clients send. So the portal works, and Lync, Office activation and PowerShell do not."
+			finding.Cause = "{url} answers 200 to a browser's GET and 500 to the SOAP request that rich clients send. So the portal may work while Lync, Office activation and PowerShell cannot authenticate."
 		}
 		emit(finding)
 	case silent && (getFine || postFine || get == post):
