@@ -300,15 +300,7 @@ func TestLookupLargeAnswer(t *testing.T) {
 
 func TestLookupOverSockets(t *testing.T) {
 	s := resolver(t, healthyZone, dnstest.Override{Name: "lyncdiscover.contoso.example", Behaviour: dnstest.Truncate})
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tcp, err := net.Listen("tcp", udp.LocalAddr().String())
-	if err != nil {
-		udp.Close()
-		t.Skipf("the TCP port of the same number is taken: %v", err)
-	}
+	udp, tcp := samePort(t)
 	var wait sync.WaitGroup
 	wait.Go(func() {
 		if err := s.ServePacket(udp); err != nil {
@@ -511,4 +503,25 @@ func TestASCII(t *testing.T) {
 			t.Errorf("ASCII(%q) = %q, %v, want %q", test.in, got, err, test.want)
 		}
 	}
+}
+
+// samePort binds UDP and TCP ports of the same number. Somebody else may have
+// the second one, so it tries again.
+func samePort(t *testing.T) (net.PacketConn, net.Listener) {
+	t.Helper()
+	var last error
+	for range 50 {
+		udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tcp, err := net.Listen("tcp", udp.LocalAddr().String())
+		if err == nil {
+			return udp, tcp
+		}
+		udp.Close()
+		last = err
+	}
+	t.Fatalf("no port is free for UDP and TCP: %v", last)
+	return nil, nil
 }

@@ -9,7 +9,7 @@ import (
 
 // automatic says where automatic configuration leads this client: Autodiscover
 // first, then the SRV record, then fixed names. Lync 2010 RTM knows no
-// Autodiscover, mobile clients know nothing else (domain.md a4).
+// Autodiscover, mobile clients know nothing else (Lync Server 2013 library, "Determine DNS requirements").
 func automatic(f *fact.Facts, s fact.Setting) fact.Automatic {
 	walk, _, walked := fact.Get(f, fact.WalkKey)
 	candidates, _, _ := fact.Get(f, fact.CandidatesKey)

@@ -9,8 +9,7 @@ import (
 )
 
 // cause says which findings another one explains. A finding that is explained
-// carries CausedBy and is never the primary one (findings.md, "One cause, one
-// root").
+// carries CausedBy and is never the primary one: one cause, one root.
 type cause struct {
 	name    string
 	effects []string // names of findings, or a prefix ending in "*"

@@ -299,7 +299,7 @@ func (e *Env) findCandidates(ctx context.Context) (list []candidate) {
 	if named {
 		return list
 	}
-	// Without an SRV record clients fall back to fixed names (domain.md a4).
+	// Without an SRV record clients fall back to fixed names (Lync Server 2013 library, "Determine DNS requirements").
 	for _, name := range []string{"sipinternal." + domain, "sip." + domain, "sipexternal." + domain} {
 		if len(e.Resolver().LookupHost(ctx, name).Addresses) > 0 {
 			add(name, 443, fact.ViaName)
@@ -572,7 +572,7 @@ func hostOf(raw string) string {
 	return u.Hostname()
 }
 
-// userAgents are what the client generations send (log-formats 1.4); the
+// userAgents are what the client generations send (as seen in public logs); the
 // strings of 2013 are not sourced.
 var userAgents = map[string]string{
 	"lync2010-rtm": "UCCAPI/4.0.7577.0 OC/4.0.7577.0 (Microsoft Lync 2010)",

@@ -10,7 +10,7 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
-// conclude draws the verdict (findings.md, "Verdict").
+// conclude draws the verdict; see Outcome for its rules.
 func conclude(r *Report, f *fact.Facts) Verdict {
 	path, end, ask := walkTree(f)
 	v := Verdict{Outcome: Healthy, Path: path}

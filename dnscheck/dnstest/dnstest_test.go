@@ -20,15 +20,7 @@ import (
 // serve answers on sockets of the loopback interface.
 func serve(t *testing.T, s *dnstest.Server) (address string) {
 	t.Helper()
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tcp, err := net.Listen("tcp", udp.LocalAddr().String())
-	if err != nil {
-		udp.Close()
-		t.Skipf("the TCP port of the same number is taken: %v", err)
-	}
+	udp, tcp := samePort(t)
 	t.Cleanup(func() {
 		udp.Close()
 		tcp.Close()
@@ -261,4 +253,25 @@ func TestHistoryIsBounded(t *testing.T) {
 	if got := a.Requests(); len(got) != 5001 || got[5000].URL != "https://web.example/?n=10000" {
 		t.Errorf("%d requests", len(got))
 	}
+}
+
+// samePort binds UDP and TCP ports of the same number. Somebody else may have
+// the second one, so it tries again.
+func samePort(t *testing.T) (net.PacketConn, net.Listener) {
+	t.Helper()
+	var last error
+	for range 50 {
+		udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tcp, err := net.Listen("tcp", udp.LocalAddr().String())
+		if err == nil {
+			return udp, tcp
+		}
+		udp.Close()
+		last = err
+	}
+	t.Fatalf("no port is free for UDP and TCP: %v", last)
+	return nil, nil
 }
