@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -32,6 +33,12 @@ type Batch struct {
 	// InFlight is how many questions wait for an answer on each socket; zero means 64.
 	// With many more, servers and socket buffers lose some.
 	InFlight int
+	// Rate bounds the questions a second; zero means no bound.
+	Rate float64
+	// Hosts are looked up once for all domains and stand among the Hosts of every
+	// result, and among its Controls where they are not under the domain; see
+	// [Client.Ask].
+	Hosts []string
 	// Now gives the times in results; nil means time.Now.
 	Now func() time.Time
 }
@@ -41,7 +48,8 @@ type Batch struct {
 // that these lead to, outside the domain, are looked up once for all domains;
 // addresses are looked for in IPv6 only where there is none in IPv4. Results hold
 // nothing about other names, so [Evaluate] them against expectations of these four.
-// Results share data with each other and must not be changed.
+// Results share data with each other and must not be changed. Where names do not exist
+// and nothing else shows that the domain does, its SOA record is asked for, too.
 //
 // Results come as they are finished, each domain exactly once, also where the
 // answers are failures; what is no domain gives a result with its Detail. When ctx
@@ -82,6 +90,8 @@ func (b *Batch) Ask(ctx context.Context, domains iter.Seq[string]) iter.Seq2[*Re
 type batchRun struct {
 	c       *Client
 	servers []Server
+	hosts   []string // Batch.Hosts
+	pace    *pace
 	places  chan struct{} // one for each domain under way
 	out     chan *Result  // has room for all domains under way, as has slow
 	slow    chan *four
@@ -104,11 +114,15 @@ func (b *Batch) run(ctx context.Context, domains iter.Seq[string]) *batchRun {
 	underWay := max(2*sockets, 2*sockets*inFlight/groupSize) // some are being finished
 	c := &Client{Dial: b.Dial, Servers: []Server{b.Server}, Timeout: b.Timeout, Now: b.Now, Cache: new(Cache)}
 	c.pipe = newPipe(b.Dial, b.Server.hostPort(), c.timeout(), sockets, inFlight)
+	c.pipe.pace = newPace(b.Rate)
 	r := &batchRun{
-		c: c, servers: c.Servers, targets: make(map[string]*Host),
+		c: c, servers: c.Servers, targets: make(map[string]*Host), pace: c.pipe.pace,
 		places: make(chan struct{}, underWay),
 		out:    make(chan *Result, underWay),
 		slow:   make(chan *four, underWay),
+	}
+	for _, h := range b.Hosts {
+		r.hosts = append(r.hosts, display(h))
 	}
 	work := make(chan string, sockets)
 	var senders, finishers sync.WaitGroup
@@ -178,10 +192,16 @@ func (r *batchRun) ask(ctx context.Context, s *pipeSocket, domain string) {
 		return
 	}
 	res.Domain = ascii
+	res.Controls = r.controls(ascii)
 	d := newFour(r, res)
+	late := r.pace.wait(ctx, len(fourNames))
 	for i := range d.questions {
 		q := &d.questions[i]
-		if err := s.send(ctx, &q.flight); err != nil {
+		err := late
+		if err == nil {
+			err = s.send(ctx, &q.flight)
+		}
+		if err != nil {
 			s.mu.Lock()
 			q.fail(s, &q.flight, failed(ctx, ctx, overUDP, err, 0))
 			s.mu.Unlock()
@@ -217,7 +237,24 @@ func (r *batchRun) finish(ctx context.Context, d *four) {
 			}
 		}
 	}
+	for _, name := range r.hosts {
+		if _, ok := d.res.Host(server.String(), name); !ok {
+			d.res.Hosts = append(d.res.Hosts, *r.target(ctx, name))
+		}
+	}
+	if d.homeless() {
+		d.res.Answers = append(d.res.Answers, asker.lookup(ctx, server, d.res.Domain, "SOA"))
+	}
 	d.res.Elapsed = r.c.now().Sub(d.res.At)
+}
+
+// controls are the hosts that are not under a domain.
+func (r *batchRun) controls(domain string) []string {
+	own := func(name string) bool { return name == domain || strings.HasSuffix(name, "."+domain) }
+	if !slices.ContainsFunc(r.hosts, own) {
+		return r.hosts
+	}
+	return slices.DeleteFunc(slices.Clone(r.hosts), own)
 }
 
 // put hands a result over. d is used again, unless somebody may still be writing a

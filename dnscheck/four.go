@@ -44,7 +44,7 @@ const (
 
 func newFour(r *batchRun, res *Result) *four {
 	res.Answers = make([]Answer, 2)
-	res.Hosts = make([]Host, 2, 4)
+	res.Hosts = make([]Host, 2, 4+len(r.hosts))
 	d, ok := r.fours.Get().(*four)
 	if !ok {
 		d = new(four)
@@ -168,7 +168,38 @@ func (d *four) complete() bool {
 			d.res.Hosts = append(d.res.Hosts, *target)
 		}
 	}
-	return true
+	for _, name := range d.run.hosts {
+		if _, ok := d.res.Host(server, name); ok {
+			continue
+		}
+		target := d.run.known(name)
+		if target == nil {
+			return false
+		}
+		d.res.Hosts = append(d.res.Hosts, *target)
+	}
+	return !d.homeless()
+}
+
+// homeless reports whether the domain may not exist: some of its names do not, and
+// nothing that came shows otherwise.
+func (d *four) homeless() bool {
+	absent := false
+	exists := func(s Status) bool {
+		absent = absent || s == StatusNoSuchName
+		return s.Known() && s != StatusNoSuchName
+	}
+	for _, a := range d.res.Answers {
+		if exists(a.Status) {
+			return false
+		}
+	}
+	for _, h := range d.res.Hosts[:len(fourNames)-2] {
+		if exists(h.Status) || len(h.CNAMEs) > 0 {
+			return false
+		}
+	}
+	return absent
 }
 
 // take implements asker.

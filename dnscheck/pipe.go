@@ -23,6 +23,7 @@ type pipe struct {
 	timeout time.Duration // of one question; it is sent again after an eighth of it
 	sockets []pipeSocket
 	next    atomic.Uint32
+	pace    *pace // nil: none
 }
 
 type pipeSocket struct {
@@ -98,6 +99,9 @@ func (p *pipe) exchange(ctx context.Context, query *dns.Msg) reply {
 		return failed(ctx, ctx, overUDP, err, 0)
 	}
 	defer func() { <-s.slots }()
+	if err := p.pace.wait(ctx, 1); err != nil {
+		return failed(ctx, ctx, overUDP, err, 0)
+	}
 	if err := s.send(ctx, f); err != nil {
 		return failed(ctx, ctx, overUDP, err, 0)
 	}

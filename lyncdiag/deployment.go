@@ -121,34 +121,3 @@ func recordTargets(r *dnscheck.Result, domain string) (services, hosts []string)
 	}
 	return services, hosts
 }
-
-// Records is what each resolver said against what the deployment needs.
-func Records(f *fact.Facts) []dnscheck.Check {
-	dns, _, ok := fact.Get(f, fact.DNSKey)
-	if !ok {
-		return nil
-	}
-	return dnscheck.Evaluate(dns, expectations(f))
-}
-
-// Differences are the records that two resolvers answer differently for.
-func Differences(f *fact.Facts) []dnscheck.Difference {
-	dns, _, ok := fact.Get(f, fact.DNSKey)
-	if !ok {
-		return nil
-	}
-	return dnscheck.Compare(dns, expectations(f))
-}
-
-// expectations are the records that the deployment needs.
-func expectations(f *fact.Facts) []dnscheck.Expectation {
-	target, _, _ := fact.Get(f, fact.TargetKey)
-	switch d := findDeployment(f); d.kind {
-	case "hybrid":
-		return dnscheck.Hybrid(target.Domain)
-	case "server":
-		return dnscheck.LyncServer(target.Domain)
-	default:
-		return dnscheck.LyncOnline(target.Domain, d.cloud)
-	}
-}

@@ -127,18 +127,27 @@ func judgeDomain(f *fact.Facts, emit Emit) {
 }
 
 // recordFindings names the findings of each record by the first labels of its
-// name.
-var recordFindings = []struct{ prefix, missing, wrong string }{
-	{"lyncdiscover.", "dns-lyncdiscover-missing", "dns-lyncdiscover-wrong"},
-	{"_sip._tls.", "dns-sip-tls-srv-missing", "dns-sip-tls-srv-wrong"},
-	{"sip.", "dns-sip-cname-missing", "dns-sip-cname-wrong"},
-	{"_sipfederationtls._tcp.", "dns-federation-srv-missing", "dns-federation-srv-wrong"},
+// name. Those of the inside have the findings of what clients outside ask for.
+var recordFindings = []struct {
+	prefix, missing, wrong string
+	inside                 bool
+}{
+	{"lyncdiscover.", "dns-lyncdiscover-missing", "dns-lyncdiscover-wrong", false},
+	{"lyncdiscoverinternal.", "dns-lyncdiscover-missing", "dns-lyncdiscover-wrong", true},
+	{"_sip._tls.", "dns-sip-tls-srv-missing", "dns-sip-tls-srv-wrong", false},
+	{"_sipinternaltls._tcp.", "dns-sip-tls-srv-missing", "dns-sip-tls-srv-wrong", true},
+	{"sip.", "dns-sip-cname-missing", "dns-sip-cname-wrong", false},
+	{"_sipfederationtls._tcp.", "dns-federation-srv-missing", "dns-federation-srv-wrong", false},
 }
 
 func judgeRecords(f *fact.Facts, emit Emit) {
 	_, o, _ := fact.Get(f, fact.DNSKey)
+	judgeChecks(f, Records(f), o, emit)
+}
+
+// judgeChecks names what is wrong with records, whoever saw them.
+func judgeChecks(f *fact.Facts, checks []dnscheck.Check, o fact.Origin, emit Emit) {
 	setting, _, _ := fact.Get(f, fact.SettingKey)
-	checks := Records(f)
 	speaks := autodiscoverSpeaks(f)
 	// That a name resolves does not make it Autodiscover: a wildcard does that.
 	discoverable := speaks || !f.Has(fact.WalkKey.Name()) && (usable(checks, "lyncdiscover.") || usable(checks, "lyncdiscoverinternal."))
@@ -153,6 +162,13 @@ func judgeRecords(f *fact.Facts, emit Emit) {
 			if name == "" || name == "dns-lyncdiscover-wrong" && speaks {
 				continue
 			}
+			// A wildcard answers for a name that nobody made.
+			if r.inside && (c.Wildcard || name == r.missing && usable(checks, strings.Replace(r.prefix, "internal", "", 1))) {
+				continue
+			}
+			if name == "dns-lyncdiscover-missing" && setting.Location == "inside" && usable(checks, "lyncdiscoverinternal.") {
+				continue
+			}
 			finding := found(name, "dns", named("record", c.Name, o), prose("expected", c.Expected, o), prose("found", strings.Join(c.Found, "; "), o),
 				prose("detail", c.Detail, o), prose("resolver", c.Server, o), prose("fix", c.Fix, o))
 			for _, target := range unexpectedTargets(c) {
@@ -162,6 +178,8 @@ func judgeRecords(f *fact.Facts, emit Emit) {
 				finding.Evidence = append(finding.Evidence, named("target", c.Targets[0], o))
 			}
 			switch {
+			case unasked(setting.Client, c) != "":
+				finding = finding.at(kb.Warning, unasked(setting.Client, c), o)
 			case name == "dns-lyncdiscover-missing" && setting.Client != "mobile" && usable(checks, "_sip._tls."):
 				finding = finding.at(kb.Warning, "desktop clients fall back to the SRV record, which is right", o)
 			case name == "dns-sip-tls-srv-missing" && setting.Client != "lync2010-rtm" && discoverable:
@@ -171,12 +189,25 @@ func judgeRecords(f *fact.Facts, emit Emit) {
 			case r.prefix == "sip." && name != r.missing && name != r.wrong && usable(checks, "_sip._tls."):
 				finding = finding.at(kb.Warning, "the name is used only without an SRV record, which is right", o)
 			}
-			if d := findDeployment(f); d.kind != "online" || d.cloud != "worldwide" {
+			if r.inside {
+				finding.Title = map[string]string{r.missing: "No {record} record inside the network", r.wrong: "The {record} record leads to the wrong host"}[name]
+				finding.Cause = strings.Trim("Clients inside the network look for {record} before they look for the record of the outside. "+c.Detail, " ")
+			}
+			if d := findDeployment(f); r.inside || d.kind != "online" || d.cloud != "worldwide" {
 				finding.Resolution = recordSteps(c)
 			}
 			emit(hedge(f, finding, c.Server))
 		}
 	}
+}
+
+// unasked says that a client does not ask for a record, "" where it does or where
+// the client is not known.
+func unasked(client string, c dnscheck.Check) string {
+	if client == "" || client == "any" || slices.Contains(c.Clients, client) || c.Need == dnscheck.NeedFederation {
+		return ""
+	}
+	return "this client does not ask for it"
 }
 
 // recordSteps are the steps for a deployment whose records are not those of

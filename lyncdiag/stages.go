@@ -106,13 +106,15 @@ func probeDNS(ctx context.Context, env *Env) error {
 	}
 	fact.Put(env.Facts, fact.DNSKey, result, env.Origin())
 	if unanswered(result) {
-		return &Obstacle{Detail: "no resolver gave an answer that can be used"}
+		return &Obstacle{Detail: noAnswer}
 	}
 	if trouble != "" {
 		return &Obstacle{Detail: trouble, Soft: true}
 	}
 	return nil
 }
+
+const noAnswer = "no resolver gave an answer that can be used"
 
 // unanswered reports whether no question got an answer that says anything
 // about the records.

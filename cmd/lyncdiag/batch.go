@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fleet"
@@ -41,8 +42,12 @@ finished and leaves the journal ready to go on.
 --rate spares the servers that all targets lead to, resolvers first: targets
 wait until there is room for them.`
 
-// defaultRate is what a company's resolver bears beside its own work.
-const defaultRate = 100
+// What a company's servers bear beside their own work: connections of whole
+// diagnoses, and questions to a resolver alone.
+const (
+	defaultRate  = 100
+	defaultAsked = 1000
+)
 
 // batchFlags are about many targets.
 type batchFlags struct {
@@ -53,11 +58,11 @@ type batchFlags struct {
 	unordered     bool
 }
 
-func (b *batchFlags) register(flags *pflag.FlagSet) {
+func (b *batchFlags) register(flags *pflag.FlagSet, rate float64) {
 	flags.StringVar(&b.input, "input", "", "`FILE` of many targets: a list or CSV; - is standard input")
 	flags.StringVar(&b.resume, "resume", "", "journal `FILE`: made when absent, gone on with when present")
 	flags.IntVar(&b.concurrency, "concurrency", fleet.DefaultConcurrency, "how many targets to look at at a time")
-	flags.Float64Var(&b.rate, "rate", defaultRate, "connections and questions a second to one server; 0: no limit (default without limit for the lab)")
+	flags.Float64Var(&b.rate, "rate", rate, "connections and questions a second to one server; 0: no limit (default without limit for the lab)")
 	b.rateFlag = flags.Lookup("rate")
 	flags.BoolVar(&b.unordered, "unordered", false, "print results as they come, not in the order of the targets")
 }
@@ -183,6 +188,7 @@ type batch struct {
 	targets   *targets
 	ticket    string
 	document  func(*fact.Facts, *lyncdiag.Report) (render.Document, int)
+	records   *dnscheck.Batch // see fleet.Fleet
 	allowed   []render.Format
 	// whole makes one document of all, for the formats that are not written
 	// line by line; nil: every format is written target by target.
@@ -201,9 +207,10 @@ func (b *batch) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	running, waiting := sinks, []sink(nil)
+	lines, running := split(sinks, render.NDJSON)
+	var waiting []sink
 	if b.whole != nil {
-		running, waiting = streams(sinks, true), streams(sinks, false)
+		running, waiting = split(running, render.CSV)
 	} else if slices.ContainsFunc(sinks, func(s sink) bool { return s.format == render.JSON }) {
 		return errors.New("read -o json: several documents are no JSON document; use -o ndjson, which writes one a line")
 	}
@@ -218,17 +225,23 @@ func (b *batch) run(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			seen.Add(r)
+			b.exit = seen.Worst
+			progress.advance(&seen, r, b.targets.len())
+			progress.clear()
+			if err := copyLine(lines, r.Document); err != nil {
+				return err
+			}
+			if len(running)+len(waiting) == 0 {
+				continue
+			}
 			d, err := render.Read(r.Document)
 			if err != nil {
 				return err
 			}
-			seen.Add(r)
-			b.exit = seen.Worst
 			if len(waiting) > 0 {
 				kept = append(kept, d)
 			}
-			progress.advance(&seen, r, b.targets.len())
-			progress.clear()
 			if err := b.write(running, d, seen.Total > 1); err != nil {
 				return err
 			}
@@ -250,7 +263,7 @@ func (b *batch) run(ctx context.Context) error {
 func (b *batch) fleet(journal *fleet.Journal) *fleet.Fleet {
 	return &fleet.Fleet{
 		Diagnoser: b.diagnoser.Diagnoser, Concurrency: b.flags.concurrency, Ordered: !b.flags.unordered,
-		Limit: b.limit(), Journal: journal,
+		Limit: b.limit(), Journal: journal, Records: b.records,
 		Document: func(f *fact.Facts, r *lyncdiag.Report) (json.RawMessage, int, error) {
 			d, code := b.document(f, r)
 			var line bytes.Buffer
@@ -269,13 +282,24 @@ func (b *batch) limit() *fleet.Limit {
 	return &fleet.Limit{Rate: b.flags.rate}
 }
 
-// streams are the sinks that take a target at a time, or all the others.
-func streams(sinks []sink, streaming bool) []sink {
-	var list []sink
+// split takes the sinks of a format apart from the others.
+func split(sinks []sink, format render.Format) (of, others []sink) {
 	for _, s := range sinks {
-		if slices.Contains([]render.Format{render.NDJSON, render.CSV}, s.format) == streaming {
-			list = append(list, s)
+		if s.format == format {
+			of = append(of, s)
+		} else {
+			others = append(others, s)
 		}
 	}
-	return list
+	return of, others
+}
+
+// copyLine writes a document as the journal keeps it, which is how ndjson has it.
+func copyLine(sinks []sink, document []byte) error {
+	for _, s := range sinks {
+		if _, err := s.w.Write(append(bytes.TrimSpace(document), '\n')); err != nil {
+			return fmt.Errorf("write output: %w", cause(err))
+		}
+	}
+	return nil
 }

@@ -47,7 +47,7 @@ func (p *program) checkCommand() *cobra.Command {
 	flags := cmd.Flags()
 	run.networkFlags.register(flags)
 	run.evidenceFlags.register(flags)
-	run.batchFlags.register(flags)
+	run.batchFlags.register(flags, defaultRate)
 	flags.StringVar(&userName, "user-name", "", "sign-in `NAME` where it differs from the address")
 	flags.StringVar(&run.ticket, "ticket", "", "`TEXT` to repeat in the report")
 	return cmd

@@ -41,8 +41,10 @@ type Facts struct {
 }
 
 type store struct {
-	mu sync.RWMutex
-	m  map[Name][]entry
+	mu      sync.RWMutex
+	m       map[Name][]entry
+	derived map[string]any // by what Derived was asked for; emptied by put
+	changes int            // counts what was put
 }
 
 // New returns an empty blackboard.
@@ -62,6 +64,8 @@ func Put[T any](f *Facts, k Key[T], v T, o Origin) {
 func (s *store) put(name Name, v any, o Origin) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.changes++
+	clear(s.derived)
 	list := s.m[name]
 	for i := range list {
 		if list[i].origin.same(o) {
@@ -110,3 +114,30 @@ func All[T any](f *Facts, k Key[T]) iter.Seq2[Origin, T] {
 
 // Has reports whether anything is known under a name.
 func (f *Facts) Has(name Name) bool { return len(f.list(name)) > 0 }
+
+// Derived returns what compute makes of the facts, and the same value again until
+// a fact is put. name stands for compute; readers must not change the value. A
+// view of Observed computes each time, so that it sees what is read.
+func Derived[T any](f *Facts, name string, compute func(*Facts) T) T {
+	if f.seen != nil {
+		return compute(f)
+	}
+	s := f.store
+	s.mu.RLock()
+	known, ok := s.derived[name]
+	changes := s.changes
+	s.mu.RUnlock()
+	if ok {
+		return known.(T)
+	}
+	v := compute(f)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changes == changes {
+		if s.derived == nil {
+			s.derived = map[string]any{}
+		}
+		s.derived[name] = v
+	}
+	return v
+}

@@ -81,6 +81,10 @@ type Fleet struct {
 	Ordered     bool                // results in the order of the jobs; false: as they come
 	Limit       *Limit              // what one server has to bear; nil: no limit
 	Journal     *Journal            // nil: none is kept
+	// Records, when set, is asked for the four records of each target's domain, and
+	// nothing else is looked at: Concurrency and Limit are then without effect, as
+	// the batch has its own bounds.
+	Records *dnscheck.Batch
 	// Document makes the JSON that the journal keeps of a result and that is
 	// handed on with it, and its exit code. It is called from several
 	// goroutines. nil: null, and the exit code of lyncdiag.ExitCode.
@@ -132,7 +136,11 @@ func (f *Fleet) start(ctx context.Context, jobs iter.Seq2[Job, error]) *run {
 	if n <= 0 {
 		n = DefaultConcurrency
 	}
-	r := &run{Fleet: f, window: make(chan struct{}, 4*n+64), slots: make(chan struct{}, n), done: make(chan ended, n)}
+	window := 4*n + 64
+	if f.Records != nil {
+		window = recordsWindow
+	}
+	r := &run{Fleet: f, window: make(chan struct{}, window), slots: make(chan struct{}, n), done: make(chan ended, n)}
 	if f.Diagnoser != nil {
 		r.diagnoser = *f.Diagnoser
 	}
@@ -142,8 +150,12 @@ func (f *Fleet) start(ctx context.Context, jobs iter.Seq2[Job, error]) *run {
 	if door := r.network; !f.Limit.off() {
 		r.network.Dial = f.Limit.dial(door.DialContext)
 	}
+	work := r.diagnose
+	if f.Records != nil {
+		work = r.records
+	}
 	r.wg.Go(func() {
-		if err := r.dispatch(ctx, jobs); err != nil {
+		if err := work(ctx, jobs); err != nil {
 			r.done <- ended{index: -1, err: err}
 		}
 	})
@@ -154,8 +166,9 @@ func (f *Fleet) start(ctx context.Context, jobs iter.Seq2[Job, error]) *run {
 	return r
 }
 
-// dispatch starts the jobs until they or ctx end.
-func (r *run) dispatch(ctx context.Context, jobs iter.Seq2[Job, error]) error {
+// dispatch answers the jobs that the journal knows and those that are none, and
+// starts the others, until they, ctx or start end.
+func (r *run) dispatch(ctx context.Context, jobs iter.Seq2[Job, error], start func(index int, job Job) (more bool)) error {
 	seen := map[string]bool{}
 	position, index := 0, 0
 	for job, err := range jobs {
@@ -174,8 +187,12 @@ func (r *run) dispatch(ctx context.Context, jobs iter.Seq2[Job, error]) error {
 		if !enter(ctx, r.window) {
 			return nil
 		}
-		if err := r.begin(ctx, index, job, err); err != nil {
+		known, err := r.answered(index, job, err)
+		if err != nil {
 			return err
+		}
+		if !known && !start(index, job) {
+			return nil
 		}
 		index++
 	}
@@ -191,38 +208,44 @@ func enter(ctx context.Context, places chan struct{}) bool {
 	}
 }
 
-// begin answers a job from the journal, or starts it when it can.
-func (r *run) begin(ctx context.Context, index int, job Job, bad error) error {
+// answered answers a job from the journal, or one that is no target.
+func (r *run) answered(index int, job Job, bad error) (bool, error) {
 	known, ok, err := r.Journal.find(job.Key)
-	if err != nil {
-		return err
-	}
-	if ok {
+	switch {
+	case err != nil:
+		return false, err
+	case ok:
 		known.Target, known.Resumed = job.Target, true
 		r.done <- ended{index: index, result: known}
-		return nil
-	}
-	if bad != nil {
+	case bad != nil:
 		e := ended{index: index}
 		e.result, e.err = r.refuse(job, bad)
 		r.done <- e
-		return nil
+	default:
+		return false, nil
 	}
-	if !enter(ctx, r.slots) {
-		return nil
-	}
-	fare, err := r.Limit.admit(ctx)
-	if err != nil {
-		return nil // ctx is over
-	}
-	r.wg.Go(func() {
-		defer func() { <-r.slots }()
-		defer r.Limit.leave(fare)
-		e := ended{index: index}
-		e.result, e.cut, e.err = r.look(withFare(ctx, fare), job)
-		r.done <- e
+	return true, nil
+}
+
+// diagnose starts a diagnosis of each job when it can.
+func (r *run) diagnose(ctx context.Context, jobs iter.Seq2[Job, error]) error {
+	return r.dispatch(ctx, jobs, func(index int, job Job) bool {
+		if !enter(ctx, r.slots) {
+			return false
+		}
+		fare, err := r.Limit.admit(ctx)
+		if err != nil {
+			return false // ctx is over
+		}
+		r.wg.Go(func() {
+			defer func() { <-r.slots }()
+			defer r.Limit.leave(fare)
+			e := ended{index: index}
+			e.result, e.cut, e.err = r.look(withFare(ctx, fare), job)
+			r.done <- e
+		})
+		return true
 	})
-	return nil
 }
 
 // look diagnoses one target.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Catalogue returns every finding that lyncdiag knows, sorted by ID. The slice
@@ -15,15 +16,22 @@ func Catalogue() []Spec {
 }
 
 // Lookup returns the finding with this name ("adfs-mex-http-500") or ID
-// ("LD0061"), whatever its case, and whether there is one.
+// ("LD0061"), whatever its case, and whether there is one. All that it holds belongs to the caller.
 func Lookup(name string) (Spec, bool) {
-	for _, s := range Catalogue() {
-		if strings.EqualFold(s.Name, name) || strings.EqualFold(s.ID, name) {
-			return s, true
-		}
-	}
-	return Spec{}, false
+	s, ok := entries()[strings.ToLower(name)]
+	s.Resolution, s.References, s.Messages = slices.Clone(s.Resolution), slices.Clone(s.References), slices.Clone(s.Messages)
+	return s, ok
 }
+
+// entries is the catalogue by lower-case name and ID. Every finding of a run looks
+// its entry up, and a run over many targets has very many.
+var entries = sync.OnceValue(func() map[string]Spec {
+	byName := map[string]Spec{}
+	for _, s := range Catalogue() {
+		byName[strings.ToLower(s.Name)], byName[strings.ToLower(s.ID)] = s, s
+	}
+	return byName
+})
 
 // Generic returns the entry as it reads without a case. Placeholders in prose
 // become the words of [Placeholders]; one that stands alone in parentheses only
