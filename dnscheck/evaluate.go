@@ -95,6 +95,7 @@ func checkOne(res *Result, server string, e Expectation) Check {
 		}
 		c.Answer, c.TTL = a.Status, a.TTL
 		c.srv(res, a)
+		c.forged(a.Ignored)
 	} else {
 		h, ok := res.Host(server, e.Name)
 		if !ok {
@@ -102,6 +103,7 @@ func checkOne(res *Result, server string, e Expectation) Check {
 		}
 		c.Answer, c.TTL = h.Status, hostTTL(h)
 		c.host(res, h)
+		c.forged(h.A.Ignored + h.AAAA.Ignored)
 	}
 	if c.Status == CheckMissing && e.Need == NeedOptional {
 		c.Status = CheckNotApplicable
@@ -113,6 +115,14 @@ func checkOne(res *Result, server string, e Expectation) Check {
 		}
 	}
 	return c
+}
+
+// forged mentions answers that were read past. Some come late, others are made to
+// come first: who sees many should look for somebody in between.
+func (c *Check) forged(ignored int) {
+	if ignored > 0 && c.Answer.Known() {
+		c.Detail = join(c.Detail, fmt.Sprintf("%d answers with another id or question came first and were ignored", ignored))
+	}
 }
 
 func (c Check) notAsked() Check {

@@ -127,17 +127,14 @@ func judgeDomain(f *fact.Facts, emit Emit) {
 }
 
 // recordFindings names the findings of each record by the first labels of its
-// name. Those of the inside have the findings of what clients outside ask for.
-var recordFindings = []struct {
-	prefix, missing, wrong string
-	inside                 bool
-}{
-	{"lyncdiscover.", "dns-lyncdiscover-missing", "dns-lyncdiscover-wrong", false},
-	{"lyncdiscoverinternal.", "dns-lyncdiscover-missing", "dns-lyncdiscover-wrong", true},
-	{"_sip._tls.", "dns-sip-tls-srv-missing", "dns-sip-tls-srv-wrong", false},
-	{"_sipinternaltls._tcp.", "dns-sip-tls-srv-missing", "dns-sip-tls-srv-wrong", true},
-	{"sip.", "dns-sip-cname-missing", "dns-sip-cname-wrong", false},
-	{"_sipfederationtls._tcp.", "dns-federation-srv-missing", "dns-federation-srv-wrong", false},
+// name. A record of the inside has those of the one that clients go on to.
+var recordFindings = []struct{ prefix, missing, wrong, goesOn string }{
+	{prefix: "lyncdiscover.", missing: "dns-lyncdiscover-missing", wrong: "dns-lyncdiscover-wrong"},
+	{prefix: "lyncdiscoverinternal.", missing: "dns-lyncdiscover-missing", wrong: "dns-lyncdiscover-wrong", goesOn: "lyncdiscover."},
+	{prefix: "_sip._tls.", missing: "dns-sip-tls-srv-missing", wrong: "dns-sip-tls-srv-wrong"},
+	{prefix: "_sipinternaltls._tcp.", missing: "dns-sip-tls-srv-missing", wrong: "dns-sip-tls-srv-wrong", goesOn: "_sip._tls."},
+	{prefix: "sip.", missing: "dns-sip-cname-missing", wrong: "dns-sip-cname-wrong"},
+	{prefix: "_sipfederationtls._tcp.", missing: "dns-federation-srv-missing", wrong: "dns-federation-srv-wrong"},
 }
 
 func judgeRecords(f *fact.Facts, emit Emit) {
@@ -163,7 +160,7 @@ func judgeChecks(f *fact.Facts, checks []dnscheck.Check, o fact.Origin, emit Emi
 				continue
 			}
 			// A wildcard answers for a name that nobody made.
-			if r.inside && (c.Wildcard || name == r.missing && usable(checks, strings.Replace(r.prefix, "internal", "", 1))) {
+			if r.goesOn != "" && (c.Wildcard || name == r.missing && usable(checks, r.goesOn)) {
 				continue
 			}
 			if name == "dns-lyncdiscover-missing" && setting.Location == "inside" && usable(checks, "lyncdiscoverinternal.") {
@@ -189,11 +186,11 @@ func judgeChecks(f *fact.Facts, checks []dnscheck.Check, o fact.Origin, emit Emi
 			case r.prefix == "sip." && name != r.missing && name != r.wrong && usable(checks, "_sip._tls."):
 				finding = finding.at(kb.Warning, "the name is used only without an SRV record, which is right", o)
 			}
-			if r.inside {
+			if r.goesOn != "" {
 				finding.Title = map[string]string{r.missing: "No {record} record inside the network", r.wrong: "The {record} record leads to the wrong host"}[name]
 				finding.Cause = strings.Trim("Clients inside the network look for {record} before they look for the record of the outside. "+c.Detail, " ")
 			}
-			if d := findDeployment(f); r.inside || d.kind != "online" || d.cloud != "worldwide" {
+			if d := findDeployment(f); r.goesOn != "" || d.kind != "online" || d.cloud != "worldwide" {
 				finding.Resolution = recordSteps(c)
 			}
 			emit(hedge(f, finding, c.Server))

@@ -103,7 +103,9 @@ func TestRecordsOfMany(t *testing.T) {
 	for round := range 2 {
 		f := recordsFleet(t)
 		f.Ordered, f.Journal = true, journal(t, path, fleet.Binding{Input: in.Sum()})
-		f.Document = func(*fact.Facts, *lyncdiag.Report) (json.RawMessage, int, error) { return json.RawMessage("{}"), 0, nil }
+		f.Document = func(*fact.Facts, *lyncdiag.Report) (json.RawMessage, int, error) {
+			return json.RawMessage("{}"), 0, nil
+		}
 		n := 0
 		for r, err := range f.Run(t.Context(), in.Jobs()) {
 			if err != nil {
