@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ const (
 	ProblemNoWebTicket      Problem = "no-web-ticket"      // the User resource answers 401 without X-MS-WebTicketURL
 	ProblemRedirectLoop     Problem = "redirect-loop"      // it leads back to a URL asked before
 	ProblemTooManyRedirects Problem = "too-many-redirects" // Discoverer.MaxHops exceeded
-	ProblemInsecureRedirect Problem = "insecure-redirect"  // to plain HTTP after HTTPS, to something else than HTTP, or with a user name in the URL: not followed
+	ProblemInsecureRedirect Problem = "insecure-redirect"  // to plain HTTP after HTTPS, to something else than HTTP, to an address that only this network knows, or with a user name in the URL: not followed
 	ProblemTooLarge         Problem = "too-large"          // Discoverer.MaxBytes exceeded
 	ProblemCancelled        Problem = "cancelled"          // the caller's context ended first
 )
@@ -92,7 +93,10 @@ type Walk struct {
 	// SIPServers are the servers for clients in the user's document.
 	SIPServers   []SIPServer `json:"sipServers"`
 	WebTicketURL string      `json:"webTicketUrl"`
-	Outcome      Outcome     `json:"outcome"`
+	// OAuthURL is where clients with modern authentication find the user's document;
+	// "" where the root names none.
+	OAuthURL string  `json:"oauthUrl,omitempty"`
+	Outcome  Outcome `json:"outcome"`
 	// Internal: the outcome was reached by way of lyncdiscoverinternal.
 	Internal bool `json:"internal"`
 	// AccessLocation is where the server believes the client to be: "internal",
@@ -147,6 +151,7 @@ type branch struct {
 	first        step
 	done         chan struct{} // closed when first is set
 	hops         []Hop
+	oauth        string // the link of the last root
 }
 
 // step is a hop with what it leads to.
@@ -264,6 +269,9 @@ func (d *Discoverer) follow(ctx context.Context, client *http.Client, b *branch,
 			return current
 		}
 		seen[key], tried[key] = true, true
+		if current.hop.Kind == KindRoot {
+			b.oauth = shown(current.hop.URL, current.doc.oauth)
+		}
 		current = d.get(ctx, client, b, next, false)
 	}
 }
@@ -422,9 +430,23 @@ func (s *step) leads(base *url.URL, href string) {
 		h.Problem, h.Detail = ProblemInsecureRedirect, "leads from HTTPS to plain HTTP"
 	case next.Hostname() == "":
 		h.Problem, h.Detail = ProblemMalformed, "the link names no host"
+	case privateAddress(next.Hostname()):
+		h.Problem, h.Detail = ProblemInsecureRedirect, "leads to "+next.Hostname()+", an address of a private network in place of a name"
 	default:
 		s.next = next
 	}
+}
+
+// privateAddress reports whether a host is an address, and one that means another
+// machine in every network. Services are known by names, which their certificates
+// hold; who sends a client to such an address wants it to look there on his behalf.
+func privateAddress(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	addr = addr.Unmap()
+	return addr.IsPrivate() || addr.IsLoopback() || addr.IsLinkLocalUnicast() || addr.IsUnspecified() || addr.IsMulticast()
 }
 
 // withSIPURI adds the parameter that MS-OCDISCWS asks for at the Root resource,
@@ -457,6 +479,7 @@ func (w *Walk) reach(b *branch, last step) {
 		w.Outcome, w.WebTicketURL = OutcomeUser, ""
 	}
 	w.SIPServers, w.AccessLocation = last.doc.servers, last.doc.access
+	w.OAuthURL = b.oauth
 }
 
 // fail sets the outcome and the problem of a walk that did not arrive.
@@ -489,6 +512,22 @@ func rank(h Hop) int {
 		return 1
 	}
 	return 0
+}
+
+// shown is a link of a document as it can be shown: absolute, without a password,
+// "" for what is no link.
+func shown(base, href string) string {
+	from, err := url.Parse(base)
+	if err != nil || href == "" || len(href) > maxLocation {
+		return ""
+	}
+	to, err := url.Parse(strings.TrimSpace(href))
+	if err != nil {
+		return ""
+	}
+	to = from.ResolveReference(to)
+	to.User = nil
+	return shorten(to.String())
 }
 
 func shorten(s string) string {

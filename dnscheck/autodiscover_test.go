@@ -163,7 +163,8 @@ func TestWalkOnline(t *testing.T) {
 		t.Fatalf("hops\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	if w.Outcome != dnscheck.OutcomeWebTicket || w.Internal || w.Problem != "" ||
-		w.WebTicketURL != "https://webdir.online.lync.example/WebTicket/WebTicketService.svc" {
+		w.WebTicketURL != "https://webdir.online.lync.example/WebTicket/WebTicketService.svc" ||
+		w.OAuthURL != "https://webdir.online.lync.example/Autodiscover/AutodiscoverService.svc/root/oauth/user" {
 		t.Errorf("got %+v", w)
 	}
 	urls := []string{
@@ -247,6 +248,9 @@ func TestWalkFaults(t *testing.T) {
 		{"to a file", dnstest.AutodiscoverFault{Behaviour: dnstest.RedirectLink, Target: "file:///etc/passwd"}, dnscheck.OutcomeFailed, dnscheck.ProblemInsecureRedirect, 4},
 		{"to a user name", dnstest.AutodiscoverFault{Behaviour: dnstest.RedirectHTTP, Target: "https://joe:secret@webdir.example/"}, dnscheck.OutcomeFailed, dnscheck.ProblemInsecureRedirect, 4},
 		{"back to HTTP", dnstest.AutodiscoverFault{Scheme: "https", Behaviour: dnstest.RedirectHTTP, Target: "http://webdir.example/"}, dnscheck.OutcomeFailed, dnscheck.ProblemInsecureRedirect, 5},
+		{"to a private address", dnstest.AutodiscoverFault{Behaviour: dnstest.RedirectLink, Target: "http://10.1.2.3/"}, dnscheck.OutcomeFailed, dnscheck.ProblemInsecureRedirect, 4},
+		{"to a link-local address", dnstest.AutodiscoverFault{Scheme: "https", Behaviour: dnstest.RedirectHTTP, Target: "https://[fe80::1]/latest/"}, dnscheck.OutcomeFailed, dnscheck.ProblemInsecureRedirect, 5},
+		{"to this computer", dnstest.AutodiscoverFault{Behaviour: dnstest.RedirectLink, Target: "http://[::ffff:127.0.0.1]:8080/"}, dnscheck.OutcomeFailed, dnscheck.ProblemInsecureRedirect, 4},
 		{"to nowhere", dnstest.AutodiscoverFault{Behaviour: dnstest.RedirectLink, Target: "https:///path"}, dnscheck.OutcomeFailed, dnscheck.ProblemMalformed, 4},
 		{"to a dead host", dnstest.AutodiscoverFault{Host: discover, Behaviour: dnstest.RedirectHTTP, Target: "https://dead.example/"}, dnscheck.OutcomeFailed, dnscheck.ProblemUnreachable, 5},
 		{"to an expired certificate", dnstest.AutodiscoverFault{Host: discover, Behaviour: dnstest.RedirectHTTP, Target: "https://expired.example/"}, dnscheck.OutcomeFailed, dnscheck.ProblemCertificate, 5},

@@ -16,6 +16,7 @@ import (
 type document struct {
 	kind    Kind
 	link    string // redirect target, or the User resource of a root
+	oauth   string // the user's document for those who have a token already
 	access  string
 	servers []SIPServer
 	problem Problem
@@ -24,14 +25,14 @@ type document struct {
 
 // content is what both notations have.
 type content struct {
-	redirect, user string
-	isUser         bool
-	access         string
-	servers        []SIPServer
+	redirect, user, oauth string
+	isUser                bool
+	access                string
+	servers               []SIPServer
 }
 
 func (c content) document() document {
-	d := document{access: strings.ToLower(c.access), servers: c.servers}
+	d := document{access: strings.ToLower(c.access), servers: c.servers, oauth: c.oauth}
 	switch {
 	case c.redirect != "":
 		d.kind, d.link = KindRedirect, c.redirect
@@ -129,6 +130,8 @@ func (c *content) addLink(token, href string) {
 		c.redirect = href
 	case "user":
 		c.user = href
+	case "oauth":
+		c.oauth = href
 	}
 }
 

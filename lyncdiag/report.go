@@ -3,6 +3,7 @@ package lyncdiag
 import (
 	"time"
 
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 )
@@ -19,6 +20,10 @@ type Report struct {
 	Rules    []RuleResult  // in the order of the rules
 	Findings []Finding     // root causes first
 	Verdict  Verdict
+	// Experiment is the article's test of the two ways to configure a client.
+	Experiment Experiment
+	// Walk is the way through Autodiscover, hop by hop; nil where nobody went it.
+	Walk *dnscheck.Walk
 }
 
 // Primary is the finding that Verdict.Primary names; ok is false when there is

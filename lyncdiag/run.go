@@ -130,6 +130,8 @@ func Judge(report *Report, facts *fact.Facts, rules []Rule) {
 	}
 	report.Findings = arrange(found, position)
 	grade(report.Stages, report.Findings)
+	report.Experiment = experiment(facts, report.Findings)
+	report.Walk, _, _ = fact.Get(facts, fact.WalkKey)
 	report.Verdict = conclude(report, facts)
 }
 

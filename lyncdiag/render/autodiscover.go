@@ -10,14 +10,20 @@ import (
 
 // autodiscoverDoc is lyncdiag.autodiscover/v1.
 type autodiscoverDoc struct {
-	Schema       string      `json:"schema"`
-	Domain       string      `json:"domain"`
+	Schema string `json:"schema"`
+	Domain string `json:"domain"`
+	walk
+	Hosts    []webHost `json:"hosts"` // the hosts asked, as far as they could be reached
+	Findings []finding `json:"findings"`
+}
+
+// walk is the way through Autodiscover.
+type walk struct {
 	Outcome      string      `json:"outcome" jsonschema:"enum=web-ticket,enum=user,enum=failed,enum=absent,enum=cancelled,enum="` // "": not walked
 	Hops         []hop       `json:"hops"`                                                                                        // in order of the client's preference
-	Hosts        []webHost   `json:"hosts"`                                                                                       // the hosts asked, as far as they could be reached
 	SIPServers   []sipServer `json:"sipServers"`
 	WebTicketURL string      `json:"webTicketUrl"`
-	Findings     []finding   `json:"findings"`
+	OAuthURL     string      `json:"oauthUrl"` // for clients with modern authentication, "" where none is named
 }
 
 type hop struct {
@@ -47,18 +53,26 @@ type sipServer struct {
 	Port   *int   `json:"port,omitempty"` // left out when not given
 }
 
+// walked is a walk for a document, nil where there was none.
+func walked(w *dnscheck.Walk) walk {
+	if w == nil {
+		return walk{Hops: []hop{}, SIPServers: []sipServer{}}
+	}
+	return walk{
+		Outcome: string(w.Outcome), WebTicketURL: w.WebTicketURL, OAuthURL: w.OAuthURL,
+		Hops: each(w.Hops, func(h dnscheck.Hop) hop {
+			return hop{h.URL, known(h.Status, h.Status > 0), h.ContentType, string(h.Kind), h.Location, h.Elapsed.Milliseconds(), string(h.Problem), h.Detail, h.First, h.Followed}
+		}),
+		SIPServers: each(w.SIPServers, func(v dnscheck.SIPServer) sipServer {
+			return sipServer{v.Access, v.Host, known(int(v.Port), v.Port > 0)}
+		}),
+	}
+}
+
 // Autodiscover is lyncdiag.autodiscover/v1.
 func (t Tool) Autodiscover(f *fact.Facts, r *lyncdiag.Report) Document {
-	doc := autodiscoverDoc{Schema: "lyncdiag.autodiscover/v1", Domain: r.Target.Domain, Hops: []hop{}, Hosts: []webHost{}, SIPServers: []sipServer{}, Findings: findings(r)}
-	if walk, _, ok := fact.Get(f, fact.WalkKey); ok {
-		doc.Outcome, doc.WebTicketURL = string(walk.Outcome), walk.WebTicketURL
-		doc.Hops = each(walk.Hops, func(h dnscheck.Hop) hop {
-			return hop{h.URL, known(h.Status, h.Status > 0), h.ContentType, string(h.Kind), h.Location, h.Elapsed.Milliseconds(), string(h.Problem), h.Detail, h.First, h.Followed}
-		})
-		doc.SIPServers = each(walk.SIPServers, func(v dnscheck.SIPServer) sipServer {
-			return sipServer{v.Access, v.Host, known(int(v.Port), v.Port > 0)}
-		})
-	}
+	seen, _, _ := fact.Get(f, fact.WalkKey)
+	doc := autodiscoverDoc{Schema: "lyncdiag.autodiscover/v1", Domain: r.Target.Domain, walk: walked(seen), Hosts: []webHost{}, Findings: findings(r)}
 	hosts, _, _ := fact.Get(f, fact.WebHostsKey)
 	for _, e := range hosts {
 		doc.Hosts = append(doc.Hosts, webHost{e.Host, int(e.Port), string(e.Reach.Status), string(e.Resolve.Status), e.Reach.Detail})
@@ -150,6 +164,9 @@ func (d *autodiscoverDoc) text(s *sheet) {
 	if d.WebTicketURL != "" {
 		s.blank()
 		s.item("Tickets", d.WebTicketURL)
+	}
+	if d.OAuthURL != "" {
+		s.item("OAuth", d.OAuthURL)
 	}
 	for _, v := range d.SIPServers {
 		port := ""

@@ -18,7 +18,8 @@ func Read(raw []byte) (Document, error) {
 	var p page
 	switch head.Schema {
 	case "lyncdiag.report/v1":
-		p = new(reportDoc)
+		// What an earlier version did not write is not known.
+		p = &reportDoc{Experiment: trial{Automatic: "unknown", Manual: "unknown"}, Autodiscover: walked(nil)}
 	case "lyncdiag.dns/v1":
 		p = new(dnsDoc)
 	default:

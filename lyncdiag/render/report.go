@@ -23,8 +23,11 @@ type reportDoc struct {
 	Verdict    verdict   `json:"verdict"`
 	Stages     []stage   `json:"stages"`   // in the order of the chain
 	Findings   []finding `json:"findings"` // root causes first
-	Summary    summary   `json:"summary"`
-	ExitCode   int       `json:"exitCode"`
+	Experiment trial     `json:"experiment"`
+	// The way through Autodiscover; outcome "" where nobody went it.
+	Autodiscover walk    `json:"autodiscover"`
+	Summary      summary `json:"summary"`
+	ExitCode     int     `json:"exitCode"`
 }
 
 type tool struct {
@@ -85,6 +88,15 @@ type stage struct {
 	DurationMs int64  `json:"durationMs"` // 0 for a stage that did not run
 }
 
+// trial is the article's test of the two ways to configure a client. Manual
+// configuration is a test and never the resolution.
+type trial struct {
+	Automatic  string `json:"automatic" jsonschema:"enum=works,enum=fails,enum=unknown"`
+	Manual     string `json:"manual" jsonschema:"enum=works,enum=fails,enum=unknown"`
+	From       string `json:"from" jsonschema:"enum=live,enum=bundle,enum=log,enum=directory,enum=interview,enum=lab,enum="`
+	Conclusion string `json:"conclusion"` // the article's, or why it does not hold; "" while one of the two is unknown
+}
+
 // summary counts every finding, explained ones too.
 type summary struct {
 	Failures      int `json:"failures"`
@@ -125,8 +137,10 @@ func (t Tool) report(r *lyncdiag.Report, exitCode int) reportDoc {
 		Stages: each(r.Stages, func(s lyncdiag.StageResult) stage {
 			return stage{string(s.ID), s.Title, string(s.Status), s.Reason, s.Finding, string(s.Skip), s.Duration.Milliseconds()}
 		}),
-		Findings: findings(r),
-		ExitCode: exitCode,
+		Findings:     findings(r),
+		Experiment:   trial{cmp.Or(string(r.Experiment.Automatic), "unknown"), cmp.Or(string(r.Experiment.Manual), "unknown"), string(r.Experiment.From), r.Experiment.Conclusion},
+		Autodiscover: walked(r.Walk),
+		ExitCode:     exitCode,
 	}
 	for _, f := range doc.Findings {
 		switch kb.Severity(f.Severity) {
@@ -161,11 +175,22 @@ func (d *reportDoc) text(s *sheet) {
 	}
 	s.findings(d.Findings, d.Verdict.Primary != "")
 	d.chain(s)
+	d.Experiment.text(s)
 	d.tree(s)
 	s.ask(d.Verdict.Questions)
 	s.next(d.Verdict.Next, "lyncdiag explain "+d.Verdict.Primary)
 	s.blank()
 	s.line(d.counts())
+}
+
+// text writes the experiment where it says more than that all is well.
+func (e trial) text(s *sheet) {
+	if e.Conclusion == "" || e.Automatic == string(lyncdiag.TrialWorks) && e.Manual == e.Automatic {
+		return
+	}
+	s.blank()
+	s.line(fmt.Sprintf("Automatic configuration %s, manual configuration %s", e.Automatic, e.Manual))
+	s.entry(margin, e.Conclusion)
 }
 
 func (d *reportDoc) headline() string {
