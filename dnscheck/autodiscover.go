@@ -320,7 +320,7 @@ func (d *Discoverer) fill(ctx context.Context, client *http.Client, u *url.URL, 
 	case err != nil && ctx.Err() != nil:
 		h.Problem, h.Detail = ProblemCancelled, ctx.Err().Error()
 	case err != nil:
-		h.Problem, h.Detail = ProblemUnreachable, "the answer broke off: "+err.Error()
+		h.Problem, h.Detail = ProblemMalformed, "the answer broke off: "+err.Error()
 	case int64(len(body)) > limit:
 		h.Problem, h.Detail = ProblemTooLarge, fmt.Sprintf("the document is larger than %d bytes", limit)
 	default:

@@ -127,15 +127,24 @@ func manyAddresses(name string, n int) string {
 	return text
 }
 
-// freePort returns a loopback address that nobody listens on.
+// freePort returns a loopback address that nobody listens on, over UDP or TCP.
 func freePort(t testing.TB) netip.AddrPort {
 	t.Helper()
-	free, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		free, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := free.LocalAddr().String()
+		l, err := net.Listen("tcp", address)
+		free.Close()
+		if err == nil {
+			l.Close()
+			return netip.MustParseAddrPort(address)
+		}
 	}
-	defer free.Close()
-	return netip.MustParseAddrPort(free.LocalAddr().String())
+	t.Fatal("no port is free over UDP and TCP")
+	return netip.AddrPort{}
 }
 
 // run keeps a server running until the test ends.

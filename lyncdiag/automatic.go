@@ -28,7 +28,9 @@ func automatic(f *fact.Facts, s fact.Setting) fact.Automatic {
 				}
 			}
 		case dnscheck.OutcomeFailed:
-			if walk.Problem != dnscheck.ProblemUnreachable {
+			// HTTPS under the custom name, where the online service shows its own, is
+			// no answer to a client.
+			if walk.Problem != dnscheck.ProblemUnreachable && !(walk.Problem == dnscheck.ProblemCertificateName && onlineName(walk)) {
 				return fact.Automatic{Via: fact.ViaAutodiscover, Why: "Autodiscover answers, and not as it should; clients use records only where it does not answer at all"}
 			}
 		case dnscheck.OutcomeWebTicket:

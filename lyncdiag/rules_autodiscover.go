@@ -1,7 +1,9 @@
 package lyncdiag
 
 import (
+	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
@@ -85,7 +87,40 @@ func judgeWalk(f *fact.Facts, emit Emit) {
 			break
 		}
 	}
+	if walk.Problem == dnscheck.ProblemCertificateName && onlineName(walk) {
+		// The certificate is as it should be: it is plain HTTP that is missing.
+		finding.Title = "Autodiscover can be used neither over plain HTTP nor over HTTPS"
+		finding.Cause = "Over HTTPS {host} shows Lync Online's own name, which is as it should be and which clients refuse. The way round it is plain HTTP, and that does not lead anywhere from here."
+		finding.Resolution = []string{
+			"Let TCP port 80 to {host} through every firewall and proxy on the way, or find out what spoils the answers there: lyncdiag autodiscover {address}",
+			"Leave the record and the certificate as they are.",
+			"Check again: lyncdiag check {address}",
+		}
+		for _, hop := range walk.Hops {
+			if hop.First && hop.Scheme == "http" && hop.Name == "lyncdiscover" {
+				finding.Evidence = append(finding.Evidence, text("http", cmp.Or(string(hop.Problem), strconv.Itoa(hop.Status)), o), prose("httpDetail", hop.Detail, o))
+			}
+		}
+		if setting, _, _ := fact.Get(f, fact.SettingKey); setting.Client != "mobile" && usable(Records(f), "_sip._tls.") {
+			finding = finding.at(kb.Warning, "desktop clients fall back to the SRV record, which is right", o)
+		}
+	}
 	emit(finding)
+}
+
+// onlineName reports whether HTTPS on lyncdiscover itself shows the name of the
+// online service.
+func onlineName(walk *dnscheck.Walk) bool {
+	return slices.ContainsFunc(walk.Hops, func(h dnscheck.Hop) bool {
+		return h.Problem == dnscheck.ProblemCertificateName && showsOnline(h)
+	})
+}
+
+func showsOnline(hop dnscheck.Hop) bool {
+	return slices.ContainsFunc(hop.CertificateNames, func(name string) bool {
+		_, ok := dnscheck.IsOnlineHost(strings.TrimPrefix(name, "*."))
+		return ok
+	})
 }
 
 // judgeCustomName: the custom name shows Lync Online's own certificate. Plain
@@ -93,11 +128,7 @@ func judgeWalk(f *fact.Facts, emit Emit) {
 func judgeCustomName(f *fact.Facts, emit Emit) {
 	walk, o, _ := fact.Get(f, fact.WalkKey)
 	for _, hop := range walk.Hops {
-		online := slices.ContainsFunc(hop.CertificateNames, func(name string) bool {
-			_, ok := dnscheck.IsOnlineHost(strings.TrimPrefix(name, "*."))
-			return ok
-		})
-		if hop.Problem != dnscheck.ProblemCertificateName || !online {
+		if hop.Problem != dnscheck.ProblemCertificateName || !showsOnline(hop) {
 			continue
 		}
 		emit(found("autodiscover-certificate-name", "autodiscover", link(hop.URL, o), host(hostOf(hop.URL), o),
