@@ -43,7 +43,7 @@ func ParseNSLookup(r io.Reader) ([]NSLookup, error) {
 		return nil, fmt.Errorf("dnscheck: read nslookup output: %w", err)
 	}
 	if len(raw) > maxNSLookup {
-		return nil, fmt.Errorf("dnscheck: read nslookup output: it is longer than %d octets", maxNSLookup)
+		return nil, fmt.Errorf("dnscheck: read nslookup output: %w", fmt.Errorf("it is longer than %d octets", maxNSLookup))
 	}
 	p := nslookupParser{}
 	for line := range strings.SplitSeq(strings.ReplaceAll(narrow(raw), "\r", "\n"), "\n") {
@@ -51,7 +51,7 @@ func ParseNSLookup(r io.Reader) ([]NSLookup, error) {
 	}
 	p.end()
 	if !p.understood {
-		return nil, errors.New("dnscheck: read nslookup output: nothing of nslookup is in it")
+		return nil, fmt.Errorf("dnscheck: read nslookup output: %w", errors.New("nothing of nslookup is in it"))
 	}
 	return p.found, nil
 }
@@ -73,6 +73,116 @@ func narrow(raw []byte) string {
 		units[i] = order.Uint16(raw[2*i:])
 	}
 	return strings.TrimPrefix(string(utf16.Decode(units)), "\ufeff")
+}
+
+// NSLookupResult arranges what nslookup printed as the answers about one domain, so
+// that it can be compared with what is expected and with what others say. Each DNS
+// server that was asked is one of its Servers; of several answers to one question
+// the best stands. Names outside the domain are kept as hosts.
+func NSLookupResult(domain string, list []NSLookup) *Result {
+	res := &Result{Domain: domain}
+	ascii, err := ASCII(domain)
+	if err != nil {
+		res.Detail = err.Error()
+		return res
+	}
+	res.Domain = ascii
+	for _, n := range list {
+		s := Server{Name: "nslookup"}
+		switch {
+		case n.Server != "" && !strings.EqualFold(n.Server, "UnKnown"):
+			s.Name += " at " + n.Server
+		case n.ServerAddr.IsValid():
+			s.Name += " at " + n.ServerAddr.String()
+		}
+		if n.ServerAddr.IsValid() {
+			s.Addr = netip.AddrPortFrom(n.ServerAddr, 53)
+		}
+		if !slices.ContainsFunc(res.Servers, func(t Server) bool { return t.Name == s.Name }) {
+			res.Servers = append(res.Servers, s)
+		}
+		a := n.Answer
+		a.Server = s.Name
+		switch {
+		case a.Name == "" || a.Status == "":
+		case a.Type == "SRV" || a.Type == "SOA":
+			res.addAnswer(a)
+			for _, host := range addressesOf(n.Additional, s.Name) {
+				res.addHost(host)
+			}
+		case a.Type == "" || a.Type == "A" || a.Type == "AAAA" || a.Type == "A+AAAA" || a.Type == "CNAME":
+			res.addHost(nslookupHost(a))
+		}
+	}
+	return res
+}
+
+// nslookupHost is what a question for addresses shows of a host.
+func nslookupHost(a Answer) Host {
+	a.Type = "A"
+	h := Host{Name: a.Name, Server: a.Server, Status: a.Status, CNAMEs: a.CNAMEs, A: a}
+	for _, r := range a.Records {
+		if r.Type == "CNAME" && r.Target != "" {
+			h.CNAMEs = append(h.CNAMEs, r.Target)
+		}
+		if r.Address.IsValid() {
+			h.Addresses = append(h.Addresses, r.Address)
+		}
+	}
+	return h
+}
+
+// addressesOf are the hosts whose addresses nslookup printed beside an answer.
+func addressesOf(records []Record, server string) []Host {
+	var hosts []Host
+	for _, r := range records {
+		if !r.Address.IsValid() {
+			continue
+		}
+		i := slices.IndexFunc(hosts, func(h Host) bool { return h.Name == r.Name })
+		if i < 0 {
+			i = len(hosts)
+			hosts = append(hosts, Host{Name: r.Name, Server: server, Status: StatusOK, A: Answer{Name: r.Name, Type: "A", Server: server, Status: StatusOK}})
+		}
+		hosts[i].Addresses = append(hosts[i].Addresses, r.Address)
+		hosts[i].A.Records = append(hosts[i].A.Records, r)
+	}
+	return hosts
+}
+
+func (r *Result) addAnswer(a Answer) {
+	i := slices.IndexFunc(r.Answers, func(b Answer) bool { return b.Server == a.Server && b.Name == a.Name && b.Type == a.Type })
+	switch {
+	case i < 0:
+		r.Answers = append(r.Answers, a)
+	case better(a.Status, r.Answers[i].Status):
+		r.Answers[i] = a
+	}
+}
+
+func (r *Result) addHost(h Host) {
+	i := slices.IndexFunc(r.Hosts, func(k Host) bool { return k.Server == h.Server && k.Name == h.Name })
+	switch {
+	case i < 0:
+		r.Hosts = append(r.Hosts, h)
+	case better(h.Status, r.Hosts[i].Status):
+		r.Hosts[i] = h
+	}
+}
+
+// better reports whether a says more than b: an answer, then an absence, then a
+// failure.
+func better(a, b Status) bool {
+	rank := func(s Status) int {
+		switch {
+		case s == StatusOK:
+			return 2
+		case s.Known():
+			return 1
+		}
+		return 0
+	}
+	return rank(a) > rank(b)
 }
 
 var (

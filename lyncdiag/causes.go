@@ -29,6 +29,7 @@ var causes = []cause{
 	{name: "firewall-blocks-lync-online", effects: []string{"tcp-443-*", "tls-handshake-failed", "autodiscover-*", "manual-address-blocked"}},
 	{name: "dns-autoconfiguration-broken", effects: []string{"dns-lyncdiscover-*", "dns-sip-*", "dns-target-*", "autodiscover-*"}},
 	{name: "dns-target-unresolvable", effects: []string{"manual-address-blocked"}},
+	{name: "dns-target-unresolvable", effects: []string{"name-resolution-failed-on-client"}, when: sameTarget},
 	{name: "tcp-443-*", effects: []string{"manual-address-blocked"}},
 	{name: "user-sip-not-enabled", effects: []string{"sip-user-not-found"}},
 	{name: "user-not-licensed", effects: []string{"sip-user-not-found"}},
@@ -42,6 +43,9 @@ var treeEnds = []string{"portal-sign-in-fails", "single-user-identity", "service
 
 // sameRecord: one view of a record is wrong because the other is right.
 func sameRecord(cause, effect Finding) bool { return cause.value("record") == effect.value("record") }
+
+// sameTarget: a host that resolves nowhere does not resolve on the user's computer.
+func sameTarget(cause, effect Finding) bool { return cause.value("target") == effect.Host() }
 
 // underDomain: a domain that is gone takes the hosts in it along.
 func underDomain(cause, effect Finding) bool {

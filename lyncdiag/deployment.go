@@ -19,7 +19,7 @@ type deployment struct {
 func (d deployment) online() bool { return d.kind != "server" }
 
 // deploymentReads are the facts that findDeployment looks at.
-var deploymentReads = names(fact.TargetKey, fact.SettingKey, fact.DNSKey, fact.WalkKey, fact.RealmKey, fact.CandidatesKey)
+var deploymentReads = names(fact.TargetKey, fact.SettingKey, fact.DNSKey, fact.WalkKey, fact.RealmKey, fact.CandidatesKey, fact.NSLookupKey)
 
 // findDeployment takes the caller's word, else reads it from where the records
 // and Autodiscover lead and who answers there, else assumes the article's case.
@@ -33,7 +33,10 @@ func findDeployment(f *fact.Facts) deployment {
 		return deployment{"server", "", "as given"}
 	}
 	target, _, _ := fact.Get(f, fact.TargetKey)
-	dns, _, _ := fact.Get(f, fact.DNSKey)
+	dns, _, ok := fact.Get(f, fact.DNSKey)
+	if !ok {
+		dns = clientView(f)
+	}
 	services, hosts := recordTargets(dns, target.Domain)
 	for _, host := range append(services, hosts...) {
 		if c, ok := dnscheck.IsOnlineHost(host); ok {

@@ -92,7 +92,10 @@ func answersOf(r *dnscheck.Result, server string) bool {
 // hedge lowers a finding that rests on a resolver which does not know public
 // names: what it says of this domain may hold inside a company only.
 func hedge(f *fact.Facts, finding Finding, server string) Finding {
-	dns, o, _ := fact.Get(f, fact.DNSKey)
+	dns, o, ok := fact.Get(f, fact.DNSKey)
+	if !ok {
+		return finding // the user's computer, whose resolver was not tried
+	}
 	control := controlHost(f)
 	if h, ok := dns.Host(server, control); ok && h.Status.Known() && h.Status != dnscheck.StatusOK {
 		finding.Evidence = append(finding.Evidence, named("control", control, o), text("controlAnswer", string(h.Status), o))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 func (p *program) dnsCommand() *cobra.Command {
 	run := &probe{plan: only("dns"), document: tool().DNS, tabular: true}
 	var many batchFlags
+	var lookups nslookupFlag
 	cmd := &cobra.Command{
 		Use:   "dns [DOMAIN...]",
 		Short: "Compare a domain's DNS records with those the client needs",
@@ -23,6 +25,7 @@ func (p *program) dnsCommand() *cobra.Command {
 			"\n\nWhere one resolver is asked without TLS, many domains are looked up at once and\nfor the four records of KB 2566790 alone, thousands a second if --rate lets them:\nlyncdiag dns --input domains.txt --dns 10.0.0.53 --rate 0" +
 			fmt.Sprintf(batchHelp, "Domain, DomainName, UserPrincipalName or SipAddress"),
 		Example: "  lyncdiag dns contoso.com --dns internal=10.0.0.53 --dns external=9.9.9.9\n" +
+			"  lyncdiag dns contoso.com --nslookup output.txt --offline\n" +
 			"  lyncdiag dns --input domains.txt -o csv",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := run.bareLab(args); err != nil {
@@ -31,6 +34,12 @@ func (p *program) dnsCommand() *cobra.Command {
 			targets, err := many.readTargets(p, cmd, args, fleet.ReadDomains, run.domains)
 			if err != nil {
 				return err
+			}
+			if run.sources, err = lookups.read(p); err != nil {
+				return err
+			}
+			if len(run.sources) > 0 && targets.many {
+				return errors.New("read --nslookup: the output of one computer is compared for one domain")
 			}
 			if !targets.many {
 				return p.probe(cmd, run, targets.named)
@@ -51,6 +60,7 @@ func (p *program) dnsCommand() *cobra.Command {
 		},
 	}
 	run.register(cmd.Flags())
+	lookups.register(cmd.Flags())
 	many.register(cmd.Flags(), defaultAsked)
 	return cmd
 }

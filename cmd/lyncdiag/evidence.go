@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/interview"
 )
@@ -18,6 +19,7 @@ import (
 // evidenceFlags are what is known without the network.
 type evidenceFlags struct {
 	logPaths    []string
+	nslookup    nslookupFlag
 	answersFile string
 	answers     []string
 	message     string
@@ -25,6 +27,7 @@ type evidenceFlags struct {
 
 func (e *evidenceFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&e.logPaths, "log", nil, "client log: `FILE`, folder or - ; repeatable")
+	e.nslookup.register(flags)
 	flags.StringVar(&e.message, "message", "", "`TEXT` that the client shows")
 	e.registerAnswers(flags)
 }
@@ -32,6 +35,25 @@ func (e *evidenceFlags) register(flags *pflag.FlagSet) {
 func (e *evidenceFlags) registerAnswers(flags *pflag.FlagSet) {
 	flags.StringVar(&e.answersFile, "answers", "", "`FILE` of answers, as ask writes it")
 	flags.StringArrayVar(&e.answers, "answer", nil, "answer to a question, as `ID=VALUE`; repeatable")
+}
+
+// nslookupFlag is what Windows' nslookup printed on the user's computer.
+type nslookupFlag []string
+
+func (n *nslookupFlag) register(flags *pflag.FlagSet) {
+	flags.StringArrayVar((*[]string)(n), "nslookup", nil, "output of nslookup on the user's computer: `FILE` or - ; repeatable")
+}
+
+func (n nslookupFlag) read(p *program) ([]lyncdiag.Source, error) {
+	var list []lyncdiag.Source
+	for _, path := range n {
+		source, err := bundle.ReadNSLookup(path, p.stdin)
+		if err != nil {
+			return nil, fmt.Errorf("read --nslookup %s: %w", path, cause(errors.Unwrap(err)))
+		}
+		list = append(list, source)
+	}
+	return list, nil
 }
 
 // evidence is what the flags led to.
@@ -55,6 +77,11 @@ func (e *evidenceFlags) read(ctx context.Context, p *program) (*evidence, error)
 		found.sources = append(found.sources, logs)
 		found.address = logs.address()
 	}
+	lookups, err := e.nslookup.read(p)
+	if err != nil {
+		return nil, err
+	}
+	found.sources = append(found.sources, lookups...)
 	answers := found.answers
 	if e.message != "" {
 		answers = append(slices.Clone(answers), fact.Answer{ID: "message", Value: e.message})

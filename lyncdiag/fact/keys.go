@@ -29,4 +29,5 @@ var (
 	ClockKey      = NewKey[Clock]("clock")
 	AttemptsKey   = NewKey[[]sip.Attempt]("log.attempts")
 	LogFilesKey   = NewKey[[]LogFile]("log.files")
+	NSLookupKey   = NewKey[[]dnscheck.NSLookup]("client.nslookup") // what the user's computer resolved; an origin for each file
 )

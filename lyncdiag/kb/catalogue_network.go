@@ -482,16 +482,16 @@ func networkSpecs() []Spec {
 		{
 			ID: "LD0135", Name: "name-resolution-failed-on-client", Type: Network, Severity: Failure,
 			Title: "The user's computer could not resolve sipdir.online.lync.com",
-			Cause: "The support bundle holds an nslookup of sipdir.online.lync.com that failed. The article takes that as a fault of the internal DNS server.",
+			Cause: "An nslookup of {host} failed on the user's computer. The article takes that as a fault of the internal DNS server.",
 			Resolution: []string{
 				`Read the file in MOSDALREPORT.zip and note which server answered: Network_Tests\NsLookup\O365_NSLookup\nslookup sipdir.online.lync.com.txt`,
-				"Repeat it on the user's computer: nslookup sipdir.online.lync.com",
-				"Ask a server outside the company. If it knows the name, the internal DNS server is at fault: nslookup sipdir.online.lync.com 8.8.8.8",
+				"Repeat it on the user's computer: nslookup {host}",
+				"Ask a server outside the company. If it knows the name, the internal DNS server is at fault: nslookup {host} 8.8.8.8",
 				"On the internal DNS server repair forwarding and root hints, and remove a zone or filter that covers lync.com.",
 				"Empty the cache of the user's computer: ipconfig /flushdns",
 				stepCheckAgain,
 			},
-			Owner: DNSAdmin, References: []string{"KB2541980"}, Messages: explains(1, 2), Planned: true,
+			Owner: DNSAdmin, References: []string{"KB2541980"}, Messages: explains(1, 2),
 		},
 		{
 			ID: "LD0136", Name: "port-443-blocked-on-client", Type: Network, Severity: Failure,

@@ -80,7 +80,12 @@ func (t Tool) DNS(f *fact.Facts, r *lyncdiag.Report) Document {
 			return view{v.Server, string(v.Status), list(v.Found)}
 		})}
 	})
-	doc.Records = each(lyncdiag.Records(f), func(c dnscheck.Check) record {
+	for _, c := range lyncdiag.ClientRecords(f) {
+		if !slices.ContainsFunc(doc.Resolvers, func(r resolver) bool { return r.Name == c.Server }) {
+			doc.Resolvers = append(doc.Resolvers, resolver{Name: c.Server})
+		}
+	}
+	doc.Records = each(slices.Concat(lyncdiag.Records(f), lyncdiag.ClientRecords(f)), func(c dnscheck.Check) record {
 		return record{
 			Type: c.Type, Name: c.Name, Purpose: c.Purpose, Need: string(c.Need), Expected: c.Expected, Found: list(c.Found),
 			Status: string(c.Status), Problem: string(c.Problem), TTLSeconds: known(c.TTL, c.TTL > 0 || c.Answer == dnscheck.StatusOK),
@@ -135,7 +140,7 @@ func (d *dnsDoc) text(s *sheet) {
 		}
 		s.blank()
 		title := "Resolver " + by.Name
-		if by.Address != by.Name {
+		if by.Address != by.Name && by.Address != "" {
 			title += " (" + by.Address + ")"
 		}
 		s.line(title)

@@ -1,0 +1,126 @@
+package lyncdiag
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+)
+
+func nslookupRules() []Rule {
+	var emits []string
+	for _, r := range recordFindings {
+		emits = append(emits, r.missing, r.wrong)
+	}
+	emits = append(emits, "name-resolution-failed-on-client", "dns-srv-duplicate", "dns-target-malformed", "dns-target-unresolvable", "dns-cname-loop")
+	return []Rule{{
+		ID: "client.nslookup", Source: kb.Citation{KB: "KB2541980", Section: "Diagnose authentication issues by using MOSDAL and Snooper"},
+		Needs: names(fact.NSLookupKey), Reads: deploymentReads, Emits: emits, Eval: judgeNSLookup,
+	}}
+}
+
+// clientView is what nslookup printed on the user's computer, the answers of all
+// files together; nil without any.
+func clientView(f *fact.Facts) *dnscheck.Result {
+	var all []dnscheck.NSLookup
+	for _, list := range fact.All(f, fact.NSLookupKey) {
+		all = append(all, list...)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	target, _, _ := fact.Get(f, fact.TargetKey)
+	return dnscheck.NSLookupResult(target.Domain, all)
+}
+
+// ClientRecords is what the user's computer resolved against what the deployment
+// needs, of the records that nslookup was asked for there.
+func ClientRecords(f *fact.Facts) []dnscheck.Check {
+	view := clientView(f)
+	if view == nil {
+		return nil
+	}
+	return asked(dnscheck.Evaluate(view, expectations(f)))
+}
+
+func asked(checks []dnscheck.Check) []dnscheck.Check {
+	return slices.DeleteFunc(checks, func(c dnscheck.Check) bool { return c.Answer == "" })
+}
+
+// judgeNSLookup: a name that sign-in needs and that the user's computer cannot
+// resolve. Where nobody asked from here, its answers stand for the records too.
+func judgeNSLookup(f *fact.Facts, emit Emit) {
+	here, _, live := fact.Get(f, fact.DNSKey)
+	target, _, _ := fact.Get(f, fact.TargetKey)
+	for o, list := range fact.All(f, fact.NSLookupKey) {
+		view := dnscheck.NSLookupResult(target.Domain, list)
+		if !live {
+			judgeChecks(f, asked(dnscheck.Evaluate(view, expectations(f))), o, func(x Finding) { emit(x.with(Probable)) }) // one computer's view
+		}
+		for _, name := range neededNames(f) {
+			status, detail, server := lookedUp(view, name)
+			if status == "" || status == dnscheck.StatusOK {
+				continue
+			}
+			own := strings.HasSuffix(name, "."+target.Domain)
+			seen := hereAs(here, name)
+			if own && seen != string(dnscheck.StatusOK) {
+				continue // the record's own finding says what is wrong with it
+			}
+			finding := found("name-resolution-failed-on-client", "nslookup", host(name, o), text("answer", string(status), o), prose("detail", detail, o), prose("server", server, o), text("here", seen, o))
+			if name != manualHost(f) {
+				finding.Title = "The user's computer could not resolve {host}"
+			}
+			if seen == string(dnscheck.StatusOK) {
+				finding.Cause = "An nslookup of {host} failed on the user's computer, and the name resolves from here. So the DNS server that this computer asks is at fault, or what stands between."
+			}
+			emit(finding)
+		}
+	}
+}
+
+// manualHost is the host of the article's nslookup test.
+func manualHost(f *fact.Facts) string {
+	setting, _, _ := fact.Get(f, fact.SettingKey)
+	return dnscheck.CloudHosts(cloudOf(setting)).SIP
+}
+
+// neededNames are the names that a sign-in resolves.
+func neededNames(f *fact.Facts) []string {
+	setting, _, _ := fact.Get(f, fact.SettingKey)
+	var names []string
+	if d := findDeployment(f); d.online() {
+		cloud := dnscheck.CloudHosts(cloudOf(setting))
+		names = append(append(names, cloud.SIP, cloud.Web), cloud.Login...)
+	}
+	for _, e := range expectations(f) {
+		if e.Need == dnscheck.NeedRequired {
+			names = append(names, e.Name)
+		}
+	}
+	return names
+}
+
+// lookedUp is what came of a name, by whatever question; "" where nobody asked.
+func lookedUp(r *dnscheck.Result, name string) (status dnscheck.Status, detail, server string) {
+	for _, s := range r.Servers {
+		if h, ok := r.Host(s.String(), name); ok && status != dnscheck.StatusOK {
+			status, detail, server = h.Status, h.A.Detail, s.String()
+		}
+		if a, ok := r.Answer(s.String(), name, "SRV"); ok && status != dnscheck.StatusOK {
+			status, detail, server = a.Status, a.Detail, s.String()
+		}
+	}
+	return status, detail, server
+}
+
+// hereAs is what this computer's own look at a name came to, "" without one.
+func hereAs(r *dnscheck.Result, name string) string {
+	if r == nil {
+		return ""
+	}
+	status, _, _ := lookedUp(r, name)
+	return string(status)
+}
