@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
@@ -134,6 +135,7 @@ func (d *dnsDoc) text(s *sheet) {
 		}
 		s.head(fmt.Sprintf("%s: %d of %d records are as they should be", d.Domain, right, wanted), t)
 	}
+	d.views(s)
 	for _, by := range d.Resolvers {
 		if !slices.ContainsFunc(d.Records, func(r record) bool { return r.Resolver == by.Name }) {
 			continue
@@ -162,6 +164,53 @@ func (d *dnsDoc) text(s *sheet) {
 		s.hang(pad("", marked), marked, x.Detail)
 	}
 	s.findings(d.Findings, false)
+}
+
+// views writes a table of record and resolver, where there are several resolvers.
+// Resolvers whose names have no room beside each other are numbered.
+func (d *dnsDoc) views(s *sheet) {
+	if len(d.Resolvers) < 2 || len(d.Records) == 0 {
+		return
+	}
+	var rows []string
+	first, columns := 0, []string{}
+	for _, r := range d.Records {
+		row := r.Type + " " + strings.TrimSuffix(r.Name, "."+d.Domain)
+		if !slices.Contains(rows, row) {
+			rows = append(rows, row)
+			first = max(first, utf8.RuneCountInString(clean(row)))
+		}
+	}
+	total := margin + first
+	for _, by := range d.Resolvers {
+		columns = append(columns, by.Name)
+		total += 2 + max(len("optional"), utf8.RuneCountInString(clean(by.Name)))
+	}
+	s.blank()
+	if total > s.width {
+		for i := range columns {
+			s.entry(0, fmt.Sprintf("Resolver %d: %s", i+1, columns[i]))
+			columns[i] = fmt.Sprint(i + 1)
+		}
+	}
+	line := pad("", margin+first)
+	for _, name := range columns {
+		line += "  " + pad(clean(name), len("optional"))
+	}
+	s.raw(line)
+	for _, row := range rows {
+		line := pad(pad("", margin)+clean(row), margin+first)
+		for i, by := range d.Resolvers {
+			cell := mark{"-", faint}
+			for _, r := range d.Records {
+				if r.Resolver == by.Name && r.Type+" "+strings.TrimSuffix(r.Name, "."+d.Domain) == row {
+					cell = status(r.Status)
+				}
+			}
+			line += "  " + s.paint(pad(cell.word, max(len("optional"), utf8.RuneCountInString(clean(columns[i])))), cell.tone)
+		}
+		s.raw(line)
+	}
 }
 
 func (s *sheet) record(r record) {
