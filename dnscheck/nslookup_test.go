@@ -70,6 +70,53 @@ func TestNSLookupCorpus(t *testing.T) {
 	}
 }
 
+// TestNSLookupResult: the question that was answered stands, whatever failed before
+// it, and addresses beside SRV records belong to their hosts.
+func TestNSLookupResult(t *testing.T) {
+	const text = `C:\>nslookup -type=SRV _sip._tls.contoso.example
+Server:  UnKnown
+Address:  10.0.0.53
+
+*** UnKnown can't find _sip._tls.contoso.example: Server failed
+C:\>nslookup -type=SRV _sip._tls.contoso.example
+Server:  UnKnown
+Address:  10.0.0.53
+
+_sip._tls.contoso.example	SRV service location:
+	  priority       = 100
+	  weight         = 1
+	  port           = 443
+	  svr hostname   = sipdir.online.lync.com
+sipdir.online.lync.com	internet address = 127.0.1.1
+C:\>nslookup lyncdiscover.contoso.example 10.0.0.54
+Server:  dc2.corp.example
+Address:  10.0.0.54
+
+Non-authoritative answer:
+Name:    webdir.online.lync.com
+Address:  127.0.1.2
+Aliases:  lyncdiscover.contoso.example
+`
+	list, err := dnscheck.ParseNSLookup(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := dnscheck.NSLookupResult("contoso.example", list)
+	var got []string
+	for _, c := range dnscheck.Evaluate(res, dnscheck.LyncOnline("contoso.example", "")) {
+		if c.Answer != "" {
+			got = append(got, fmt.Sprint(c.Server, " ", c.Name, " ", c.Status, " ", c.Found))
+		}
+	}
+	want := []string{
+		"nslookup at 10.0.0.53 _sip._tls.contoso.example ok [100 1 443 sipdir.online.lync.com.]",
+		"nslookup at dc2.corp.example lyncdiscover.contoso.example ok [webdir.online.lync.com.]",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q\nwant %q", got, want)
+	}
+}
+
 // unreadable makes one octet of each character that is not ASCII, as in an OEM code
 // page.
 func unreadable(text []byte) []byte {
@@ -144,6 +191,12 @@ func FuzzParseNSLookup(f *testing.F) {
 		}
 		if len(list) > len(text)/3+1 {
 			t.Errorf("%d readings of %d octets", len(list), len(text))
+		}
+		res := dnscheck.NSLookupResult("contoso.example", list)
+		for _, c := range dnscheck.Evaluate(res, dnscheck.LyncOnline("contoso.example", "")) {
+			if c.Status == dnscheck.CheckOK && len(c.Found) == 0 || c.Status == dnscheck.CheckMissing && len(c.Found) > 0 {
+				t.Errorf("%s: %s with %q", c.Name, c.Status, c.Found)
+			}
 		}
 		for _, n := range list {
 			switch n.Status {
