@@ -345,11 +345,27 @@ func record(rr dns.RR) Record {
 
 // display is the form of names in results.
 func display(name string) string {
+	if displayed(name) {
+		return name
+	}
 	name = dns.CanonicalName(name)
 	if name == "." {
 		return name
 	}
 	return strings.TrimSuffix(name, ".")
+}
+
+// displayed reports whether a name has that form already, as nearly all do.
+func displayed(name string) bool {
+	if name == "" || name[len(name)-1] == '.' {
+		return false
+	}
+	for i := range len(name) {
+		if c := name[i]; c >= 'A' && c <= 'Z' || c >= 0x80 || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // questionName is the absolute form of a name to ask for. Unicode goes through

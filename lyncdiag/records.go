@@ -26,7 +26,7 @@ func Records(f *fact.Facts) []dnscheck.Check {
 // Differences are the records that two resolvers answer differently for.
 func Differences(f *fact.Facts) []dnscheck.Difference {
 	dns, _, ok := fact.Get(f, fact.DNSKey)
-	if !ok {
+	if !ok || len(dns.Servers) < 2 {
 		return nil
 	}
 	return dnscheck.Compare(dns, expectations(f))
