@@ -24,7 +24,8 @@ const (
 	StatusRefused       Status = "refused"        // REFUSED, or a referral by a server that does not recurse
 	StatusOtherRCode    Status = "other-rcode"    // any other response code; see Answer.RCode
 	StatusNoAnswer      Status = "no-answer"      // nothing came back in time
-	StatusNetworkError  Status = "network-error"  // the question could not be sent, or the connection broke
+	StatusNetworkError  Status = "network-error"  // the question was refused, or the connection broke
+	StatusUnreachable   Status = "unreachable"    // there is no way from here to the server: no route, no network
 	StatusMalformed     Status = "malformed"      // question or answer cannot be written or read
 	StatusCNAMELoop     Status = "cname-loop"     // the CNAME chain returns to itself or exceeds 16 names
 	StatusCancelled     Status = "cancelled"      // the caller's context ended first

@@ -63,34 +63,45 @@ func (r *Result) Wildcard(server string) (Host, bool) {
 	return Host{}, false
 }
 
+// FromWildcard reports whether a server gives for a host what it gives for every name
+// under the domain, so that nobody need have made such a record.
+func (r *Result) FromWildcard(h Host) bool {
+	wild, ok := r.Wildcard(h.Server)
+	return ok && sameRecords(ownRecords(h), ownRecords(wild))
+}
+
 // DelegationBroken reports whether a server fails, with SERVFAIL or in silence, for
 // everything in the domain while it answers for one of the Controls, and says so
 // in words. It is false where nothing can be concluded: no control was asked for,
 // or the server answers for none of them.
 func (r *Result) DelegationBroken(server string) (detail string, broken bool) {
-	apex, ok := r.Answer(server, r.Domain, "SOA")
-	if !ok || apex.Status != StatusServerFailure && apex.Status != StatusNoAnswer {
-		return "", false
+	var failed Status
+	answered := ""
+	see := func(name string, status Status) (more bool) {
+		switch own := name == r.Domain || strings.HasSuffix(name, "."+r.Domain); {
+		case own && (status == StatusServerFailure || status == StatusNoAnswer):
+			failed = status
+		case own && status != "" && status != StatusCancelled:
+			return false // it says something else, too
+		case !own && status.Known() && slices.Contains(r.Controls, name):
+			answered = name
+		}
+		return true
 	}
 	for _, a := range r.Answers {
-		if a.Server == server && a.Status.Known() {
+		if a.Server == server && !see(a.Name, a.Status) {
 			return "", false
 		}
 	}
-	answered := ""
 	for _, h := range append(slices.Clone(r.Hosts), r.NonExistent...) {
-		switch {
-		case h.Server != server || !h.Status.Known():
-		case slices.Contains(r.Controls, h.Name):
-			answered = h.Name
-		case strings.HasSuffix(h.Name, "."+r.Domain):
+		if h.Server == server && !see(h.Name, h.Status) {
 			return "", false
 		}
 	}
-	if answered == "" {
+	if failed == "" || answered == "" {
 		return "", false
 	}
-	return fmt.Sprintf("%s for %s (%s), while %s is answered for", apex.Status, r.Domain, server, answered), true
+	return fmt.Sprintf("%s for %s, while %s is answered for", failed, r.Domain, answered), true
 }
 
 // noSuchHost is the first label of the name that no domain has.

@@ -371,10 +371,7 @@ func (s *step) status(resp *http.Response, base *url.URL) {
 	switch {
 	case code == http.StatusUnauthorized && resp.Header.Get(headerWebTicket) != "":
 		h.Kind = KindWebTicket
-		if ticket, err := url.Parse(resp.Header.Get(headerWebTicket)); err == nil {
-			ticket.User = nil
-			h.Location = shorten(ticket.String())
-		}
+		s.ticket(resp.Header.Get(headerWebTicket), base)
 	case code == http.StatusUnauthorized && !h.First:
 		h.Problem, h.Detail = ProblemNoWebTicket, "401 without "+headerWebTicket
 	case code >= 300 && code < 400 && resp.Header.Get("Location") != "":
@@ -391,12 +388,31 @@ func (s *step) status(resp *http.Response, base *url.URL) {
 	}
 }
 
+// ticket reads where the web-ticket service is. A client sends its credentials
+// there, so both who names it and what is named must be HTTPS.
+func (s *step) ticket(href string, base *url.URL) {
+	h := &s.hop
+	h.Location = shown(base.String(), href)
+	switch to, err := url.Parse(h.Location); {
+	case base.Scheme != "https":
+		h.Problem, h.Detail = ProblemNotAutodiscover, "asks for a web ticket over plain HTTP, where a redirect to HTTPS belongs"
+	case err != nil || h.Location == "" || to.Hostname() == "":
+		h.Problem, h.Detail = ProblemNoWebTicket, headerWebTicket+" holds no URL"
+	case to.Scheme != "https" || privateAddress(to.Hostname()):
+		h.Problem, h.Detail = ProblemInsecureRedirect, "the web-ticket service is named by "+h.Location+", to which no credentials may go"
+	}
+}
+
 // document reads the body of a 200.
 func (s *step) document(body []byte, base *url.URL) {
 	s.doc = parseDocument(body)
 	s.hop.Kind, s.hop.Problem, s.hop.Detail = s.doc.kind, s.doc.problem, s.doc.detail
-	if s.doc.problem == "" && s.doc.kind != KindUser {
+	switch {
+	case s.doc.problem != "":
+	case s.doc.kind != KindUser:
 		s.leads(base, s.doc.link)
+	case base.Scheme != "https":
+		s.hop.Problem, s.hop.Detail = ProblemNotAutodiscover, "a user's document over plain HTTP, where a redirect to HTTPS belongs"
 	}
 }
 

@@ -49,12 +49,14 @@ type Batch struct {
 // addresses are looked for in IPv6 only where there is none in IPv4. Results hold
 // nothing about other names, so [Evaluate] them against expectations of these four.
 // Results share data with each other and must not be changed. Where names do not exist
-// and nothing else shows that the domain does, its SOA record is asked for, too.
+// and nothing else shows that the domain does, its SOA record is asked for, too; and
+// where a host leads elsewhere than to the online service, a name that cannot exist.
 //
 // Results come as they are finished, each domain exactly once, also where the
 // answers are failures; what is no domain gives a result with its Detail. When ctx
-// ends, or the server cannot be asked this way at all, the last pair holds the error
-// and no result.
+// ends, the server cannot be asked this way at all, or it has answered none of many
+// questions for three times the Timeout, the last pair holds the error and no result:
+// domains whose results have not come were not looked at.
 func (b *Batch) Ask(ctx context.Context, domains iter.Seq[string]) iter.Seq2[*Result, error] {
 	return func(yield func(*Result, error) bool) {
 		if b.Dial == nil {
@@ -68,9 +70,15 @@ func (b *Batch) Ask(ctx context.Context, domains iter.Seq[string]) iter.Seq2[*Re
 		running, cancel := context.WithCancel(ctx)
 		defer cancel()
 		stopped := false
+		var dead error
 		r := b.run(running, domains)
 		for res := range r.out {
 			<-r.places
+			if limit := 3 * r.c.timeout(); !stopped && r.c.pipe.dead(limit) {
+				dead = fmt.Errorf("dnscheck: ask for many domains: %s has answered none of many questions for more than %v", b.Server, limit)
+				stopped = true
+				cancel()
+			}
 			switch {
 			case stopped: // the rest is on its way
 			case ctx.Err() != nil: // what was cut short is no result
@@ -79,6 +87,10 @@ func (b *Batch) Ask(ctx context.Context, domains iter.Seq[string]) iter.Seq2[*Re
 				stopped = true
 				cancel()
 			}
+		}
+		if dead != nil {
+			yield(nil, dead)
+			return
 		}
 		if err := ctx.Err(); err != nil && (!stopped || running.Err() == err) {
 			yield(nil, fmt.Errorf("dnscheck: ask for many domains: %w", err))
@@ -98,8 +110,23 @@ type batchRun struct {
 	fours   sync.Pool // of *four
 
 	mu      sync.RWMutex
-	targets map[string]*Host // hosts outside the domains, by name
+	targets map[string]target // hosts outside the domains, by name
+	shared  *Cache            // for what is asked in the general way
+	since   time.Time         // of shared
 }
+
+// target is a host outside the domains, and when it was looked up.
+type target struct {
+	host *Host
+	at   time.Time
+}
+
+// What is known of a host outside the domains is asked for again after a minute, as
+// records change; what went wrong, after some seconds, as packets are lost.
+const (
+	targetAge  = time.Minute
+	failureAge = 3 * time.Second
+)
 
 // run starts the goroutines. Whoever takes a result from out takes one from places,
 // too; out is closed when all have ended.
@@ -112,11 +139,11 @@ func (b *Batch) run(ctx context.Context, domains iter.Seq[string]) *batchRun {
 		inFlight = batchInFlight
 	}
 	underWay := max(2*sockets, 2*sockets*inFlight/groupSize) // some are being finished
-	c := &Client{Dial: b.Dial, Servers: []Server{b.Server}, Timeout: b.Timeout, Now: b.Now, Cache: new(Cache)}
+	c := &Client{Dial: b.Dial, Servers: []Server{b.Server}, Timeout: b.Timeout, Now: b.Now}
 	c.pipe = newPipe(b.Dial, b.Server.hostPort(), c.timeout(), sockets, inFlight)
 	c.pipe.pace = newPace(b.Rate)
 	r := &batchRun{
-		c: c, servers: c.Servers, targets: make(map[string]*Host), pace: c.pipe.pace,
+		c: c, servers: c.Servers, targets: make(map[string]target), pace: c.pipe.pace,
 		places: make(chan struct{}, underWay),
 		out:    make(chan *Result, underWay),
 		slow:   make(chan *four, underWay),
@@ -212,7 +239,7 @@ func (r *batchRun) ask(ctx context.Context, s *pipeSocket, domain string) {
 // finish does what the answers to the four questions leave to do.
 func (r *batchRun) finish(ctx context.Context, d *four) {
 	server := r.servers[0]
-	asker := *r.c
+	asker := r.asker()
 	asker.own = "." + d.res.Domain + "."
 	for i := range d.questions {
 		q := &d.questions[i]
@@ -242,6 +269,9 @@ func (r *batchRun) finish(ctx context.Context, d *four) {
 			d.res.Hosts = append(d.res.Hosts, *r.target(ctx, name))
 		}
 	}
+	if d.strange() {
+		d.res.NonExistent = []Host{asker.lookupFirst(ctx, server, noSuchHost+"."+d.res.Domain)}
+	}
 	if d.homeless() {
 		d.res.Answers = append(d.res.Answers, asker.lookup(ctx, server, d.res.Domain, "SOA"))
 	}
@@ -267,24 +297,47 @@ func (r *batchRun) put(d *four) {
 	r.out <- res
 }
 
+// asker is a client whose answers are shared with other domains, and whose failures
+// are not.
+func (r *batchRun) asker() *Client {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now := time.Now(); r.shared == nil || now.Sub(r.since) > targetAge {
+		r.shared, r.since = new(Cache), now
+	}
+	c := *r.c
+	c.Cache = &Cache{Shared: r.shared}
+	return &c
+}
+
 // target looks up a host for all domains.
 func (r *batchRun) target(ctx context.Context, name string) *Host {
 	if h := r.known(name); h != nil {
 		return h
 	}
-	h := r.c.lookupFirst(ctx, r.servers[0], name)
+	h := r.asker().lookupFirst(ctx, r.servers[0], name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.targets) < maxCached && h.Status != StatusCancelled {
-		r.targets[name] = &h
+		r.targets[name] = target{&h, time.Now()}
 	}
 	return &h
 }
 
+// known is what is known of a host outside the domains, nil where it is to be asked
+// for.
 func (r *batchRun) known(name string) *Host {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.targets[name]
+	t, ok := r.targets[name]
+	age := targetAge
+	if ok && !t.host.Status.Known() {
+		age = failureAge
+	}
+	if !ok || time.Since(t.at) > age {
+		return nil
+	}
+	return t.host
 }
 
 // lookupFirst asks for IPv4 addresses, and for IPv6 where there are none.

@@ -65,6 +65,9 @@ func (e Expectation) labels() string {
 // [NeedOptional].
 func (e Expectation) For(client, location string) Expectation {
 	if e.Need == NeedFederation {
+		if location == "inside" {
+			e.Need, e.Without = NeedOptional, "nothing inside: other organisations ask for it, from outside"
+		}
 		return e
 	}
 	labels := e.labels()

@@ -26,6 +26,8 @@ type View struct {
 	// Found is the data in zone-file form, sorted: for host names the first CNAME, or
 	// else the addresses.
 	Found []string `json:"found"`
+
+	same []string // what is compared: of SRV records the port and the target
 }
 
 // The names of servers that stand for the two sides of split DNS.
@@ -37,7 +39,7 @@ const (
 // Compare lists the records about which the servers of a result disagree: those of
 // want, in its order, and then the other names that clients ask for. Servers that
 // did not answer are shown in the views and disagree with nobody. TTLs, the order of
-// records and the addresses behind a CNAME are no difference.
+// records, priority and weight, and the addresses behind a CNAME are no difference.
 //
 // A server named "internal" stands for the view inside the network, all others,
 // "external" among them, for the view outside. Inside, lyncdiscoverinternal and the
@@ -92,11 +94,17 @@ func compareOne(res *Result, e Expectation) (d Difference, differs bool) {
 		return d, true
 	}
 	inside := slices.IndexFunc(known, isInside)
-	if inside < 0 || len(outside) == 0 || slices.Equal(known[inside].Found, outside[0].Found) {
+	if inside < 0 || len(outside) == 0 || slices.Equal(known[inside].same, outside[0].same) {
 		return Difference{}, false
 	}
 	in, out := known[inside], outside[0]
 	why, right := split(e, in, out)
+	if e.labels() == "lyncdiscover" && len(in.Found) == 0 {
+		// KB10133: inside, lyncdiscoverinternal is what clients look for first.
+		if h, ok := res.Host(in.Server, "lyncdiscoverinternal."+res.Domain); ok && len(ownRecords(h)) > 0 {
+			why, right = "clients inside find lyncdiscoverinternal", true
+		}
+	}
 	d.Expected, d.Detail = right, join(contrast(in, out), why)
 	return d, true
 }
@@ -104,7 +112,7 @@ func compareOne(res *Result, e Expectation) (d Difference, differs bool) {
 // unlike returns the first view that differs from the first of all.
 func unlike(views []View) *View {
 	for i := range views {
-		if !slices.Equal(views[i].Found, views[0].Found) {
+		if !slices.Equal(views[i].same, views[0].same) {
 			return &views[i]
 		}
 	}
@@ -166,8 +174,15 @@ func viewOf(res *Result, server string, e Expectation) View {
 		}
 	}
 	for _, r := range records {
-		v.Found = append(v.Found, strings.ToLower(r.Text))
+		text := strings.ToLower(r.Text)
+		v.Found = append(v.Found, text)
+		if r.Type == "SRV" {
+			text = fmt.Sprintf("%d %s", r.Port, r.Target)
+		}
+		v.same = append(v.same, text)
 	}
 	slices.Sort(v.Found)
+	slices.Sort(v.same)
+	v.same = slices.Compact(v.same)
 	return v
 }

@@ -21,6 +21,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/miekg/dns"
@@ -221,6 +222,8 @@ func failed(ctx, limited context.Context, network string, err error, ignored int
 		r.status, r.detail = StatusCancelled, cause.Error()
 	case limited.Err() != nil || (errors.As(err, &timeout) && timeout.Timeout()):
 		r.status, r.detail = StatusNoAnswer, "no answer over "+network
+	case unreachable(err):
+		r.status, r.detail = StatusUnreachable, network+": "+err.Error()
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		r.status, r.detail = StatusNetworkError, "the server closed the "+network+" connection without an answer"
 	case errors.As(err, &certificate):
@@ -230,6 +233,18 @@ func failed(ctx, limited context.Context, network string, err error, ignored int
 	}
 	r.detail += strays(ignored)
 	return r
+}
+
+// unreachable reports whether an error says that nothing can be sent from here at
+// all, which EHOSTUNREACH does not: it is what one dead neighbour gives. Go does not
+// map Winsock's numbers (WSAENETDOWN and WSAENETUNREACH).
+func unreachable(err error) bool {
+	for _, no := range []error{syscall.ENETUNREACH, syscall.ENETDOWN, syscall.Errno(10050), syscall.Errno(10051)} {
+		if errors.Is(err, no) {
+			return true
+		}
+	}
+	return false
 }
 
 func strays(n int) string {

@@ -298,8 +298,7 @@ func (c *Check) differs(target string) string {
 // host compares a host name, by its chain or else by its addresses.
 func (c *Check) host(res *Result, h Host) {
 	c.Records = ownRecords(h)
-	wild, ok := res.Wildcard(c.Server)
-	c.Wildcard = ok && sameRecords(c.Records, ownRecords(wild))
+	c.Wildcard = res.FromWildcard(h)
 	c.compareHost(res, h)
 	if c.Wildcard {
 		c.Detail = join(c.Detail, "names that do not exist get the same answer: there is a wildcard record, or the server makes it up")

@@ -178,7 +178,22 @@ func (d *four) complete() bool {
 		}
 		d.res.Hosts = append(d.res.Hosts, *target)
 	}
-	return !d.homeless()
+	return !d.homeless() && !d.strange()
+}
+
+// strange reports whether a host leads elsewhere than to the online service, which a
+// wildcard record may do for any name.
+func (d *four) strange() bool {
+	for _, h := range d.res.Hosts[:len(fourNames)-2] {
+		online := false
+		if n := len(h.CNAMEs); n > 0 {
+			_, online = IsOnlineHost(h.CNAMEs[n-1])
+		}
+		if h.Status == StatusOK && !online {
+			return true
+		}
+	}
+	return false
 }
 
 // homeless reports whether the domain may not exist: some of its names do not, and

@@ -27,6 +27,9 @@ type NSLookup struct {
 	TimedOut int `json:"timedOut"`
 	// Additional are the records of other names.
 	Additional []Record `json:"additional"`
+	// Asked is the name as it was typed, "" where the text does not show it. Name is
+	// another one where a search suffix of that computer made the answer.
+	Asked string `json:"asked,omitempty"`
 }
 
 // maxNSLookup bounds the text that ParseNSLookup reads.
@@ -35,9 +38,13 @@ const maxNSLookup = 1 << 20
 // ParseNSLookup reads what Windows' nslookup printed: of one command, of several one
 // after another, or of an interactive session with its prompts. The text may be in
 // any language and in any OEM code page or in UTF-16, because only what is never
-// translated is relied on. Text in which nothing of nslookup is found, and text
+// translated is relied on. Text without a question that came to something, and text
 // longer than a megabyte, is an error.
-func ParseNSLookup(r io.Reader) ([]NSLookup, error) {
+func ParseNSLookup(r io.Reader) ([]NSLookup, error) { return ParseNSLookupFile("", r) }
+
+// ParseNSLookupFile is ParseNSLookup for text without its command line in a file that
+// is named after it, as in a MOSDAL report: "nslookup sipdir.online.lync.com.txt".
+func ParseNSLookupFile(name string, r io.Reader) ([]NSLookup, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, maxNSLookup+1))
 	if err != nil {
 		return nil, fmt.Errorf("dnscheck: read nslookup output: %w", err)
@@ -46,12 +53,15 @@ func ParseNSLookup(r io.Reader) ([]NSLookup, error) {
 		return nil, fmt.Errorf("dnscheck: read nslookup output: %w", fmt.Errorf("it is longer than %d octets", maxNSLookup))
 	}
 	p := nslookupParser{}
+	if m := nslookupFile.FindStringSubmatch(name); m != nil {
+		p.command(m[1])
+	}
 	for line := range strings.SplitSeq(strings.ReplaceAll(narrow(raw), "\r", "\n"), "\n") {
 		p.line(line)
 	}
 	p.end()
-	if !p.understood {
-		return nil, fmt.Errorf("dnscheck: read nslookup output: %w", errors.New("nothing of nslookup is in it"))
+	if len(p.found) == 0 {
+		return nil, fmt.Errorf("dnscheck: read nslookup output: %w", errors.New("no question of nslookup and what came of it is in there; save the command line with all that it printed"))
 	}
 	return p.found, nil
 }
@@ -103,13 +113,20 @@ func NSLookupResult(domain string, list []NSLookup) *Result {
 		}
 		a := n.Answer
 		a.Server = s.Name
+		if n.Asked != "" && n.Name != n.Asked && strings.HasPrefix(n.Name, n.Asked+".") {
+			// Nothing is known of the name itself.
+			a = Answer{Name: n.Asked, Type: n.Type, Server: s.Name, Status: StatusOtherRCode, Detail: "the search suffix of that computer made it " + n.Name + "; ask again with a dot at the end: nslookup " + n.Asked + "."}
+		}
 		switch {
 		case a.Name == "" || a.Status == "":
-		case a.Type == "SRV" || a.Type == "SOA":
+		case a.Type == "SRV" && !strings.HasPrefix(a.Name, "_"), a.Type == "SOA":
+		case a.Type == "SRV":
 			res.addAnswer(a)
 			for _, host := range addressesOf(n.Additional, s.Name) {
 				res.addHost(host)
 			}
+		case (a.Type == "AAAA" || a.Type == "CNAME") && a.Status == StatusNoData:
+			// It has addresses of the other family, or no alias, and that is no harm.
 		case a.Type == "" || a.Type == "A" || a.Type == "AAAA" || a.Type == "A+AAAA" || a.Type == "CNAME":
 			res.addHost(nslookupHost(a))
 		}
@@ -186,6 +203,7 @@ func better(a, b Status) bool {
 }
 
 var (
+	nslookupFile    = regexp.MustCompile(`(?i)(?:^|[\\/])nslookup[ _]([^\\/]+?)(?:\.txt)?$`)
 	nslookupCommand = regexp.MustCompile(`(?i)(?:^|[\s>\\/"])nslookup(?:\.exe)?"?((?:\s.*)?)$`)
 	nslookupRecord  = regexp.MustCompile(`^(\S+)\s+(internet address|AAAA IPv6 address|nameserver|canonical name|name)\s*=\s*(\S+)$`)
 	nslookupMX      = regexp.MustCompile(`^(\S+)\s+MX preference\s*=\s*(\d+), mail exchanger\s*=\s*(\S+)$`)
@@ -196,8 +214,7 @@ var (
 
 // nslookupParser goes through the text line by line.
 type nslookupParser struct {
-	found      []NSLookup
-	understood bool
+	found []NSLookup
 
 	cur         NSLookup
 	open        bool     // cur holds something
@@ -232,13 +249,13 @@ func (p *nslookupParser) line(raw string) {
 	switch {
 	case line == "": // also between the lines of CR CR LF
 	case strings.HasPrefix(line, "DNS request timed out."):
-		p.understood, p.open = true, true
+		p.open = true
 		p.cur.TimedOut++
 	case strings.HasPrefix(line, "timeout was "):
 	case strings.HasPrefix(line, "***"):
 		p.failure(strings.TrimSpace(strings.TrimLeft(line, "*")))
 	case p.resource(line):
-		p.understood, p.open = true, true
+		p.open = true
 	default:
 		p.labelled(line)
 	}
@@ -247,7 +264,6 @@ func (p *nslookupParser) line(raw string) {
 // command begins a new run of the program.
 func (p *nslookupParser) command(arguments string) {
 	p.end()
-	p.understood = true
 	p.setType, p.serverLabel = "", ""
 	p.question(arguments)
 }
@@ -317,8 +333,7 @@ func (p *nslookupParser) failure(text string) {
 	case strings.Contains(lower, "records available for"):
 		status = StatusNoData // "No internal type for both IPv4 and IPv6 Addresses (A+AAAA) records available for"
 	}
-	p.understood = true
-	subject := failureSubject(text)
+	subject := p.failureSubject(text)
 	if status == StatusOtherRCode && subject == "" {
 		return // "Default servers are not available"
 	}
@@ -339,9 +354,9 @@ func (p *nslookupParser) failure(text string) {
 	}
 }
 
-// failureSubject is the name before the last colon, "" where there is none: "dns can't
-// find name: Non-existent domain".
-func failureSubject(text string) string {
+// failureSubject is the name that a failure is about, "" where none can be told:
+// "dns can't find name: Non-existent domain", in another order in other languages.
+func (p *nslookupParser) failureSubject(text string) string {
 	before, _, ok := cutLast(text, ":")
 	if !ok {
 		const available = "records available for "
@@ -352,14 +367,26 @@ func failureSubject(text string) string {
 		before = after
 	}
 	words := strings.Fields(before)
-	if len(words) == 0 {
-		return ""
+	last := ""
+	for i, word := range words {
+		name, err := questionName(word)
+		switch name = display(name); {
+		case err != nil:
+		case p.asked != "" && (name == p.asked || strings.HasPrefix(name, p.asked+".")):
+			return name
+		case strings.EqualFold(name, p.cur.Server), i == 0 && len(words) > 1:
+			// the server speaks of itself first
+		case strings.Contains(name, "."), netipLike(word), i == len(words)-1 && strings.Contains(before, "can't find "), len(words) == 1:
+			last = name
+		}
 	}
-	name, err := questionName(words[len(words)-1])
-	if err != nil {
-		return ""
-	}
-	return display(name)
+	return last
+}
+
+// netipLike reports whether a word is an address, perhaps with its scope.
+func netipLike(word string) bool {
+	_, err := netip.ParseAddr(word)
+	return err == nil
 }
 
 func cutLast(text, sep string) (before, after string, ok bool) {
@@ -491,7 +518,6 @@ func (p *nslookupParser) otherLabel(label, value string) {
 // addressBlock takes an address that stands under a name: first the server's own,
 // then the answer's.
 func (p *nslookupParser) addressBlock(addr netip.Addr) {
-	p.understood = true
 	answers := p.label == "Name" || p.label == "Nom" || p.label == "Nombre"
 	if p.hasServer || answers {
 		if !p.hasServer && p.named == "" {
@@ -534,7 +560,7 @@ func (p *nslookupParser) end() {
 	if p.open || p.named != "" || p.soa {
 		p.finish()
 	}
-	*p = nslookupParser{found: p.found, understood: p.understood, setType: p.setType, serverLabel: p.serverLabel}
+	*p = nslookupParser{found: p.found, setType: p.setType, serverLabel: p.serverLabel}
 }
 
 func (p *nslookupParser) finish() {
@@ -564,6 +590,7 @@ func (p *nslookupParser) finish() {
 			a.Name = owner
 		}
 	}
+	a.Asked = p.asked
 	all := a.Records
 	a.Records = nil
 	for _, r := range all {

@@ -117,6 +117,34 @@ Aliases:  lyncdiscover.contoso.example
 	}
 }
 
+// TestNSLookupSaysNothing: what was not asked of a name is not known of it.
+func TestNSLookupSaysNothing(t *testing.T) {
+	const server = "Server:  dns.contoso.example\nAddress:  10.0.0.1\n\n"
+	for label, test := range map[string]struct {
+		text string
+		want dnscheck.Status // of the host, "" for none
+	}{
+		"no IPv6 address": {"C:\\>nslookup -type=AAAA sip.contoso.example\n" + server + "contoso.example\n\tprimary name server = ns1.contoso.example\n", ""},
+		"no alias":        {"C:\\>nslookup -type=CNAME sip.contoso.example\n" + server + "contoso.example\n\tprimary name server = ns1.contoso.example\n", ""},
+		"no SRV record":   {"C:\\>nslookup -q=srv sip.contoso.example\n" + server + "contoso.example\n\tprimary name server = ns1.contoso.example\n", ""},
+		"a search suffix": {"C:\\>nslookup sip.contoso.example\n" + server + "Name:    sip.contoso.example.corp.example\nAddress:  127.0.0.1\n", dnscheck.StatusOtherRCode},
+		"an address":      {"C:\\>nslookup sip.contoso.example\n" + server + "Name:    sip.contoso.example\nAddress:  127.0.0.1\n", dnscheck.StatusOK},
+	} {
+		list, err := dnscheck.ParseNSLookup(strings.NewReader(test.text))
+		if err != nil {
+			t.Fatalf("%s: %v", label, err)
+		}
+		h, _ := dnscheck.NSLookupResult("contoso.example", list).Host("nslookup at dns.contoso.example", "sip.contoso.example")
+		if h.Status != test.want {
+			t.Errorf("%s: %q, want %q", label, h.Status, test.want)
+		}
+	}
+	list, err := dnscheck.ParseNSLookupFile(`O365_NSLookup\nslookup sipdir.online.lync.com.txt`, strings.NewReader(server+"DNS request timed out.\n    timeout was 2 seconds.\n*** Request to dns.contoso.example timed-out\n"))
+	if err != nil || len(list) != 1 || list[0].Name != "sipdir.online.lync.com" || list[0].Status != dnscheck.StatusNoAnswer {
+		t.Errorf("a file named after its command: %+v, %v", list, err)
+	}
+}
+
 // unreadable makes one octet of each character that is not ASCII, as in an OEM code
 // page.
 func unreadable(text []byte) []byte {
@@ -157,7 +185,9 @@ func TestNSLookupForms(t *testing.T) {
 			[]string{"_sip._tls.a.example SRV ok " + at + " 100 1 443 sipdir.online.lync.com.", "_sip._tls.b.example SRV no-such-name " + at + " "}},
 		{"session from a file", "Default Server:  dns.contoso.example\nAddress:  10.0.0.1\n\n> > " + server + "Name:    a.example\nAddress:  127.0.0.1\n\n> *** dns.contoso.example can't find b.example: Non-existent domain\n> ",
 			[]string{"a.example A ok " + at + " 127.0.0.1", "b.example  no-such-name @ "}},
-		{"greeting with a time-out", "DNS request timed out.\n    timeout was 2 seconds.\nDefault Server:  UnKnown\nAddress:  10.0.0.1\n\n> ", nil},
+		{"words in another order", "*** dns.contoso.example kann nothing.example nicht finden: Non-existent domain\n" + server, []string{"nothing.example  no-such-name " + at + " "}},
+		{"another order behind the server", server + "*** dns.contoso.example kan nothing.example niet vinden: Non-existent domain\n", []string{"nothing.example  no-such-name " + at + " "}},
+		{"another order behind the command", "C:\\>nslookup dc01\n" + server + "*** dns.contoso.example kann dc01 nicht finden: Non-existent domain\n", []string{"dc01  no-such-name " + at + " "}},
 		{"canonical name", "nslookup -type=CNAME sip.contoso.example\n" + server + "sip.contoso.example\tcanonical name = sipdir.online.lync.com\n", []string{"sip.contoso.example CNAME ok " + at + " sipdir.online.lync.com."}},
 		{"search suffix", "nslookup dc01\n" + server + "Name:    dc01.contoso.example\nAddress:  127.0.0.1\n", []string{"dc01.contoso.example A ok " + at + " 127.0.0.1"}},
 	} {
@@ -170,6 +200,9 @@ func TestNSLookupForms(t *testing.T) {
 func TestNSLookupRefuses(t *testing.T) {
 	for label, text := range map[string]string{
 		"empty": "", "another text": "hello\nworld: x\n", "too long": strings.Repeat("Server: x\n", 1<<17),
+		"a request to run it": "Please run nslookup sip.contoso.example and send me what it says.\n",
+		"another program":     "Windows IP Configuration\n\nEthernet adapter:\n   IPv4 Address: 10.0.0.5\n   Address: 10.0.0.5\n",
+		"only a greeting":     "DNS request timed out.\n    timeout was 2 seconds.\nDefault Server:  UnKnown\nAddress:  10.0.0.1\n\n> ",
 	} {
 		if list, err := dnscheck.ParseNSLookup(strings.NewReader(text)); err == nil {
 			t.Errorf("%s: %+v", label, list)

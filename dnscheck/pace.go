@@ -19,7 +19,7 @@ func newPace(rate float64) *pace {
 	if rate <= 0 {
 		return nil
 	}
-	return &pace{each: time.Duration(float64(time.Second) / rate)}
+	return &pace{each: time.Duration(min(float64(time.Second)/rate, float64(24*time.Hour)))}
 }
 
 // wait waits until n questions may go. What was not used of a tenth of a second is

@@ -23,7 +23,18 @@ type pipe struct {
 	timeout time.Duration // of one question; it is sent again after an eighth of it
 	sockets []pipeSocket
 	next    atomic.Uint32
-	pace    *pace // nil: none
+	pace    *pace        // nil: none
+	heard   atomic.Int64 // when an answer came last, or the first question went, in Unix nanoseconds; 0: before
+	lost    atomic.Int64 // questions given up since then
+}
+
+// manyLost is how many questions are given up before a server that says nothing
+// counts as one that is not there.
+const manyLost = 64
+
+// dead reports whether a server has answered none of many questions for a while.
+func (p *pipe) dead(after time.Duration) bool {
+	return p.lost.Load() >= manyLost && time.Since(time.Unix(0, p.heard.Load())) > after
 }
 
 type pipeSocket struct {
@@ -187,6 +198,7 @@ func (s *pipeSocket) add(ctx context.Context, f *flight) (net.Conn, error) {
 	if s.timer == nil {
 		s.timer = time.AfterFunc(s.p.timeout/ticks, s.tick)
 	}
+	s.p.heard.CompareAndSwap(0, time.Now().UnixNano())
 	return s.conn, nil
 }
 
@@ -207,6 +219,7 @@ func (s *pipeSocket) tick() {
 		switch {
 		case f.age >= ticks:
 			s.done(f)
+			s.p.lost.Add(1)
 			f.asker.fail(s, f, reply{status: StatusNoAnswer, detail: "no answer over udp" + strays(f.ignored)})
 		case f.age == againTicks && s.conn != nil:
 			// A failure shows at the reader, or as a time-out.
@@ -228,6 +241,8 @@ func (s *pipeSocket) read(conn net.Conn) {
 			s.broken(conn, err)
 			return
 		}
+		s.p.heard.Store(time.Now().UnixNano())
+		s.p.lost.Store(0)
 		s.answer(buf[:n])
 	}
 }

@@ -18,10 +18,10 @@ func automatic(f *fact.Facts, s fact.Setting) fact.Automatic {
 		case dnscheck.OutcomeUser:
 			for _, server := range walk.SIPServers {
 				if server.Access == accessOf(s) {
-					a := fact.Automatic{Host: server.Host, Port: server.Port, Via: fact.ViaAutodiscover, Works: true, Why: "the User resource names it"}
+					a := fact.Automatic{Host: server.Host, Port: server.Port, Via: fact.ViaAutodiscover, Works: true, Unproved: true, Why: "the User resource names it"}
 					for _, c := range candidates {
 						if c.Host == server.Host && c.Port == server.Port {
-							a.Works = c.Works()
+							a.Works, a.Unproved = c.Works(), false
 						}
 					}
 					return a
@@ -39,7 +39,7 @@ func automatic(f *fact.Facts, s fact.Setting) fact.Automatic {
 			if a, ok := byRecord(candidates, fact.ViaSRV); ok {
 				return a
 			}
-			return fact.Automatic{Via: fact.ViaAutodiscover, Works: true, Why: "Autodiscover answers; it names the server to a user who has signed in"}
+			return fact.Automatic{Via: fact.ViaAutodiscover, Works: true, Unproved: true, Why: "Autodiscover answers; it names the server to a user who has signed in"}
 		}
 	}
 	if s.Client == "mobile" {

@@ -95,6 +95,9 @@ func explanation(list []Finding, effect Finding) string {
 			if by.Name == effect.Name || !matches(c.name, by.Name) || c.when != nil && !c.when(by, effect) {
 				continue
 			}
+			if effect.Severity == kb.Failure && by.Severity != kb.Failure {
+				continue // what need not fail does not explain a failure
+			}
 			for _, pattern := range c.effects {
 				if matches(pattern, effect.Name) {
 					return by.Name

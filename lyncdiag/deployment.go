@@ -99,6 +99,12 @@ func recordTargets(r *dnscheck.Result, domain string) (services, hosts []string)
 	}
 	add := func(list []string, host string) []string {
 		host = strings.ToLower(strings.TrimSuffix(host, "."))
+		// Where the dot at the end was forgotten, the domain was appended.
+		if meant := strings.TrimSuffix(host, "."+domain); meant != host {
+			if _, online := dnscheck.IsOnlineHost(meant); online {
+				host = meant
+			}
+		}
 		if host == "" || slices.Contains(list, host) {
 			return list
 		}
@@ -112,13 +118,14 @@ func recordTargets(r *dnscheck.Result, domain string) (services, hosts []string)
 		}
 	}
 	for _, h := range r.Hosts {
-		if !strings.HasSuffix(h.Name, "."+domain) {
+		if !strings.HasSuffix(h.Name, "."+domain) || r.FromWildcard(h) {
 			continue
 		}
 		for _, hop := range h.CNAMEs {
 			hosts = add(hosts, hop)
 		}
-		if len(h.CNAMEs) == 0 && len(h.Addresses) > 0 {
+		// Telephone systems without Lync have a sip host too.
+		if len(h.CNAMEs) == 0 && len(h.Addresses) > 0 && h.Name != "sip."+domain {
 			hosts = add(hosts, h.Name)
 		}
 	}

@@ -42,6 +42,9 @@ func experiment(f *fact.Facts, findings []Finding) Experiment {
 	candidates, _, _ := fact.Get(f, fact.CandidatesKey)
 	if ok {
 		e.Automatic, e.From = trial(auto.Works), o.Kind
+		if auto.Unproved {
+			e.Automatic = TrialUnknown
+		}
 		setting, _, _ := fact.Get(f, fact.SettingKey)
 		named := findDeployment(f).online() || setting.ManualServer != "" // else nobody knows the address to try
 		for _, c := range candidates {
@@ -61,7 +64,7 @@ func experiment(f *fact.Facts, findings []Finding) Experiment {
 	}
 	edge := kb.Experiment(e.Automatic == TrialWorks, e.Manual == TrialWorks)
 	e.Conclusion = edge.Text
-	if edge.Finding == "" || slices.ContainsFunc(findings, func(x Finding) bool { return x.Name == edge.Finding }) {
+	if edge.Finding != "" && slices.ContainsFunc(findings, func(x Finding) bool { return x.Name == edge.Finding }) {
 		return e
 	}
 	root := slices.IndexFunc(findings, func(x Finding) bool { return x.CausedBy == "" && x.Severity == kb.Failure })
@@ -71,12 +74,15 @@ func experiment(f *fact.Facts, findings []Finding) Experiment {
 	// The run saw more than the two results.
 	target, _, _ := fact.Get(f, fact.TargetKey)
 	reason := lowerFirst(findings[root].Filled(target).Title)
+	blocked := func(pattern string) bool { return matches(pattern, findings[root].Name) }
 	switch {
-	case slices.ContainsFunc(masks, func(pattern string) bool { return matches(pattern, findings[root].Name) }):
+	case slices.ContainsFunc(masks, blocked):
 		e.Conclusion = "The experiment says nothing here: " + reason + "."
+	case edge.Finding == "":
+		e.Conclusion += " What was seen besides: " + reason + "."
 	case e.Automatic == TrialFails && e.Manual == TrialWorks && !strings.HasPrefix(findings[root].Name, "dns-"):
 		e.Conclusion = "The article would suspect the DNS records. What was seen is something else: " + reason + ". That manual configuration works does not resolve the issue."
-	case e.Automatic == TrialFails && e.Manual == TrialFails:
+	case e.Automatic == TrialFails && e.Manual == TrialFails && !slices.ContainsFunc([]string{"tcp-443-*", "tls-*"}, blocked):
 		e.Conclusion = "The article would suspect a firewall. What was seen is something else: " + reason + "."
 	}
 	return e

@@ -126,6 +126,7 @@ type Env struct {
 	list          []candidate
 	mu            sync.Mutex
 	registrations map[*exchange]*registration
+	named         []*exchange // servers that Autodiscover names
 }
 
 // Origin is the origin of what the stage sees on the network.

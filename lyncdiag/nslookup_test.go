@@ -90,7 +90,7 @@ func TestNSLookupThatCannotBeRead(t *testing.T) {
 	if err := os.WriteFile(path, []byte("Pinging host\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{path: "nothing of nslookup is in it", filepath.Join(t.TempDir(), "absent"): "no such file", "-": "no standard input"} {
+	for path, want := range map[string]string{path: "no question of nslookup", filepath.Join(t.TempDir(), "absent"): "no such file", "-": "no standard input"} {
 		if _, err := bundle.ReadNSLookup(path, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}

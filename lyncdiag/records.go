@@ -17,7 +17,13 @@ func Records(f *fact.Facts) []dnscheck.Check {
 		if !ok {
 			return nil
 		}
-		return slices.DeleteFunc(dnscheck.Evaluate(dns, expectations(f)), func(c dnscheck.Check) bool {
+		var list []dnscheck.Check
+		for _, s := range dns.Servers {
+			view := *dns
+			view.Servers = []dnscheck.Server{s}
+			list = append(list, dnscheck.Evaluate(&view, expectations(f, s.String()))...)
+		}
+		return slices.DeleteFunc(list, func(c dnscheck.Check) bool {
 			return c.Answer == "" && c.Need == dnscheck.NeedOptional
 		})
 	})
@@ -29,14 +35,21 @@ func Differences(f *fact.Facts) []dnscheck.Difference {
 	if !ok || len(dns.Servers) < 2 {
 		return nil
 	}
-	return dnscheck.Compare(dns, expectations(f))
+	return dnscheck.Compare(dns, expectations(f, ""))
 }
 
 // expectations are the records that the deployment needs, as they stand for this
-// client in this place.
-func expectations(f *fact.Facts) []dnscheck.Expectation {
+// client in this place; the resolver of the inside and that of the outside have
+// their own place.
+func expectations(f *fact.Facts, resolver string) []dnscheck.Expectation {
 	target, _, _ := fact.Get(f, fact.TargetKey)
 	setting, _, _ := fact.Get(f, fact.SettingKey)
+	switch resolver {
+	case insideServer:
+		setting.Location = "inside"
+	case outsideServer:
+		setting.Location = "outside"
+	}
 	var list []dnscheck.Expectation
 	switch d := findDeployment(f); d.kind {
 	case "hybrid":

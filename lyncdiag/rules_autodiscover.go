@@ -15,7 +15,7 @@ func autodiscoverRules() []Rule {
 	return []Rule{
 		{
 			ID: "autodiscover.walk", Source: kb.Citation{KB: "KB2541980", Section: "Lync Online sign-in error messages", Item: "row 1"},
-			Needs: names(fact.WalkKey), Reads: append(names(fact.CandidatesKey), deploymentReads...),
+			Needs: names(fact.WalkKey), Reads: append(names(fact.CandidatesKey, fact.WebHostsKey), deploymentReads...),
 			Emits: []string{"autodiscover-not-autodiscover", "autodiscover-http-error", "autodiscover-not-found", "autodiscover-redirect-loop", "autodiscover-no-web-ticket", "autodiscover-certificate-invalid"},
 			Eval:  judgeWalk,
 		},
@@ -68,7 +68,9 @@ var walkWithoutFinding = map[dnscheck.Problem]string{
 // to the transport rules, and a wrong record to DNS.
 func judgeWalk(f *fact.Facts, emit Emit) {
 	walk, o, _ := fact.Get(f, fact.WalkKey)
-	if _, elsewhere := walkWithoutFinding[walk.Problem]; elsewhere || walk.Outcome != dnscheck.OutcomeFailed {
+	setting, _, _ := fact.Get(f, fact.SettingKey)
+	deadEnd := walkDeadEnd(f, walk)
+	if _, elsewhere := walkWithoutFinding[walk.Problem]; elsewhere && deadEnd == nil || walk.Outcome != dnscheck.OutcomeFailed {
 		return
 	}
 	name := walkFindings[walk.Problem]
@@ -82,7 +84,7 @@ func judgeWalk(f *fact.Facts, emit Emit) {
 	}
 	finding := found(name, "autodiscover", text("problem", string(walk.Problem), o), prose("detail", walk.Detail, o))
 	for _, hop := range walk.Hops {
-		if hop.Problem == walk.Problem {
+		if hop.Problem == walk.Problem && deadEnd == nil {
 			finding.Evidence = append(finding.Evidence, link(hop.URL, o), host(hostOf(hop.URL), o), text("contentType", hop.ContentType, o))
 			break
 		}
@@ -101,11 +103,42 @@ func judgeWalk(f *fact.Facts, emit Emit) {
 				finding.Evidence = append(finding.Evidence, text("http", cmp.Or(string(hop.Problem), strconv.Itoa(hop.Status)), o), prose("httpDetail", hop.Detail, o))
 			}
 		}
-		if setting, _, _ := fact.Get(f, fact.SettingKey); setting.Client != "mobile" && usable(Records(f), "_sip._tls.") {
+		if setting.Client != "mobile" && usable(Records(f), "_sip._tls.") {
 			finding = finding.at(kb.Warning, "desktop clients fall back to the SRV record, which is right", o)
 		}
 	}
+	if deadEnd != nil {
+		finding.Title = "Autodiscover leads to {host}, which does not resolve"
+		finding.Cause = "What answers for lyncdiscover sends clients on to {host}, and DNS has no address for that name. It is what stands there that names it, and no record of {domain}."
+		finding.Resolution = []string{
+			"Look at every step of the way: lyncdiag autodiscover {address}",
+			"Have who runs the service that lyncdiscover leads to correct the host that it sends clients to, or publish that name in DNS.",
+			"Check again: lyncdiag check {address}",
+		}
+		finding.Evidence = append(finding.Evidence, link(deadEnd.URL, o), host(hostOf(deadEnd.URL), o))
+	}
+	if setting.Client == "lync2010-rtm" {
+		finding = finding.at(kb.Warning, "this client does not use Autodiscover", o)
+	}
 	emit(finding)
+}
+
+// walkDeadEnd is the hop to a host that does not exist, behind one that answered;
+// nil where the way did not end so.
+func walkDeadEnd(f *fact.Facts, walk *dnscheck.Walk) *dnscheck.Hop {
+	hosts, _, _ := fact.Get(f, fact.WebHostsKey)
+	for i := range walk.Hops {
+		hop := &walk.Hops[i]
+		if hop.First || hop.Problem != dnscheck.ProblemUnreachable {
+			continue
+		}
+		for _, e := range hosts {
+			if e.Host == hostOf(hop.URL) && e.Reach.Status == fact.Unresolved && e.Resolve.Status.Known() {
+				return hop
+			}
+		}
+	}
+	return nil
 }
 
 // onlineName reports whether HTTPS on lyncdiscover itself shows the name of the

@@ -18,7 +18,7 @@ func controlRules() []Rule {
 	return []Rule{
 		{
 			ID: "control.offline", Source: kb.Citation{KB: "KB2541980", Section: "Fix DNS and network-related sign-in problems"},
-			Needs: names(fact.DNSKey), Reads: hosts,
+			Needs: names(fact.DNSKey), Reads: append(names(fact.SettingKey), hosts...),
 			Emits: []string{"network-offline"}, Eval: judgeOffline,
 		},
 		{
@@ -37,7 +37,7 @@ func controlRules() []Rule {
 // answer, so something is out there.
 func judgeOffline(f *fact.Facts, emit Emit) {
 	dns, o, _ := fact.Get(f, fact.DNSKey)
-	tried := 0
+	var tried []string
 	for _, e := range everyEndpoint(f) {
 		if e.Reach.AtProxy {
 			return // the proxy is what answers, or does not
@@ -46,14 +46,18 @@ func judgeOffline(f *fact.Facts, emit Emit) {
 		case fact.Listening, fact.NotListening:
 			return
 		case fact.Filtered:
-			tried++
+			if name := canonical(e); !slices.Contains(tried, name) {
+				tried = append(tried, name)
+			}
 		}
 	}
-	noRoute := len(dns.Answers) > 0 && !slices.ContainsFunc(dns.Answers, func(a dnscheck.Answer) bool { return a.Status != dnscheck.StatusNetworkError })
-	if tried < 2 && !noRoute {
-		return // a resolver that is silent is its own finding
+	noRoute := len(dns.Answers) > 0 && !slices.ContainsFunc(dns.Answers, func(a dnscheck.Answer) bool { return a.Status != dnscheck.StatusUnreachable })
+	// That Lync's hosts are silent says nothing of the others, and a resolver that
+	// is silent is its own finding.
+	if !noRoute && (len(tried) < 2 || !slices.Contains(tried, controlHost(f))) {
+		return
 	}
-	finding := found("network-offline", "dns", text("hostsTried", strconv.Itoa(tried), o))
+	finding := found("network-offline", "dns", text("hostsTried", strconv.Itoa(len(tried)), o))
 	if noRoute {
 		finding.Evidence = append(finding.Evidence, text("resolver", dns.Answers[0].Detail, o))
 	}

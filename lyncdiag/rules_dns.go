@@ -65,18 +65,17 @@ func judgeResolver(f *fact.Facts, emit Emit) {
 		if !ok || h.Status == dnscheck.StatusCancelled || answersOf(dns, s.String()) {
 			continue
 		}
-		if h.Status == dnscheck.StatusOK {
+		evidence := []fact.Evidence{{Key: "resolver", Class: fact.IPText, Value: s.Address(), Origin: o}, named("control", control, o), text("controlAnswer", string(h.Status), o)}
+		finding := found("dns-server-failure", "dns", append(evidence, prose("detail", h.A.Detail, o))...)
+		if detail, broken := dns.DelegationBroken(s.String()); broken {
 			// The same resolver answers for others, so the domain's own servers
 			// are what fails.
-			emit(found("dns-delegation-broken", "dns", fact.Evidence{Key: "resolver", Class: fact.IPText, Value: s.Address(), Origin: o},
-				named("control", control, o), prose("answer", domainAnswer(dns, s.String()), o)))
-			continue
+			finding = found("dns-delegation-broken", "dns", append(evidence, prose("answer", detail, o))...)
+		} else if h.Status.Known() {
+			finding = found("dns-server-failure", "dns", append(evidence, prose("answer", domainAnswer(dns, s.String()), o))...).with(Probable)
+			finding.Title = "The DNS server answers for others, and not for {domain}"
+			finding.Cause = "For names of other domains the server gives answers, and for those of {domain} it gives none that says anything of its records. A server that only serves zones of its own does that, and so does one that filters."
 		}
-		if h.Status.Known() {
-			continue
-		}
-		finding := found("dns-server-failure", "dns", fact.Evidence{Key: "resolver", Class: fact.IPText, Value: s.Address(), Origin: o},
-			named("control", control, o), text("controlAnswer", string(h.Status), o), prose("detail", h.A.Detail, o))
 		if others {
 			finding = finding.at(kb.Warning, "another resolver answers", o)
 		}
@@ -148,6 +147,7 @@ func judgeRecords(f *fact.Facts, emit Emit) {
 // judgeChecks names what is wrong with records, whoever saw them.
 func judgeChecks(f *fact.Facts, checks []dnscheck.Check, o fact.Origin, emit Emit) {
 	setting, _, _ := fact.Get(f, fact.SettingKey)
+	view := ownView(f)
 	speaks := autodiscoverSpeaks(f)
 	// That a name resolves does not make it Autodiscover: a wildcard does that.
 	discoverable := speaks || !f.Has(fact.WalkKey.Name()) && (usable(checks, "lyncdiscover.") || usable(checks, "lyncdiscoverinternal."))
@@ -157,16 +157,21 @@ func judgeChecks(f *fact.Facts, checks []dnscheck.Check, o fact.Origin, emit Emi
 				continue
 			}
 			name := recordFinding(c, r.missing, r.wrong)
+			if name == r.wrong && c.Wildcard && !speaks {
+				name = r.missing // a wildcard answers, and there is no such record
+			}
 			// A host of the deployment's own that speaks Autodiscover is no
 			// wrong record: hybrid and moving tenants have it so.
 			if name == "" || name == "dns-lyncdiscover-wrong" && speaks {
 				continue
 			}
+			there := at(checks, c.Server)
 			// A wildcard answers for a name that nobody made.
-			if r.goesOn != "" && (c.Wildcard || name == r.missing && usable(checks, r.goesOn)) {
+			if r.goesOn != "" && (c.Wildcard || name == r.missing && usable(there, r.goesOn)) {
 				continue
 			}
-			if name == "dns-lyncdiscover-missing" && setting.Location == "inside" && usable(checks, "lyncdiscoverinternal.") {
+			inside := setting.Location == "inside" || c.Server == insideServer
+			if name == "dns-lyncdiscover-missing" && inside && usable(there, "lyncdiscoverinternal.") {
 				continue
 			}
 			finding := found(name, "dns", named("record", c.Name, o), prose("expected", c.Expected, o), prose("found", strings.Join(c.Found, "; "), o),
@@ -180,6 +185,13 @@ func judgeChecks(f *fact.Facts, checks []dnscheck.Check, o fact.Origin, emit Emi
 			switch {
 			case unasked(setting.Client, c) != "":
 				finding = finding.at(kb.Warning, unasked(setting.Client, c), o)
+			case view != "" && c.Server != view && usable(at(checks, view), c.Name):
+				finding = finding.at(kb.Warning, "the resolver "+view+" has it as it should be", o)
+			case name == "dns-lyncdiscover-wrong" && !looked(f, setting, c):
+				finding = finding.with(Possible).at(kb.Warning, "whether Autodiscover answers there was not looked at", o)
+				finding.Cause = "The record leads to {target}, which is not the web service of Lync Online. In a hybrid deployment it may be right. Whether Autodiscover answers there was not looked at."
+			case r.prefix == "lyncdiscover." && name != r.missing && name != r.wrong && setting.Client != "mobile" && usable(checks, "_sip._tls."):
+				finding = finding.at(kb.Warning, "desktop clients fall back to the SRV record, which is right", o)
 			case name == "dns-lyncdiscover-missing" && setting.Client != "mobile" && usable(checks, "_sip._tls."):
 				finding = finding.at(kb.Warning, "desktop clients fall back to the SRV record, which is right", o)
 			case name == "dns-sip-tls-srv-missing" && setting.Client != "lync2010-rtm" && discoverable:
@@ -199,6 +211,45 @@ func judgeChecks(f *fact.Facts, checks []dnscheck.Check, o fact.Origin, emit Emi
 			emit(hedge(f, finding, c.Server))
 		}
 	}
+}
+
+// The reserved names of resolvers that have the view of one side.
+const (
+	insideServer  = "internal"
+	outsideServer = "external"
+)
+
+// ownView is the resolver that this client's place asks, of several; "" without any.
+func ownView(f *fact.Facts) string {
+	dns, _, ok := fact.Get(f, fact.DNSKey)
+	if !ok {
+		return ""
+	}
+	setting, _, _ := fact.Get(f, fact.SettingKey)
+	for _, s := range dns.Servers {
+		inside := s.String() == insideServer
+		if setting.Location == "" || inside == (setting.Location == "inside") {
+			return s.String()
+		}
+	}
+	return dns.Servers[0].String()
+}
+
+// at are the checks of one resolver.
+func at(checks []dnscheck.Check, server string) []dnscheck.Check {
+	return slices.DeleteFunc(slices.Clone(checks), func(c dnscheck.Check) bool { return c.Server != server })
+}
+
+// looked reports whether it is known that what a lyncdiscover record leads to is no
+// Autodiscover of this domain: it was asked, or it is another host of the service.
+func looked(f *fact.Facts, s fact.Setting, c dnscheck.Check) bool {
+	if f.Has(fact.WalkKey.Name()) || s.Deployment == "online" {
+		return true
+	}
+	return slices.ContainsFunc(unexpectedTargets(c), func(host string) bool {
+		_, online := dnscheck.IsOnlineHost(host)
+		return online
+	})
 }
 
 // unasked says that a client does not ask for a record, "" where it does or where
@@ -266,7 +317,7 @@ func unexpectedTargets(c dnscheck.Check) []string {
 // usable reports whether a record is as it should be, by some resolver.
 func usable(checks []dnscheck.Check, prefix string) bool {
 	return slices.ContainsFunc(checks, func(c dnscheck.Check) bool {
-		return strings.HasPrefix(c.Name, prefix) && c.Status == dnscheck.CheckOK
+		return strings.HasPrefix(c.Name, prefix) && c.Status == dnscheck.CheckOK && !c.Wildcard
 	})
 }
 

@@ -14,7 +14,7 @@ func nslookupRules() []Rule {
 	for _, r := range recordFindings {
 		emits = append(emits, r.missing, r.wrong)
 	}
-	emits = append(emits, "name-resolution-failed-on-client", "dns-srv-duplicate", "dns-target-malformed", "dns-target-unresolvable", "dns-cname-loop")
+	emits = append(emits, "name-resolution-failed-on-client", "dns-internal-external-differ", "dns-srv-duplicate", "dns-target-malformed", "dns-target-unresolvable", "dns-cname-loop")
 	return []Rule{{
 		ID: "client.nslookup", Source: kb.Citation{KB: "KB2541980", Section: "Diagnose authentication issues by using MOSDAL and Snooper"},
 		Needs: names(fact.NSLookupKey), Reads: deploymentReads, Emits: emits, Eval: judgeNSLookup,
@@ -42,22 +42,25 @@ func ClientRecords(f *fact.Facts) []dnscheck.Check {
 	if view == nil {
 		return nil
 	}
-	return asked(dnscheck.Evaluate(view, expectations(f)))
+	return asked(dnscheck.Evaluate(view, expectations(f, "")))
 }
 
 func asked(checks []dnscheck.Check) []dnscheck.Check {
 	return slices.DeleteFunc(checks, func(c dnscheck.Check) bool { return c.Answer == "" })
 }
 
-// judgeNSLookup: a name that sign-in needs and that the user's computer cannot
-// resolve. Where nobody asked from here, its answers stand for the records too.
+// judgeNSLookup: what the user's computer cannot resolve, or resolves otherwise than
+// this one. Where nobody asked from here, its answers stand for the records too.
 func judgeNSLookup(f *fact.Facts, emit Emit) {
 	here, _, live := fact.Get(f, fact.DNSKey)
 	target, _, _ := fact.Get(f, fact.TargetKey)
 	for o, list := range fact.All(f, fact.NSLookupKey) {
 		view := dnscheck.NSLookupResult(target.Domain, list)
-		if !live {
-			judgeChecks(f, asked(dnscheck.Evaluate(view, expectations(f))), o, func(x Finding) { emit(x.with(Probable)) }) // one computer's view
+		checks := asked(dnscheck.Evaluate(view, expectations(f, "")))
+		if live {
+			judgeOtherView(f, checks, o, emit)
+		} else {
+			judgeChecks(f, checks, o, func(x Finding) { emit(ofOneComputer(f, checks, x, o)) })
 		}
 		for _, name := range neededNames(f) {
 			status, detail, server := lookedUp(view, name)
@@ -74,10 +77,45 @@ func judgeNSLookup(f *fact.Facts, emit Emit) {
 				finding.Title = "The user's computer could not resolve {host}"
 			}
 			if seen == string(dnscheck.StatusOK) {
-				finding.Cause = "An nslookup of {host} failed on the user's computer, and the name resolves from here. So the DNS server that this computer asks is at fault, or what stands between."
+				finding.Cause = "An nslookup of {host} failed on the user's computer, and the name resolves from here. So the DNS server that was asked there is at fault, or what stands between."
+			}
+			if own {
+				finding = ofOneComputer(f, checks, finding, o)
 			}
 			emit(finding)
 		}
+	}
+}
+
+// ofOneComputer lowers a finding about a record of which nslookup shows only one:
+// clients have other ways, and whether those work there was not asked.
+func ofOneComputer(f *fact.Facts, checks []dnscheck.Check, x Finding, o fact.Origin) Finding {
+	setting, _, _ := fact.Get(f, fact.SettingKey)
+	only := map[string]string{"mobile": "lyncdiscover.", "lync2010-rtm": "_sip._tls."}[setting.Client]
+	record := x.value("record") + x.Host()
+	if only != "" && strings.HasPrefix(record, only) {
+		return x.with(Probable)
+	}
+	for _, other := range []string{"lyncdiscover.", "_sip._tls."} {
+		failed := func(c dnscheck.Check) bool { return strings.HasPrefix(c.Name, other) && c.Status != dnscheck.CheckOK }
+		if !strings.HasPrefix(record, other) && !slices.ContainsFunc(checks, failed) {
+			x = x.at(kb.Warning, "clients have another way, which is not known to fail there", o)
+			break
+		}
+	}
+	return x.with(Probable)
+}
+
+// judgeOtherView: records that are right from here and other ones there.
+func judgeOtherView(f *fact.Facts, there []dnscheck.Check, o fact.Origin, emit Emit) {
+	for _, c := range there {
+		if c.Status != dnscheck.CheckWrong && c.Problem != dnscheck.ProblemDuplicate || !usable(Records(f), c.Name) {
+			continue
+		}
+		finding := found("dns-internal-external-differ", "nslookup", named("record", c.Name, o), prose("found", strings.Join(c.Found, "; "), o), prose("expected", c.Expected, o), prose("detail", c.Detail, o), prose("server", c.Server, o))
+		finding.Title = "On the user's computer {record} leads elsewhere than from here"
+		finding.Cause = "The DNS server that was asked there has another record, or holds one that is no longer in the zone. The client follows that one."
+		emit(finding)
 	}
 }
 
@@ -95,7 +133,7 @@ func neededNames(f *fact.Facts) []string {
 		cloud := dnscheck.CloudHosts(cloudOf(setting))
 		names = append(append(names, cloud.SIP, cloud.Web), cloud.Login...)
 	}
-	for _, e := range expectations(f) {
+	for _, e := range expectations(f, "") {
 		if e.Need == dnscheck.NeedRequired {
 			names = append(names, e.Name)
 		}

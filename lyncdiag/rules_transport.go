@@ -67,15 +67,16 @@ func neededHosts(f *fact.Facts) []neededHost {
 	auto, _, _ := fact.Get(f, fact.AutomaticKey)
 	for _, c := range judgedCandidates(f) {
 		// Where automatic configuration works, nobody needs the manual address.
-		if auto.Works && len(c.Via) == 1 && c.ByVia(fact.ViaManual) {
+		if auto.Works && !auto.Unproved && len(c.Via) == 1 && c.ByVia(fact.ViaManual) {
 			continue
 		}
 		add(c.Endpoint, "tcp")
 	}
 	hosts, _, _ := fact.Get(f, fact.WebHostsKey)
 	wrong := wrongTargets(f)
+	setting, _, _ := fact.Get(f, fact.SettingKey)
 	for _, e := range hosts {
-		if !slices.Contains(wrong, canonical(e)) {
+		if !slices.Contains(wrong, canonical(e)) && setting.Client != "lync2010-rtm" { // which uses no Autodiscover
 			add(e, "autodiscover")
 		}
 	}
@@ -108,7 +109,7 @@ func judgedCandidates(f *fact.Facts) []fact.Candidate {
 		}
 		named := c.ByVia(record) && !slices.Contains(wrong, c.Host) || c.ByVia(fact.ViaAutodiscover)
 		// Where automatic configuration works, nobody needs the manual address.
-		manual := c.ByVia(fact.ViaManual) && (d.online() || setting.ManualServer != "") && !auto.Works
+		manual := c.ByVia(fact.ViaManual) && (d.online() || setting.ManualServer != "") && (!auto.Works || auto.Unproved)
 		if named || manual {
 			list = append(list, c)
 		}
@@ -230,7 +231,7 @@ func certificateEvidence(e fact.Endpoint, o fact.Origin) []fact.Evidence {
 // Nobody has to mend that, but who tries the article's bypass must know.
 func judgeManual(f *fact.Facts, emit Emit) {
 	auto, o, _ := fact.Get(f, fact.AutomaticKey)
-	if !auto.Works || !findDeployment(f).online() {
+	if !auto.Works || auto.Unproved || !findDeployment(f).online() {
 		return
 	}
 	candidates, _, _ := fact.Get(f, fact.CandidatesKey)

@@ -1,6 +1,7 @@
 package lyncdiag
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -153,6 +154,13 @@ func probeAutodiscover(ctx context.Context, env *Env) error {
 		}
 	}
 	fact.Put(env.Facts, fact.WebHostsKey, hosts, env.Origin())
+	for _, server := range walk.SIPServers {
+		if server.Access == accessOf(env.Setting) && server.Port != 0 {
+			x := env.connect(server.Host, server.Port, true, 1)
+			env.register(x)
+			env.named = append(env.named, x)
+		}
+	}
 	if walk.Outcome != dnscheck.OutcomeWebTicket && walk.Outcome != dnscheck.OutcomeUser {
 		// Desktop clients go on with the SRV record, so this alone decides nothing.
 		return &Obstacle{Detail: sumAutodiscover(env.Facts), Soft: true}
@@ -389,10 +397,38 @@ func needsWalk(f *fact.Facts) *Skip {
 // chooseAutomatic says which of the servers found this client would use by
 // itself. It judges and sends nothing.
 func chooseAutomatic(ctx context.Context, env *Env) error {
+	if err := env.addNamed(ctx); err != nil {
+		return err
+	}
 	auto := automatic(env.Facts, env.Setting)
 	fact.Put(env.Facts, fact.AutomaticKey, auto, env.Origin())
 	if !auto.Works {
 		return &Obstacle{Detail: sumAutomatic(env.Facts)}
+	}
+	return nil
+}
+
+// addNamed waits for the servers that Autodiscover names and puts them among the
+// candidates.
+func (e *Env) addNamed(ctx context.Context) error {
+	known, o, _ := fact.Get(e.Facts, fact.CandidatesKey)
+	list := slices.Clone(known)
+	for _, x := range e.named {
+		endpoint, err := x.await(ctx, e.register(x).done)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(list, func(c fact.Candidate) bool { return c.Host == endpoint.Host && c.Port == endpoint.Port })
+		if i < 0 {
+			i = len(list)
+			list = append(list, fact.Candidate{Endpoint: endpoint, SIP: e.registered(x)})
+		}
+		if !list[i].ByVia(fact.ViaAutodiscover) {
+			list[i].Via = append(slices.Clone(list[i].Via), fact.ViaAutodiscover)
+		}
+	}
+	if len(e.named) > 0 {
+		fact.Put(e.Facts, fact.CandidatesKey, list, cmp.Or(o, e.Origin()))
 	}
 	return nil
 }

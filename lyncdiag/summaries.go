@@ -110,6 +110,9 @@ func sumAutomatic(f *fact.Facts) string {
 	auto, _, _ := fact.Get(f, fact.AutomaticKey)
 	result := map[bool]string{true: "works", false: "does not work"}
 	text := "automatic " + result[auto.Works]
+	if auto.Unproved {
+		text = "automatic leads to Autodiscover, and which server it names was not seen"
+	}
 	list, _, _ := fact.Get(f, fact.CandidatesKey)
 	for _, c := range list {
 		if c.ByVia(fact.ViaManual) {

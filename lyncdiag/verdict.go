@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 	"github.com/lyncdiag/go-lyncdiag/sip"
@@ -26,7 +27,7 @@ func conclude(r *Report, f *fact.Facts) Verdict {
 	case len(failures) > 0:
 		v.Outcome = Problem
 		v.Types = typesOf(failures)
-	case said || chainErrored(r.Stages, findDeployment(f)) || !observedAnything(r.Stages):
+	case said || chainErrored(r.Stages, findDeployment(f)) || !observedAnything(r.Stages) || recordsUnknown(r.Stages, f):
 		v.Outcome = Undecided
 		v.Types = typesLeft(f, end)
 	}
@@ -141,6 +142,18 @@ func chainErrored(stages []StageResult, d deployment) bool {
 			return false
 		}
 		return s.Status == Errored || s.Status == Failed
+	})
+}
+
+// recordsUnknown: a run that looks at the records alone does not know whether they
+// are right where the server it needs gives no answer for one of them.
+func recordsUnknown(stages []StageResult, f *fact.Facts) bool {
+	if slices.ContainsFunc(stages, func(s StageResult) bool { return !s.Input && s.ID != "dns" && s.Status != Skipped }) {
+		return false
+	}
+	view := ownView(f)
+	return slices.ContainsFunc(Records(f), func(c dnscheck.Check) bool {
+		return c.Server == view && c.Need == dnscheck.NeedRequired && c.Status == dnscheck.CheckError && c.Problem == ""
 	})
 }
 

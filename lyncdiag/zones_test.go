@@ -42,6 +42,7 @@ type zoneCase struct {
 	set    fact.Setting
 	asked  []dnscheck.Server // nil: the resolver
 	want   string            // "": nothing
+	beside []string          // what is wrong too
 	at     kb.Severity       // "": the catalogue's
 }
 
@@ -76,8 +77,11 @@ func TestRealZones(t *testing.T) {
 		{domain: "nodiscover.example", zone: without(onlineZone, "lyncdiscover"), want: "dns-lyncdiscover-missing", at: kb.Warning},
 		{domain: "nodiscover.example", set: fact.Setting{Client: "mobile"}, want: "dns-lyncdiscover-missing"},
 		{domain: "nodiscover.example", set: fact.Setting{Client: "lync2010-rtm"}},
-		{domain: "otherdiscover.example", zone: replace(onlineZone, "webdir.online.lync.com.", "www.fabrikam.example."), want: "dns-lyncdiscover-wrong"},
-		{domain: "appended.example", zone: replace(onlineZone, "webdir.online.lync.com.", "webdir.online.lync.com"), want: "dns-target-unresolvable"},
+		{domain: "otherdiscover.example", zone: replace(onlineZone, "webdir.online.lync.com.", "www.fabrikam.example."), want: "dns-lyncdiscover-wrong", at: kb.Warning}, // nobody asked it
+		{domain: "otherdiscover.example", set: fact.Setting{Deployment: "online"}, want: "dns-lyncdiscover-wrong"},
+		{domain: "appended.example", zone: replace(onlineZone, "webdir.online.lync.com.", "webdir.online.lync.com"), want: "dns-target-unresolvable", at: kb.Warning},
+		{domain: "nodots.example", zone: strings.ReplaceAll(onlineZone, ".com.\n", ".com\n"), want: "dns-target-unresolvable"},
+		{domain: "parked.example", zone: "* A 127.78.3.2\n", set: fact.Setting{Client: "mobile"}, want: "dns-lyncdiscover-missing", beside: []string{"dns-federation-srv-missing", "dns-sip-cname-missing", "dns-wildcard-answer"}},
 		{domain: "nosrv.example", zone: without(onlineZone, "_sip._tls"), want: "dns-sip-tls-srv-missing", at: kb.Warning},
 		{domain: "nosrv.example", set: fact.Setting{Client: "lync2010-rtm"}, want: "dns-sip-tls-srv-missing"},
 		{domain: "nosrv.example", set: fact.Setting{Client: "mobile"}},
@@ -93,8 +97,9 @@ func TestRealZones(t *testing.T) {
 		{domain: "twice.example", zone: onlineZone + "_sip._tls SRV 100 1 443 sipfed.online.lync.com.\n", want: "dns-srv-duplicate"},
 		{domain: "blank.example", zone: replace(onlineZone, "443 sipdir.online.lync.com.", `443 sipdir.online.lync.com\032.`), want: "dns-target-malformed"},
 		{domain: "deadend.example", zone: replace(onlineZone, "443 sipdir.online.lync.com.", "443 gone.lync.com."), want: "dns-target-unresolvable"},
-		{domain: "itself.example", zone: replace(onlineZone, "lyncdiscover CNAME webdir.online.lync.com.", "lyncdiscover CNAME lyncdiscover"), want: "dns-cname-loop"},
-		{domain: "circle.example", zone: replace(onlineZone, "lyncdiscover CNAME webdir.online.lync.com.", "lyncdiscover CNAME web\nweb CNAME lyncdiscover"), want: "dns-cname-loop"},
+		{domain: "itself.example", zone: replace(onlineZone, "lyncdiscover CNAME webdir.online.lync.com.", "lyncdiscover CNAME lyncdiscover"), want: "dns-cname-loop", at: kb.Warning},
+		{domain: "itself.example", set: fact.Setting{Client: "mobile"}, want: "dns-cname-loop"},
+		{domain: "circle.example", zone: replace(onlineZone, "lyncdiscover CNAME webdir.online.lync.com.", "lyncdiscover CNAME web\nweb CNAME lyncdiscover"), want: "dns-cname-loop", at: kb.Warning},
 		{domain: "split.example", zone: onlineZone, zone2: without(onlineZone, "lyncdiscover"), asked: []dnscheck.Server{outside, inside}, want: "dns-internal-external-differ"},
 		{domain: "same.example", zone: onlineZone, zone2: onlineZone + "lyncdiscoverinternal CNAME webdir.online.lync.com.\n", asked: []dnscheck.Server{outside, inside}},
 		{domain: "wild.example", zone: onlineZone + "* A 127.78.3.2\n", want: "dns-wildcard-answer"},
@@ -103,7 +108,12 @@ func TestRealZones(t *testing.T) {
 		{domain: "inner.example", zone: serverZone + "lyncdiscoverinternal A 127.78.3.5\npool A 127.78.3.5\n_sipinternaltls._tcp SRV 0 0 5061 pool\n", set: fact.Setting{Deployment: "server", Location: "inside"}},
 		{domain: "innermost.example", zone: replace(serverZone, "lyncdiscover ", "lyncdiscoverinternal "), set: fact.Setting{Deployment: "server", Location: "inside"}},
 		{domain: "wronginside.example", zone: serverZone + "_sipinternaltls._tcp SRV 0 0 443 accessedge\n", set: fact.Setting{Deployment: "server", Location: "inside", Client: "lync2010-rtm"}, want: "dns-sip-tls-srv-wrong"},
-		{domain: "leftover.example", zone: onlineZone + "lyncdiscoverinternal CNAME www.fabrikam.example.\n", set: fact.Setting{Location: "inside"}, want: "dns-lyncdiscover-wrong"},
+		{domain: "leftover.example", zone: onlineZone + "lyncdiscoverinternal CNAME www.fabrikam.example.\n", set: fact.Setting{Location: "inside"}, want: "dns-lyncdiscover-wrong", at: kb.Warning},
+		// The view inside has what the article's successor asks for there, and no more.
+		{domain: "inout.example", zone: onlineZone, zone2: "lyncdiscoverinternal CNAME webdir.online.lync.com.\nsip CNAME sipdir.online.lync.com.\n_sip._tls SRV 10 5 443 sipdir.online.lync.com.\n", asked: []dnscheck.Server{outside, inside}},
+		// Nobody listens there, which is no sign of a network that is down.
+		{domain: "healthy.example", asked: []dnscheck.Server{{Name: "refusing", Addr: netip.MustParseAddrPort("127.78.0.98:10053")}}, want: "dns-server-failure"},
+		{domain: "nowhere.invalid", asked: []dnscheck.Server{outside}, want: "dns-domain-missing"},
 	}
 
 	zones, zones2 := worldZones(), worldZones()
@@ -119,7 +129,32 @@ func TestRealZones(t *testing.T) {
 	resolver := dnscheck.Server{Name: "unbound", Addr: netip.MustParseAddrPort("127.78.0.53:10053")}
 	serveZones(t, knotd, outside.Addr, zones)
 	serveZones(t, knotd, inside.Addr, zones2)
-	resolveFrom(t, unbound, resolver.Addr, outside.Addr)
+	resolveFrom(t, unbound, resolver.Addr, outside.Addr, "")
+
+	// The same once more, signed and validated; one zone is signed with a key that is
+	// not the one its resolver trusts.
+	signer := netip.MustParseAddrPort("127.78.0.56:10053")
+	signed := dnscheck.Server{Name: "validating", Addr: netip.MustParseAddrPort("127.78.0.57:10053")}
+	zones["forged.example"] = onlineZone
+	serveZones(t, knotd, signer, zones, "dnssec-signing: on")
+	anchors := ""
+	for _, c := range append(cases, zoneCase{domain: "forged.example", zone: onlineZone}) {
+		if c.zone != "" {
+			key := keyOf(t, signer, c.domain)
+			if c.domain == "forged.example" {
+				key = keyOf(t, signer, "healthy.example")
+			}
+			anchors += fmt.Sprintf("%s. IN DNSKEY %s\n", c.domain, key)
+		}
+	}
+	resolveFrom(t, unbound, signed.Addr, signer, anchors)
+	for _, c := range slices.Clone(cases) {
+		if c.asked == nil {
+			c.asked = []dnscheck.Server{signed}
+			cases = append(cases, c)
+		}
+	}
+	cases = append(cases, zoneCase{domain: "forged.example", asked: []dnscheck.Server{signed}, want: "dns-delegation-broken"})
 
 	found := map[string]bool{}
 	for i, c := range cases {
@@ -141,18 +176,25 @@ func TestRealZones(t *testing.T) {
 				}
 			}
 			var roots []string
+			var worst, severity kb.Severity
 			for _, f := range report.Findings {
 				if f.CausedBy != "" || f.Severity == kb.Info {
 					continue
 				}
 				roots = append(roots, f.Name)
 				spec, _ := kb.Lookup(f.Name)
-				if f.Name == c.want && f.Severity != cmp.Or(c.at, spec.Severity) {
-					t.Errorf("%s is a %s", f.Name, f.Severity)
+				if f.Name == c.want && (worst == "" || f.Severity == kb.Failure) {
+					worst = f.Severity
+				}
+				if f.Name == c.want {
+					severity = cmp.Or(c.at, spec.Severity)
 				}
 				found[f.Name] = true
 			}
-			if slices.Sort(roots); c.want == "" && len(roots) > 0 || c.want != "" && !slices.Equal(slices.Compact(roots), []string{c.want}) {
+			if c.want != "" && worst != severity && slices.Contains(roots, c.want) {
+				t.Errorf("%s is a %s", c.want, worst)
+			}
+			if slices.Sort(roots); c.want == "" && len(roots) > 0 || c.want != "" && !slices.Equal(slices.Compact(roots), slices.Sorted(slices.Values(append(c.beside, c.want)))) {
 				t.Errorf("found %v, want %q:\n%s", roots, c.want, describe(report))
 			}
 		})
@@ -177,7 +219,7 @@ func worldZones() map[string]string {
 }
 
 // serveZones has Knot DNS serve zone files at an address until the test ends.
-func serveZones(t *testing.T, knotd string, at netip.AddrPort, zones map[string]string) {
+func serveZones(t *testing.T, knotd string, at netip.AddrPort, zones map[string]string, options ...string) {
 	t.Helper()
 	dir := t.TempDir()
 	conf := fmt.Sprintf("server:\n    rundir: %q\n    listen: %s@%d\ndatabase:\n    storage: %q\ntemplate:\n  - id: default\n    storage: %q\n    semantic-checks: off\nlog:\n  - target: stderr\n    any: error\nzone:\n", dir, at.Addr(), at.Port(), dir, dir)
@@ -185,6 +227,9 @@ func serveZones(t *testing.T, knotd string, at netip.AddrPort, zones map[string]
 		file := strings.Trim(origin, ".") + ".zone"
 		writeFile(t, filepath.Join(dir, file), fmt.Sprintf("$TTL 300\n@ SOA ns.example. hostmaster.example. 1 3600 600 86400 60\n@ NS ns.example.\n%s", zones[origin]))
 		conf += fmt.Sprintf("  - domain: %q\n    file: %q\n", origin, file)
+		for _, option := range options {
+			conf += "    " + option + "\n"
+		}
 	}
 	writeFile(t, filepath.Join(dir, "knot.conf"), conf)
 	run(t, knotd, "-c", filepath.Join(dir, "knot.conf"))
@@ -194,9 +239,16 @@ func serveZones(t *testing.T, knotd string, at netip.AddrPort, zones map[string]
 // resolveFrom has Unbound resolve at an address from a root server until the test
 // ends. The root server serves all zones, at its own port; every other name server
 // is known by an address at which nobody listens.
-func resolveFrom(t *testing.T, unbound string, at, root netip.AddrPort) {
+// With anchors, DNSKEY records, it validates what lies below them.
+func resolveFrom(t *testing.T, unbound string, at, root netip.AddrPort, anchors string) {
 	t.Helper()
 	dir := t.TempDir()
+	modules := "iterator"
+	if anchors != "" {
+		modules = "validator iterator"
+		writeFile(t, filepath.Join(dir, "anchors"), anchors)
+		modules += "\"\n  trust-anchor-file: \"anchors"
+	}
 	file := filepath.Join(dir, "unbound.conf")
 	writeFile(t, file, fmt.Sprintf(`server:
   interface: %s
@@ -212,7 +264,7 @@ func resolveFrom(t *testing.T, unbound string, at, root netip.AddrPort) {
   chroot: ""
   directory: %q
   pidfile: ""
-  module-config: "iterator"
+  module-config: "%s"
   qname-minimisation: no
   local-zone: "test." nodefault
 remote-control:
@@ -220,7 +272,7 @@ remote-control:
 stub-zone:
   name: "."
   stub-addr: %s@%d
-`, at.Addr(), at.Port(), dir, root.Addr(), root.Port()))
+`, at.Addr(), at.Port(), dir, modules, root.Addr(), root.Port()))
 	run(t, unbound, "-d", "-c", file)
 	awaitAnswer(t, at, "healthy.example")
 }
@@ -235,6 +287,19 @@ func awaitAnswer(t *testing.T, at netip.AddrPort, domain string) {
 		}
 	}
 	t.Fatalf("%s does not answer: %s %s", at, a.Status, a.Detail)
+}
+
+// keyOf is the key-signing key of a zone, as a record's data.
+func keyOf(t *testing.T, at netip.AddrPort, zone string) string {
+	t.Helper()
+	c := &dnscheck.Client{Dial: loopbackOnly(new(net.Dialer).DialContext), Servers: []dnscheck.Server{{Addr: at}}}
+	for _, r := range c.Lookup(t.Context(), zone, "DNSKEY").Records {
+		if strings.HasPrefix(r.Text, "257 ") { // the SEP bit is set (RFC 4034 section 2.1.1)
+			return r.Text
+		}
+	}
+	t.Fatalf("%s is not signed", zone)
+	return ""
 }
 
 // silentResolver takes every question and answers none.

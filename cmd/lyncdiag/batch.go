@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -85,8 +86,8 @@ func (b *batchFlags) readTargets(p *program, cmd *cobra.Command, args []string, 
 	switch {
 	case b.concurrency < 1:
 		return nil, errors.New("read --concurrency: want at least 1")
-	case b.rate < 0:
-		return nil, errors.New("read --rate: want 0 or more")
+	case !(b.rate >= 0) || math.IsInf(b.rate, 1):
+		return nil, errors.New("read --rate: want a number that is 0 or more")
 	case b.input != "" && len(args) > 0:
 		return nil, errors.New("read --input: targets come from the command line or from a file, not from both")
 	}

@@ -81,7 +81,7 @@ func (b *batchFlags) records(n *networkFlags, s *session) *dnscheck.Batch {
 	}
 	cloud := dnscheck.CloudHosts(s.setting.Cloud)
 	return &dnscheck.Batch{
-		Server: server, Dial: s.network.DialContext, Now: s.network.Now, Rate: rate,
+		Server: server, Dial: s.network.DialContext, Now: s.network.Now, Rate: rate, Timeout: min(n.timeout, lyncdiag.DefaultExchange),
 		Hosts: []string{cloud.Web, cloud.SIP, cloud.Login[0]},
 	}
 }

@@ -32,7 +32,7 @@ func ReadNSLookup(path string, stdin io.Reader) (NSLookup, error) {
 	if in == nil {
 		return NSLookup{}, errors.New("bundle: read nslookup output: no standard input is connected")
 	}
-	list, err := dnscheck.ParseNSLookup(in)
+	list, err := dnscheck.ParseNSLookupFile(path, in)
 	if err != nil {
 		return NSLookup{}, fmt.Errorf("bundle: read nslookup output %s: %w", path, errors.Unwrap(err))
 	}

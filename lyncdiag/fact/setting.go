@@ -24,7 +24,10 @@ type Automatic struct {
 	Port  uint16 `json:"port"`  //
 	Via   Via    `json:"via"`   //
 	Works bool   `json:"works"` // the automatic way leads to a service that answers
-	Why   string `json:"why"`   // in words
+	// Unproved: that service is Autodiscover, and the server it names, to a user who
+	// has signed in or by a name that was not tried, is not known to answer.
+	Unproved bool   `json:"unproved,omitempty"`
+	Why      string `json:"why"` // in words
 }
 
 // Clock is this computer's clock against the Date of every server that sent

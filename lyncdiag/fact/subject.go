@@ -3,6 +3,7 @@ package fact
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"unicode"
 
@@ -61,6 +62,9 @@ func ParseDomain(text string) (string, error) {
 	name := strings.TrimSuffix(strings.TrimSpace(text), ".")
 	if name == "" {
 		return "", fmt.Errorf("domain %q is empty", text)
+	}
+	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
+		return "", fmt.Errorf("domain %q is an address; give the part of the sign-in address behind the @", text)
 	}
 	ascii, err := dnscheck.ASCII(name)
 	if err != nil {

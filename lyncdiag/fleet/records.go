@@ -12,7 +12,7 @@ import (
 
 // recordsWindow bounds the results that wait for one that is late, some kilobytes
 // each: as many as come while a question is given up.
-const recordsWindow = 4096
+const recordsWindow = 1024
 
 // records asks for the records of all jobs' domains and judges what comes, in as
 // many goroutines as run at a time.
@@ -30,6 +30,9 @@ func (r *run) records(ctx context.Context, jobs iter.Seq2[Job, error]) error {
 	domains := func(yield func(string) bool) {
 		badJobs = r.dispatch(ctx, jobs, func(index int, job Job) bool {
 			domain := job.Target.Domain
+			if ascii, err := dnscheck.ASCII(domain); err == nil {
+				domain = ascii // as results have it
+			}
 			mu.Lock()
 			asked[domain] = append(asked[domain], waiting{index, job})
 			first := len(asked[domain]) == 1

@@ -179,7 +179,8 @@ func dnsFaults() []Fault {
 		{Name: "dns-target-unresolvable", Description: "sipdir.online.lync.com does not resolve", parts: []string{partRegistrar}, apply: func(w *world) {
 			delete(w.records, sipdir)
 		}},
-		{Name: "dns-cname-loop", Description: "lyncdiscover and web are aliases of each other", parts: []string{partDiscover}, apply: func(w *world) {
+		{Name: "dns-cname-loop", Description: "lyncdiscover and web are aliases of each other, and the client is a mobile one", parts: []string{partDiscover, partClient}, apply: func(w *world) {
+			w.setting.Client = "mobile"
 			w.records[discover] = []string{"CNAME web." + domain + "."}
 			w.records["web."+domain] = []string{"CNAME " + discover + "."}
 		}},
