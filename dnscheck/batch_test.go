@@ -413,3 +413,72 @@ func (e *echo) Close() error {
 	e.once.Do(func() { close(e.answers) })
 	return nil
 }
+
+// TestBatchEndsWithADeadServer: a server that answers nothing ends the run with an
+// error, so that the rest can be asked for when it is back.
+func TestBatchEndsWithADeadServer(t *testing.T) {
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	batch := dnscheck.Batch{Server: dnscheck.Server{Addr: netip.MustParseAddrPort(conn.LocalAddr().String())}, Dial: new(net.Dialer).DialContext, Timeout: 50 * time.Millisecond}
+	n := 0
+	var failed error
+	for _, err := range batch.Ask(t.Context(), slices.Values(domains(100_000))) {
+		if err != nil {
+			failed = err
+			break
+		}
+		n++
+	}
+	if failed == nil || !strings.Contains(failed.Error(), "answered none of many questions") || n > 1000 {
+		t.Errorf("%d results, then %v", n, failed)
+	}
+}
+
+// TestBatchForgetsFailures: a host that could not be looked up once is asked for again.
+func TestBatchForgetsFailures(t *testing.T) {
+	synctest.Test(t, testBatchForgetsFailures)
+}
+
+func testBatchForgetsFailures(t *testing.T) {
+	server := &dnstest.Server{Recursive: true, Overrides: []dnstest.Override{{Name: "webdir.online.lync.com", Behaviour: dnstest.Drop, Times: 4}}}
+	for origin, text := range map[string]string{
+		"example":  "a.lyncdiscover CNAME webdir.online.lync.com.\n",
+		"lync.com": "webdir.online A 127.0.10.2\nsipdir.online A 127.0.10.1\n",
+	} {
+		for i := range 40 {
+			if origin == "example" {
+				text += fmt.Sprintf("lyncdiscover.d%d CNAME webdir.online.lync.com.\n", i)
+			}
+		}
+		zone, err := dnstest.ParseZone(origin, "@ SOA ns h 1 1 1 1 60\n@ NS ns\n"+text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.Zones = append(server.Zones, zone)
+	}
+	batch := dnscheck.Batch{Server: dnscheck.Server{Name: "r", Addr: netip.MustParseAddrPort("127.0.0.53:53")}, Dial: server.Dial, Timeout: 200 * time.Millisecond}
+	last := dnscheck.Status("")
+	list := func(yield func(string) bool) {
+		for i := range 40 {
+			if i > 0 {
+				time.Sleep(150 * time.Millisecond)
+			}
+			if !yield(fmt.Sprintf("d%d.example", i)) {
+				return
+			}
+		}
+	}
+	for res, err := range batch.Ask(t.Context(), list) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, _ := res.Host("r", "lyncdiscover."+res.Domain)
+		last = h.Status
+	}
+	if last != dnscheck.StatusOK {
+		t.Errorf("the host is still %s when it answers again", last)
+	}
+}

@@ -1,10 +1,13 @@
 package lyncdiag_test
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/lab"
@@ -26,10 +29,18 @@ func TestExperiment(t *testing.T) {
 		"network-offline":              {fails, fails, "says nothing here"},
 		"captive-portal":               {fails, fails, "says nothing here"},
 		"healthy-server":               {works, unknown, ""},
+		"tcp-443-filtered":             {fails, fails, "A firewall might be blocking"},
+		"client-clock-skew":            {works, works, "says nothing here"},
+		// A web ticket is asked for, and no registrar was seen to answer.
+		"dns-sip-tls-srv-missing,tcp-443-filtered": {unknown, fails, ""},
 	} {
 		t.Run(fault, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, report := diagnose(t, lab.Config{Faults: []string{fault}})
+				_, report := diagnose(t, lab.Config{Faults: strings.Split(fault, ",")}, func(d *lyncdiag.Diagnoser) {
+					if strings.Contains(fault, "srv-missing") {
+						d.Setting.Client = "lync2013"
+					}
+				})
 				e := report.Experiment
 				if e.Automatic != want.automatic || e.Manual != want.manual || !strings.Contains(e.Conclusion, want.conclusion) || want.conclusion == "" && e.Conclusion != "" {
 					t.Errorf("%+v, want %+v", e, want)
@@ -57,4 +68,45 @@ func TestExperiment(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestServerThatAutodiscoverNames: it works when it was tried and answers, and what was
+// not tried is not known.
+func TestServerThatAutodiscoverNames(t *testing.T) {
+	walk := &dnscheck.Walk{Outcome: dnscheck.OutcomeUser, SIPServers: []dnscheck.SIPServer{{Access: "external", Host: "pool.contoso.example", Port: 443}}}
+	dead := fact.Candidate{Endpoint: fact.Endpoint{Host: "pool.contoso.example", Port: 443, Reach: fact.Reach{Status: fact.Filtered}}, Via: []fact.Via{fact.ViaAutodiscover}}
+	for _, test := range []struct {
+		candidates []fact.Candidate
+		want       lyncdiag.Trial
+	}{{nil, lyncdiag.TrialUnknown}, {[]fact.Candidate{dead}, lyncdiag.TrialFails}} {
+		facts := fact.New()
+		o := fact.Origin{Kind: fact.Live}
+		fact.Put(facts, fact.TargetKey, target(t, joe), o)
+		fact.Put(facts, fact.WalkKey, walk, o)
+		fact.Put(facts, fact.CandidatesKey, test.candidates, o)
+		plan := slices.DeleteFunc(lyncdiag.DefaultPlan(), func(s lyncdiag.Stage) bool { return s.ID != "server.auto" })
+		plan[0].After = nil
+		report, err := (&lyncdiag.Diagnoser{Plan: plan, Sources: []lyncdiag.Source{given{facts}}}).Run(t.Context(), target(t, joe))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report.Experiment.Automatic != test.want {
+			t.Errorf("%v: automatic configuration %s, want %s", test.candidates, report.Experiment.Automatic, test.want)
+		}
+	}
+}
+
+// given is a source of facts that are there already.
+type given struct{ facts *fact.Facts }
+
+func (given) Name() string { return "given" }
+
+func (g given) Collect(_ context.Context, _ lyncdiag.Target, f *fact.Facts) error {
+	for o, v := range fact.All(g.facts, fact.WalkKey) {
+		fact.Put(f, fact.WalkKey, v, o)
+	}
+	for o, v := range fact.All(g.facts, fact.CandidatesKey) {
+		fact.Put(f, fact.CandidatesKey, v, o)
+	}
+	return nil
 }

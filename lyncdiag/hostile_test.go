@@ -83,6 +83,17 @@ func TestHostileAutodiscover(t *testing.T) {
 			head(w, "application/xml")
 			counted(w, []byte("<AutodiscoverResponse><Root>"+strings.Repeat(`<Link token="a" href="b"/>`, 1<<13)+"</Root></AutodiscoverResponse>"))
 		}, "autodiscover-not-autodiscover", "neither a redirect nor a User resource"},
+		"a web ticket over plain HTTP": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-MS-WebTicketURL", "http://fabrikam.example/ticket")
+			w.WriteHeader(http.StatusUnauthorized)
+		}, "autodiscover-not-autodiscover", "over plain HTTP"},
+		"a user's document over plain HTTP": {func(w http.ResponseWriter, _ *http.Request) {
+			head(w, "application/xml")
+			counted(w, []byte(`<AutodiscoverResponse><User><SipClientExternalAccess fqdn="sip.fabrikam.example" port="443"/></User></AutodiscoverResponse>`))
+		}, "autodiscover-not-autodiscover", "over plain HTTP"},
+		"a link to a host that does not exist": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://nowhere.fabrikam.example/", http.StatusFound)
+		}, "autodiscover-not-found", "nowhere.fabrikam.example"},
 		"headers without end": {func(w http.ResponseWriter, r *http.Request) {
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if err != nil {

@@ -44,17 +44,19 @@ func TestNSLookupOfTheUsersComputer(t *testing.T) {
 		want   []string // root failures and warnings
 		says   string   // in the first one's evidence or title
 	}{
-		"the name does not resolve there":             {sipdirFails, "", nil, []string{"name-resolution-failed-on-client"}, "no-such-name"},
-		"it resolves there after a time-out":          {sipdirWorks, "", nil, nil, ""},
-		"it resolves here, not there":                 {sipdirFails, "healthy", nil, []string{"name-resolution-failed-on-client"}, "resolves from here"},
-		"it resolves nowhere":                         {sipdirFails, "dns-target-unresolvable", nil, []string{"dns-target-unresolvable"}, ""},
-		"the record is there for others":              {srvFails, "healthy", nil, []string{"name-resolution-failed-on-client"}, "resolves from here"},
-		"the record is nowhere":                       {srvFails, "dns-sip-tls-srv-missing", client, []string{"dns-sip-tls-srv-missing"}, ""},
-		"the record is not there, here nobody looks":  {srvFails, "", client, []string{"dns-sip-tls-srv-missing"}, "nslookup at dc01.corp.contoso.example"},
-		"the record leads elsewhere, perhaps rightly": {srvWrong, "", nil, nil, ""},
-		"the record leads elsewhere":                  {srvWrong, "", func(d *lyncdiag.Diagnoser) { d.Setting.Deployment = "online" }, []string{"dns-sip-tls-srv-wrong"}, "sip.oldhoster.example"},
-		"the record leads to an own deployment":       {srvEdge, "", client, nil, ""},
-		"everything fails":                            {sipdirFails + srvFails, "", client, []string{"dns-sip-tls-srv-missing", "name-resolution-failed-on-client"}, ""},
+		"the name does not resolve there":              {sipdirFails, "", nil, []string{"name-resolution-failed-on-client"}, "no-such-name"},
+		"it resolves there after a time-out":           {sipdirWorks, "", nil, nil, ""},
+		"it resolves here, not there":                  {sipdirFails, "healthy", nil, []string{"name-resolution-failed-on-client"}, "resolves from here"},
+		"it resolves nowhere":                          {sipdirFails, "dns-target-unresolvable", nil, []string{"dns-target-unresolvable"}, ""},
+		"the record is there for others":               {srvFails, "healthy", nil, []string{"name-resolution-failed-on-client"}, "resolves from here"},
+		"the record is nowhere":                        {srvFails, "dns-sip-tls-srv-missing", client, []string{"dns-sip-tls-srv-missing"}, ""},
+		"the record is not there, here nobody looks":   {srvFails, "", client, []string{"dns-sip-tls-srv-missing"}, "nslookup at dc01.corp.contoso.example"},
+		"the record leads elsewhere, perhaps rightly":  {srvWrong, "", nil, nil, ""},
+		"the record leads elsewhere":                   {srvWrong, "", func(d *lyncdiag.Diagnoser) { d.Setting.Deployment = "online" }, []string{"dns-sip-tls-srv-wrong"}, "sip.oldhoster.example"},
+		"the record leads to an own deployment":        {srvEdge, "", client, nil, ""},
+		"the record is another one there":              {strings.Replace(srvWrong, "= 443", "= 5061", 1), "healthy", nil, []string{"dns-internal-external-differ"}, "On the user's computer"},
+		"a record is not there, others were not asked": {srvFails, "", nil, []string{"dns-sip-tls-srv-missing"}, "another way"},
+		"everything fails":                             {sipdirFails + srvFails, "", client, []string{"dns-sip-tls-srv-missing", "name-resolution-failed-on-client"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source := nslookup(t, test.text)

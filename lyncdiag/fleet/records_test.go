@@ -45,7 +45,7 @@ func domains(t *testing.T, lines ...string) *fleet.Input {
 // the stage dns finds, for every fault of the lab's zones.
 func TestRecordsAsTheWholeStage(t *testing.T) {
 	beyond := map[string]string{
-		"dns-wildcard-answer":          "no name that cannot exist is asked for",
+		"dns-wildcard-answer":          "a name that cannot exist is asked for only where a host leads elsewhere",
 		"dns-internal-external-differ": "one resolver has one view",
 	}
 	seen := map[string]bool{}
@@ -140,6 +140,23 @@ func TestRecordsNamedTwice(t *testing.T) {
 	}
 	if got := keys(t, f.Run(t.Context(), jobs)); !slices.Equal(slices.Sorted(slices.Values(got)), []string{"#1", "#2", "#3"}) {
 		t.Errorf("results of %v", got)
+	}
+}
+
+// TestRecordsOfAnyDomain: domains need not be written as DNS has them.
+func TestRecordsOfAnyDomain(t *testing.T) {
+	f := recordsFleet(t)
+	f.Ordered = true
+	want := []string{"contoso.example", "Contoso.EXAMPLE", "b\u00fccher.example", "not a domain"}
+	jobs := func(yield func(fleet.Job, error) bool) {
+		for _, domain := range want {
+			if !yield(fleet.Job{Key: domain, Target: lyncdiag.Target{Domain: domain}}, nil) {
+				return
+			}
+		}
+	}
+	if got := keys(t, f.Run(t.Context(), jobs)); !slices.Equal(got, want) {
+		t.Errorf("results of %q, want %q", got, want)
 	}
 }
 
