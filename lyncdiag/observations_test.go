@@ -58,9 +58,6 @@ func TestEveryObservationHasAFinding(t *testing.T) {
 				}
 				fact.Put(f, fact.MEXKey, mex, live)
 			},
-			exceptions: map[string]string{
-				"port-address": "a port without a usable address is listed as unusable; without another one it is no-username-endpoint",
-			},
 		},
 		{
 			name: "answer of the login service", codes: adfs.Codes(),

@@ -192,6 +192,8 @@ func judgeEndpoints(f *fact.Facts, emit Emit) {
 		return
 	}
 	setting, _, _ := fact.Get(f, fact.SettingKey)
+	// Without any username port left, the odd ones are told beside that.
+	left := !hasProblem(mex, "no-username-endpoint")
 	for _, p := range mex.Problems {
 		evidence := []fact.Evidence{link(mex.URL, o), host(hostOf(mex.URL), o), text("problem", p.Code, o), prose("detail", p.Detail, o)}
 		switch p.Code {
@@ -211,9 +213,20 @@ func judgeEndpoints(f *fact.Facts, emit Emit) {
 		case "username-2005-only":
 			emit(found("adfs-mex-2005-only", "adfs.mex", evidence...))
 		case "insecure-endpoint":
-			emit(found("adfs-endpoint-insecure", "adfs.mex", evidence...))
+			if left {
+				emit(found("adfs-endpoint-insecure", "adfs.mex", evidence...))
+			}
+		case "port-address":
+			if left {
+				finding := found("adfs-endpoint-insecure", "adfs.mex", evidence...)
+				finding.Title = "A sign-in endpoint in the metadata has an address that clients must not use"
+				finding.Cause = "The metadata lists a sign-in endpoint whose address is missing, relative, no https URL, or has a user name in it. Clients have to ignore it; another usable endpoint remains."
+				emit(finding)
+			}
 		case "policy-missing":
-			emit(found("adfs-endpoint-policy-missing", "adfs.mex", evidence...))
+			if left {
+				emit(found("adfs-endpoint-policy-missing", "adfs.mex", evidence...))
+			}
 		case "host-mismatch":
 			emit(found("adfs-endpoint-host-mismatch", "adfs.mex", evidence...))
 		}

@@ -45,7 +45,7 @@ func escalation(r *Report, f *fact.Facts, found []Finding) (Finding, bool) {
 		return Finding{}, false
 	}
 	for _, s := range r.Stages {
-		if !s.Input && s.Status != Passed && s.Skip != SkipNotApplicable {
+		if !s.Input && s.Status != Passed && s.Skip != SkipNotApplicable && s.Skip != SkipNotPermitted {
 			return Finding{}, false
 		}
 	}

@@ -26,6 +26,10 @@ var (
 	RealmKey              = NewKey[*adfs.Realm]("realm")
 	FederationKey         = NewKey[Endpoint]("adfs.host")
 	MEXKey                = NewKey[*adfs.MEX]("adfs.mex")
+	FederationMetadataKey = NewKey[*adfs.FederationMetadata]("adfs.metadata")
+	TrustEndpointsKey     = NewKey[[]*adfs.TrustAnswer]("adfs.trust") // asked without credentials
+	TokenKey              = NewKey[*adfs.TrustAnswer]("adfs.token")
+	CloudTokenKey         = NewKey[*adfs.TrustAnswer]("cloud.token")          // of a managed domain
 	FederationSettingsKey = NewKey[[]FederationSettings]("domain.federation") // of the domain, in the tenant
 	ClockKey              = NewKey[Clock]("clock")
 	AttemptsKey           = NewKey[[]sip.Attempt]("log.attempts")

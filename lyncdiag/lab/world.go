@@ -18,6 +18,7 @@ import (
 const (
 	domain     = "contoso.example"
 	brand      = "Contoso Ltd"
+	password   = "Pa$$w0rd of the lab" // of every user
 	sipdir     = "sipdir.online.lync.com"
 	webdir     = "webdir.online.lync.com"
 	sipfed     = "sipfed.online.lync.com"
@@ -48,6 +49,8 @@ type world struct {
 	premises *dnstest.Autodiscover // the company's own; answers nobody in the online labs
 	login    *adfstest.LoginService
 	sts      *adfstest.Service
+
+	settings []fact.FederationSettings // the domain's, as the tenant holds them; nil: not known here
 
 	ahead   time.Duration // the client's clock against the servers'
 	setting fact.Setting
@@ -97,8 +100,8 @@ func newWorld(base string, now func() time.Time) *world {
 		},
 		online:   &dnstest.Autodiscover{Web: webdir, SIPInternal: sipdir + ":443", SIPExternal: sipdir + ":443", Now: now},
 		premises: &dnstest.Autodiscover{Web: proxy, SIPExternal: edge + ":443", Now: now},
-		login:    &adfstest.LoginService{Now: now, Domains: map[string]adfstest.Domain{}},
-		sts:      &adfstest.Service{Host: sts, Now: now},
+		login:    &adfstest.LoginService{Now: now, Domains: map[string]adfstest.Domain{}, Password: password},
+		sts:      &adfstest.Service{Host: sts, Now: now, Password: password},
 		setting:  fact.Setting{Location: "outside"},
 	}
 	site := dated(now, http.HandlerFunc(companySite))
