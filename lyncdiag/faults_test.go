@@ -53,7 +53,7 @@ func diagnose(t testing.TB, config lab.Config, change ...func(*lyncdiag.Diagnose
 	defer l.Close()
 	network := l.Network()
 	network.Dial = loopbackOnly(network.Dial)
-	d := &lyncdiag.Diagnoser{Network: network, Setting: l.Setting(), Sources: l.Sources(), Credentials: l.Credentials(joe)}
+	d := &lyncdiag.Diagnoser{Network: network, Setting: l.Setting(), Sources: l.Sources(), Credentials: l.Credentials()}
 	for _, f := range change {
 		f(d)
 	}

@@ -147,17 +147,16 @@ func judgeToken(f *fact.Facts, key fact.Key[*adfs.TrustAnswer], stage StageID, e
 	down := "adfs-trust-endpoint-unavailable"
 	if stage == "cloud.token" {
 		down = "login-service-unavailable"
-	} else {
-		evidence = append(evidence, named("target", address, o))
 	}
+	where := named("target", address, o)
 	switch {
 	case a.Exchange.Problem == "endpoint-refused" && stage == "adfs.token":
-		x := finding("adfs-endpoint-host-mismatch")
+		x := found("adfs-endpoint-host-mismatch", stage, append(evidence, where)...)
 		x.Title = "The password was not sent: the endpoint may not have it"
 		x.Cause = "The endpoint {target} was not asked for a token, as a client must not send a password there. The evidence says why."
 		emit(x)
 	case a.Exchange.Problem == "unreachable" || a.Exchange.Status > 0 && unavailable(a) || a.Classification == "service-error" && a.Code == "":
-		x := finding(down)
+		x := found(down, stage, append(evidence, where)...)
 		if a.Exchange.Problem == "unreachable" {
 			x = x.with(Possible)
 		}

@@ -40,7 +40,8 @@ type Diagnoser struct {
 	Sources []Source     // read before the first stage starts
 	Offline bool         // no packet leaves
 	// Credentials of the user, taken once and sent once, to the service that
-	// checks the password; nil: the stages that need them are skipped.
+	// checks the password. Without a user name the target's own is sent. nil:
+	// the stages that need them are skipped.
 	Credentials adfs.Credentials
 	Windows     bool              // prove the password to AD FS by Windows authentication
 	Timeout     time.Duration     // the whole run; 0: DefaultTimeout

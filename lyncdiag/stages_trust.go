@@ -1,6 +1,7 @@
 package lyncdiag
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -228,7 +229,10 @@ func probeCloudToken(ctx context.Context, env *Env) error {
 }
 
 func (e *Env) ask(ctx context.Context, client *adfs.Client, key fact.Key[*adfs.TrustAnswer], request adfs.TokenRequest) error {
-	answer := client.RequestToken(ctx, request, e.credentials)
+	answer := client.RequestToken(ctx, request, func(ctx context.Context, to string) (string, adfs.Secret, error) {
+		user, password, err := e.credentials(ctx, to)
+		return cmp.Or(user, e.Target.UserName, e.Target.WireAddress()), password, err
+	})
 	if over(ctx) && answer.Exchange.Status == 0 {
 		return cut(ctx)
 	}
@@ -302,7 +306,7 @@ func tokenWords(a *adfs.TrustAnswer) string {
 	}
 	text := "issued: " + a.Token.Type
 	if life := a.Token.NotAfter.Sub(a.Token.NotBefore); !a.Token.NotAfter.IsZero() && life > 0 {
-		text += fmt.Sprintf(", valid for %v", life)
+		text += fmt.Sprintf(", valid for %.0f min", life.Minutes())
 	}
 	return text
 }

@@ -116,24 +116,31 @@ func TestDocumentsMatchTheirSchemas(t *testing.T) {
 	if err := os.WriteFile(log, []byte(register), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	fault := filepath.Join(t.TempDir(), "fault.xml")
+	if err := os.WriteFile(fault, []byte("<Fault><faultcode>x</faultcode><faultstring>ID3242: no</faultstring></Fault>"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	commands := map[string][]string{
-		"report":       {"check", "--lab"},
-		"batch":        {"check", "--lab", "joe@contoso.example", "ann@contoso.example", "-o", "json"},
-		"dns":          {"dns", "--lab"},
-		"autodiscover": {"autodiscover", "--lab"},
-		"realm":        {"adfs", "realm", "--lab"},
-		"mex":          {"adfs", "mex", "--lab", "https://sts.contoso.example/adfs/services/trust/mex"},
-		"cert":         {"cert", "--lab", "sipdir.online.lync.com"},
-		"port":         {"port", "--lab", "sipdir.online.lync.com", "sipdir.online.lync.com:1", "nowhere.example"},
-		"sip":          {"sip", "--lab", "sipdir.online.lync.com:443"},
-		"log":          {"log", log},
-		"explain":      {"explain", "0x80EE0066"},
-		"scope":        {"scope", "--users", "one"},
-		"answers":      {"ask", "--lab=adfs-mex-http-500", "--answer", "symptom=lync", "--answer", "users=one", "--answer", "computers=many", "--answer", "portal-sign-in=no"},
-		"catalogue":    {"catalogue"},
-		"faults":       {"lab", "faults"},
-		"schemas":      {"schema"},
-		"version":      {"version"},
+		"fault":               {"adfs", "fault", fault},
+		"token":               {"adfs", "token", "--lab"},
+		"federation-metadata": {"adfs", "metadata", "--lab", "https://sts.contoso.example/FederationMetadata/2007-06/FederationMetadata.xml"},
+		"report":              {"check", "--lab"},
+		"batch":               {"check", "--lab", "joe@contoso.example", "ann@contoso.example", "-o", "json"},
+		"dns":                 {"dns", "--lab"},
+		"autodiscover":        {"autodiscover", "--lab"},
+		"realm":               {"adfs", "realm", "--lab"},
+		"mex":                 {"adfs", "mex", "--lab", "https://sts.contoso.example/adfs/services/trust/mex"},
+		"cert":                {"cert", "--lab", "sipdir.online.lync.com"},
+		"port":                {"port", "--lab", "sipdir.online.lync.com", "sipdir.online.lync.com:1", "nowhere.example"},
+		"sip":                 {"sip", "--lab", "sipdir.online.lync.com:443"},
+		"log":                 {"log", log},
+		"explain":             {"explain", "0x80EE0066"},
+		"scope":               {"scope", "--users", "one"},
+		"answers":             {"ask", "--lab=adfs-mex-http-500", "--answer", "symptom=lync", "--answer", "users=one", "--answer", "computers=many", "--answer", "portal-sign-in=no"},
+		"catalogue":           {"catalogue"},
+		"faults":              {"lab", "faults"},
+		"schemas":             {"schema"},
+		"version":             {"version"},
 	}
 	for _, name := range render.Schemas() {
 		args, ok := commands[name]

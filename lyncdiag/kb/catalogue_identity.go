@@ -501,7 +501,7 @@ func identitySpecs() []Spec {
 			Title: "The user name or password was refused",
 			Cause: "The token request with these credentials was refused. AD FS gives the same answer for a wrong password, an unknown user and an expired or locked account.",
 			Resolution: []string{
-				"If only one computer is affected, look at its clock first. Lync 2010 shows the same message for a wrong clock: lyncdiag client inspect",
+				"If only one computer is affected, look at its clock first. Lync 2010 shows the same message for a wrong clock, and a run on that computer compares it with every server: lyncdiag check {address}",
 				"Let the user type the user principal name and the password in the Office 365 portal. If that fails too, the account is at fault, not Lync.",
 				"Make sure that the sign-in name is the user principal name. If it differs from the SIP address, check with both: lyncdiag check {address} --user-name USERPRINCIPALNAME",
 				"Look for LockedOut, PasswordExpired, AccountExpirationDate and Enabled: Get-ADUser -Filter \"UserPrincipalName -eq '{address}'\" -Properties LockedOut,PasswordExpired,AccountExpirationDate,Enabled",

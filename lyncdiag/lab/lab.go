@@ -191,11 +191,10 @@ func (l *Lab) resolvers() []dnscheck.Server {
 // and that it is outside. The deployment is left to be recognised.
 func (l *Lab) Setting() fact.Setting { return l.world.setting }
 
-// Credentials are those of the lab's user: the sign-in name is the address.
-func (l *Lab) Credentials(userName string) adfs.Credentials {
-	return func(context.Context, string) (string, adfs.Secret, error) {
-		return userName, adfs.NewSecret(password), nil
-	}
+// Credentials are the password of every user of the lab, whose name is told
+// elsewhere.
+func (l *Lab) Credentials() adfs.Credentials {
+	return func(context.Context, string) (string, adfs.Secret, error) { return "", adfs.NewSecret(password), nil }
 }
 
 // Sources are what the fault needs to be known beside what the network tells.

@@ -36,6 +36,10 @@ func everything(t testing.TB) map[string][]render.Document {
 	fact.Put(some, fact.WalkKey, &dnscheck.Walk{Domain: "contoso.com", Hops: []dnscheck.Hop{{URL: "http://lyncdiscover.contoso.com/", Kind: dnscheck.KindError}}, SIPServers: []dnscheck.SIPServer{{Access: "internal", Host: "sip.contoso.com"}}, Outcome: dnscheck.OutcomeFailed}, origin)
 	fact.Put(some, fact.RealmKey, &adfs.Realm{NamespaceType: "federated", Domain: "contoso.com"}, origin)
 	fact.Put(some, fact.MEXKey, &adfs.MEX{URL: "https://sts.contoso.com/mex", Get: adfs.Exchange{Asked: true, URL: "https://sts.contoso.com/mex", Status: 200}, Post: adfs.Exchange{Asked: true, URL: "https://sts.contoso.com/mex", Problem: "unreachable"}, Endpoints: []adfs.Endpoint{{Authentication: "username", Version: "2005"}}, Problems: []adfs.Problem{{Code: "host-mismatch", Detail: "other host"}}}, origin)
+	fact.Put(some, fact.FederationMetadataKey, &adfs.FederationMetadata{Exchange: adfs.Exchange{Asked: true, Status: 200}, EntityID: "http://sts.contoso.com/adfs/services/trust", SigningCertificates: []adfs.KeyCertificate{{Thumbprint: "A", NotBefore: at, NotAfter: at}}, Problems: []adfs.Problem{{Code: "key-unreadable", Detail: "x"}}}, origin)
+	fact.Put(some, fact.TokenKey, &adfs.TrustAnswer{Exchange: adfs.Exchange{Asked: true, Status: 500}, SOAP: "1.2", Code: "Sender", Subcodes: []string{"FailedAuthentication"}, Reason: "ID3242: x", Detail: []adfs.FaultDetail{{Key: "a", Value: "b"}}, Error: "ID3242", Classification: "bad-credentials"}, origin)
+	issued := fact.New()
+	fact.Put(issued, fact.CloudTokenKey, &adfs.TrustAnswer{Endpoint: adfs.Endpoint{Address: "https://sts.contoso.com/", Version: "2005", Authentication: "username"}, Exchange: adfs.Exchange{Asked: true, Status: 200}, HasToken: true, Token: adfs.Token{Type: "SAML 1.1", NotBefore: at, NotAfter: at}, Classification: "ok"}, origin)
 	fact.Put(some, fact.LogFilesKey, []fact.LogFile{{Path: "client.uccapilog", Summary: sip.Summary{Format: "uccapilog", FirstAt: at, LastAt: at}}}, origin)
 	fact.Put(some, fact.AttemptsKey, []sip.Attempt{{ID: "1", Outcome: "failed", FinalStatus: 404, StartedAt: at, Legs: []sip.Leg{{CSeq: 1}}, Diagnostics: []sip.Diagnostic{{Header: "ms-diagnostics", ID: 4005, Params: []sip.Param{{Name: "a", Value: "b"}}}}}, {ID: "2", Outcome: "no-answer"}}, origin)
 	var tally render.Tally
@@ -45,18 +49,21 @@ func everything(t testing.TB) map[string][]render.Document {
 	clock := fact.Clock{Samples: []fact.ClockSample{{Host: "a", SkewMillis: 1500}}}
 	registrar := fact.Candidate{Endpoint: fact.Endpoint{Host: "a", TLS: chain}, SIP: &sip.ProbeResult{Status: 401, Date: at, SentAt: at, AnsweredAt: at.Add(time.Second), Challenges: []sip.Challenge{{Scheme: "NTLM"}}, Diagnostics: []sip.Diagnostic{{ID: 1}}}}
 	return map[string][]render.Document{
-		"report":       {tool.Report(empty, 3), tool.Report(report, 1), tool.Report(healthy(), 3)},
-		"batch":        {tool.Batch(nil, 0), tool.Batch([]render.Document{tool.Report(report, 1), tool.Report(empty, 3)}, 1)},
-		"dns":          {tool.DNS(none, empty), tool.DNS(some, report)},
-		"autodiscover": {tool.Autodiscover(none, empty), tool.Autodiscover(some, report)},
-		"realm":        {tool.Realm(none, empty), tool.Realm(some, report)},
-		"mex":          {tool.MEX("", none, empty), tool.MEX("https://sts.contoso.com/mex", some, report)},
-		"cert":         {tool.Cert("", &certs.Result{}, nil), tool.Cert("a:443", chain, report)},
-		"port":         {tool.Port(nil), tool.Port([]fact.Endpoint{{Host: "a", Port: 443}, {Host: "b", Port: 1, Reach: fact.Reach{Status: fact.Filtered}}})},
-		"sip":          {tool.SIP("", fact.Candidate{}, fact.Clock{}, empty), tool.SIP("a:443", registrar, clock, report)},
-		"log":          {tool.Log(none, &render.Tally{}, empty), tool.Log(some, &tally, report)},
-		"explain":      {tool.Explain("", nil), tool.Explain("adfs-mex-http-500", lyncdiag.Explain("adfs-mex-http-500")), tool.Explain("das ist nicht die Anmeldung der Benutzer", nil)},
-		"scope":        {tool.Scope("", "", ""), tool.Scope("lync", "one", "many"), tool.Scope("nonsense", "", "")},
+		"report":              {tool.Report(empty, 3), tool.Report(report, 1), tool.Report(healthy(), 3)},
+		"batch":               {tool.Batch(nil, 0), tool.Batch([]render.Document{tool.Report(report, 1), tool.Report(empty, 3)}, 1)},
+		"dns":                 {tool.DNS(none, empty), tool.DNS(some, report)},
+		"autodiscover":        {tool.Autodiscover(none, empty), tool.Autodiscover(some, report)},
+		"realm":               {tool.Realm(none, empty), tool.Realm(some, report)},
+		"mex":                 {tool.MEX("", none, empty), tool.MEX("https://sts.contoso.com/mex", some, report)},
+		"federation-metadata": {tool.FederationMetadata("", none, empty), tool.FederationMetadata("x.xml", some, report)},
+		"fault":               {tool.Fault("", none, empty), tool.Fault("x.xml", some, report)},
+		"token":               {tool.Token(none, empty), tool.Token(some, report), tool.Token(issued, healthy())},
+		"cert":                {tool.Cert("", &certs.Result{}, nil), tool.Cert("a:443", chain, report)},
+		"port":                {tool.Port(nil), tool.Port([]fact.Endpoint{{Host: "a", Port: 443}, {Host: "b", Port: 1, Reach: fact.Reach{Status: fact.Filtered}}})},
+		"sip":                 {tool.SIP("", fact.Candidate{}, fact.Clock{}, empty), tool.SIP("a:443", registrar, clock, report)},
+		"log":                 {tool.Log(none, &render.Tally{}, empty), tool.Log(some, &tally, report)},
+		"explain":             {tool.Explain("", nil), tool.Explain("adfs-mex-http-500", lyncdiag.Explain("adfs-mex-http-500")), tool.Explain("das ist nicht die Anmeldung der Benutzer", nil)},
+		"scope":               {tool.Scope("", "", ""), tool.Scope("lync", "one", "many"), tool.Scope("nonsense", "", "")},
 		"answers": {tool.Answers(nil, nil, kb.Edge{}, nil, nil), tool.Answers([]fact.Answer{{ID: "licensed", Value: "yes", At: "2013-05-31T12:00:00.000Z"}, {ID: "message", Value: "couldn\u2019t"}},
 			broken(t).Verdict.Path, kb.Edge{Finding: "escalate", Section: "next-steps"}, broken(t).Verdict.Questions, broken(t).Verdict.Next)},
 		"catalogue": {tool.Catalogue(nil), tool.Catalogue(kb.Catalogue())},
