@@ -45,7 +45,7 @@ func FuzzParseMEX(f *testing.F) {
 				continue
 			}
 			u, err := url.Parse(e.Address)
-			if err != nil || u.Scheme != "https" || u.Hostname() == "" || strings.TrimSpace(e.Address) != e.Address || e.Version == "" {
+			if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.TrimSpace(e.Address) != e.Address || e.Version == "" {
 				t.Fatalf("usable endpoint %+v", e)
 			}
 			for kind, slot := range map[string]*string{

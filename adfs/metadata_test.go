@@ -193,6 +193,40 @@ func TestParseMEXOddNodes(t *testing.T) {
 	}
 }
 
+// TestParseMEXHostileAddresses: none of these is where a password may go, and
+// none costs the sound port behind it.
+func TestParseMEXHostileAddresses(t *testing.T) {
+	for address, code := range map[string]string{
+		"file:///etc/passwd":                            "port-address",
+		"javascript:alert(1)":                           "port-address",
+		"data:text/html,x":                              "port-address",
+		"http://sts.contoso.example/x":                  "insecure-endpoint",
+		"HTTP://sts.contoso.example/x":                  "insecure-endpoint",
+		"https:sts.contoso.example":                     "port-address",
+		"https:///x":                                    "port-address",
+		"//sts.contoso.example/x":                       "port-address",
+		"https://joe:hunter2@sts.contoso.example/x":     "port-address",
+		"https://sts.contoso.example@evil.example/x":    "port-address",
+		"https://sts.contoso.example/a\tb":              "port-address",
+		"https://sts.contoso.example\r\nHost: evil/":    "port-address",
+		"https://sts.contoso.example%00.evil.example/x": "port-address",
+		"https://[::1/x":                                "port-address",
+		"https://sts.contoso.example:99999x/":           "port-address",
+	} {
+		endpoints := append([]adfstest.Endpoint{{Path: "13/usernamemixed", Address: address}}, adfstest.DefaultEndpoints()...)
+		m, err := adfs.ParseMEX(bytes.NewReader(adfstest.MEXDocument("sts.contoso.example", endpoints)))
+		if err != nil {
+			t.Fatalf("%q: %v", address, err)
+		}
+		if e := m.Endpoints[0]; e.Usable || e.Code != code || e.Reason == "" || strings.Contains(fmt.Sprint(m), "hunter2") {
+			t.Errorf("%q: %+v", address, e)
+		}
+		if m.Selected.Username13 != "https://sts.contoso.example/adfs/services/trust/13/usernamemixed" || len(codes(m.Problems)) != 1 {
+			t.Errorf("%q: selected %+v, problems %v", address, m.Selected, m.Problems)
+		}
+	}
+}
+
 func TestParseMEXAuthentication(t *testing.T) {
 	m, err := adfs.ParseMEX(bytes.NewReader(adfstest.MEXDocument("sts.contoso.example",
 		append(adfstest.DefaultEndpoints(), adfstest.Endpoint{Path: "2005/username"}, adfstest.Endpoint{Path: "13/certificatetransport"}))))

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/lyncdiag/go-lyncdiag/adfs"
@@ -77,8 +78,24 @@ type mexDoc struct {
 	Exchanges []exchange `json:"exchanges"` // GET as a browser, POST as the Sign-In Assistant; empty for a file
 	Endpoints []endpoint `json:"endpoints"` // in document order
 	Selected  selected   `json:"selected"`
+	Clients   []choice   `json:"clients"` // what each generation takes for a user name and password
 	Problems  []problem  `json:"problems"`
 	Findings  []finding  `json:"findings"`
+}
+
+type choice struct {
+	Client  string `json:"client" jsonschema:"enum=sign-in-assistant,enum=newer"`
+	Title   string `json:"title"`
+	Address string `json:"address"` // "" for none
+}
+
+// choices: the Sign-In Assistant and .NET ask for 2005 and nothing else, the
+// ADAL and MSAL families prefer 1.3 and most of them fall back.
+func choices(s adfs.Selected) []choice {
+	return []choice{
+		{"sign-in-assistant", "Lync 2010 and 2013 with the Sign-In Assistant, .NET clients", s.Username2005},
+		{"newer", "clients with ADAL or MSAL", cmp.Or(s.Username13, s.Username2005)},
+	}
 }
 
 type exchange struct {
@@ -116,7 +133,7 @@ type problem struct {
 
 // MEX is lyncdiag.mex/v1. source is the URL or file asked for.
 func (t Tool) MEX(source string, f *fact.Facts, r *lyncdiag.Report) Document {
-	doc := mexDoc{Schema: "lyncdiag.mex/v1", URL: source, Exchanges: []exchange{}, Endpoints: []endpoint{}, Problems: []problem{}, Findings: findings(r)}
+	doc := mexDoc{Schema: "lyncdiag.mex/v1", URL: source, Exchanges: []exchange{}, Endpoints: []endpoint{}, Clients: choices(adfs.Selected{}), Problems: []problem{}, Findings: findings(r)}
 	if mex, _, ok := fact.Get(f, fact.MEXKey); ok {
 		for _, x := range []struct {
 			method string
@@ -129,7 +146,7 @@ func (t Tool) MEX(source string, f *fact.Facts, r *lyncdiag.Report) Document {
 		doc.Endpoints = each(mex.Endpoints, func(e adfs.Endpoint) endpoint {
 			return endpoint{e.Name, e.Address, e.Version, e.Authentication, e.Usable, e.Reason}
 		})
-		doc.Selected = selected(mex.Selected)
+		doc.Selected, doc.Clients = selected(mex.Selected), choices(mex.Selected)
 		doc.Problems = each(mex.Problems, func(p adfs.Problem) problem { return problem(p) })
 	}
 	return Document{&doc}
@@ -181,6 +198,18 @@ func (d *mexDoc) text(s *sheet) {
 			if e.Reason != "" {
 				s.hang(pad("", marked), marked, e.Reason)
 			}
+		}
+	}
+	if len(d.Endpoints) > 0 {
+		s.blank()
+		s.line("What clients take for a user name and password")
+		for _, c := range d.Clients {
+			m := mark{"takes", good}
+			if c.Address == "" {
+				m = mark{"none", faint}
+			}
+			s.mark(m, c.Title)
+			s.hang(pad("", marked), marked, c.Address)
 		}
 	}
 	s.problems(d.Problems)
