@@ -196,6 +196,9 @@ func judgeEndpoints(f *fact.Facts, emit Emit) {
 	left := !hasProblem(mex, "no-username-endpoint")
 	for _, p := range mex.Problems {
 		evidence := []fact.Evidence{link(mex.URL, o), host(hostOf(mex.URL), o), text("problem", p.Code, o), prose("detail", p.Detail, o)}
+		if target := oddAddress(mex, p.Code); target != "" {
+			evidence = append(evidence, named("target", target, o))
+		}
 		switch p.Code {
 		case "no-username-endpoint":
 			for _, e := range mex.Endpoints {
@@ -231,6 +234,20 @@ func judgeEndpoints(f *fact.Facts, emit Emit) {
 			emit(found("adfs-endpoint-host-mismatch", "adfs.mex", evidence...))
 		}
 	}
+}
+
+// oddAddress is the first address in the document that has a problem.
+func oddAddress(mex *adfs.MEX, code string) string {
+	for _, e := range mex.Endpoints {
+		signIn := e.Authentication == "username" || e.Authentication == "windows"
+		switch {
+		case code == "host-mismatch" && e.Usable && signIn && !strings.EqualFold(hostOf(e.Address), hostOf(mex.URL)):
+			return hostOf(e.Address)
+		case code == e.Code && signIn:
+			return e.Address
+		}
+	}
+	return ""
 }
 
 func hasProblem(mex *adfs.MEX, code string) bool {
