@@ -54,24 +54,29 @@ func (c *Client) RequestToken(ctx context.Context, r TokenRequest, credentials C
 	if credentials == nil {
 		return a.refuse(codeNoCredentials, errors.New("no credentials were given"))
 	}
-	user, password, err := credentials(ctx, target.String())
+	if r.Endpoint.Authentication == authWin {
+		c.windows(ctx, a, target, r, credentials)
+		return a
+	}
+	user, password, err := reveal(ctx, credentials, target)
 	if err != nil {
 		return a.refuse(codeNoCredentials, err)
 	}
-	for _, s := range []string{user, password.Reveal()} {
-		if !inXML(s) {
-			return a.refuse(codeNoCredentials, errors.New("user name or password have a character in them that XML cannot carry"))
-		}
-	}
-	if r.Endpoint.Authentication == authWin {
-		c.windows(ctx, a, target, r, user, password)
-	} else {
-		message := c.request(r.Endpoint, r.AppliesTo, &user, &password)
-		c.send(ctx, a, target, message, "")
-		clear(message)
-	}
+	message := c.request(r.Endpoint, r.AppliesTo, &user, &password)
+	c.send(ctx, a, target, message, "")
+	clear(message)
 	a.forget(password.Reveal())
 	return a
+}
+
+// reveal takes the credentials, and refuses those that would not arrive as
+// they are: the account would be charged with a wrong password.
+func reveal(ctx context.Context, credentials Credentials, target *url.URL) (string, Secret, error) {
+	user, password, err := credentials(ctx, target.String())
+	if err == nil && !(inXML(user) && inXML(password.Reveal())) {
+		err = errors.New("user name or password have a character in them that XML cannot carry")
+	}
+	return user, password, err
 }
 
 // ProbeTrust asks an endpoint for a token without credentials, to see whether
@@ -121,7 +126,7 @@ func (a *TrustAnswer) refuse(code string, err error) *TrustAnswer {
 }
 
 // inXML reports whether a text survives XML 1.0: other characters would be
-// replaced, and the account would be charged with a wrong password.
+// replaced.
 func inXML(s string) bool {
 	if !utf8.ValidString(s) {
 		return false

@@ -13,8 +13,9 @@ import (
 )
 
 // windows proves the password by NTLM: three messages over one connection
-// (MS-NTHT, MS-NLMP). The last one alone depends on the password.
-func (c *Client) windows(ctx context.Context, a *TrustAnswer, target *url.URL, r TokenRequest, user string, password Secret) {
+// (MS-NTHT, MS-NLMP). The last one alone depends on the password, which is not
+// taken before the service has asked for it.
+func (c *Client) windows(ctx context.Context, a *TrustAnswer, target *url.URL, r TokenRequest, credentials Credentials) {
 	message := c.request(r.Endpoint, r.AppliesTo, nil, nil)
 	c.send(ctx, a, target, message, "")
 	if a.Exchange.Status != http.StatusUnauthorized {
@@ -45,6 +46,12 @@ func (c *Client) windows(ctx context.Context, a *TrustAnswer, target *url.URL, r
 		a.Schemes = offered
 		return
 	}
+	user, password, err := reveal(ctx, credentials, target)
+	if err != nil {
+		a.restart()
+		a.refuse(codeNoCredentials, err)
+		return
+	}
 	answer, err := ntlmssp.NewAuthenticateMessage(challenge, user, password.Reveal(), nil)
 	a.restart()
 	if err != nil {
@@ -56,6 +63,7 @@ func (c *Client) windows(ctx context.Context, a *TrustAnswer, target *url.URL, r
 	if a.Exchange.Status == http.StatusUnauthorized {
 		a.Classification = classCredentials
 	}
+	a.forget(password.Reveal())
 }
 
 var (

@@ -30,7 +30,8 @@ func trustRules() []Rule {
 		},
 		{
 			ID: "trust.token", Source: identity,
-			Needs: names(fact.TokenKey), Emits: append([]string{"adfs-trust-endpoint-unavailable", "adfs-endpoint-host-mismatch"}, refusals...),
+			Needs: names(fact.TokenKey), Reads: names(fact.SettingKey),
+			Emits: append([]string{"adfs-trust-endpoint-unavailable", "adfs-endpoint-host-mismatch", "adfs-windows-endpoint-missing"}, refusals...),
 			Eval: func(f *fact.Facts, emit Emit) { judgeToken(f, fact.TokenKey, "adfs.token", emit) },
 		},
 		{
@@ -155,6 +156,15 @@ func judgeToken(f *fact.Facts, key fact.Key[*adfs.TrustAnswer], stage StageID, e
 		x.Title = "The password was not sent: the endpoint may not have it"
 		x.Cause = "The endpoint {target} was not asked for a token, as a client must not send a password there. The evidence says why."
 		emit(x)
+	case a.Endpoint.Authentication == "windows" && unavailable(a):
+		// From outside that is as it should be.
+		if setting, _, _ := fact.Get(f, fact.SettingKey); setting.Location != "outside" {
+			x := finding("adfs-windows-endpoint-missing")
+			if setting.Location == "" {
+				x = x.with(Possible)
+			}
+			emit(x)
+		}
 	case a.Exchange.Problem == "unreachable" || a.Exchange.Status > 0 && unavailable(a) || a.Classification == "service-error" && a.Code == "":
 		x := found(down, stage, append(evidence, where)...)
 		if a.Exchange.Problem == "unreachable" {

@@ -240,8 +240,11 @@ func (e *Env) ask(ctx context.Context, client *adfs.Client, key fact.Key[*adfs.T
 		return errors.New(answer.Exchange.Detail)
 	}
 	fact.Put(e.Facts, key, answer, e.Origin())
-	if answer.Exchange.Status == 0 {
+	switch {
+	case answer.Exchange.Status == 0:
 		return &Obstacle{Detail: answer.Exchange.Detail}
+	case answer.Endpoint.Authentication == "windows" && unavailable(answer):
+		return &Obstacle{Detail: fmt.Sprintf("Windows authentication is not offered here: %s answers %d", answer.Endpoint.Address, answer.Exchange.Status)}
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"unicode/utf16"
 
+	//lint:ignore SA1019 NTLM rests on it; this is the server that a client is tested against.
 	"golang.org/x/crypto/md4"
 )
 

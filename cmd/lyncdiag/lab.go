@@ -19,6 +19,8 @@ func (p *program) labCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lab",
 		Short: "Run the lab on loopback until interrupted, and say how to reach it",
+		Long: "Run the lab on loopback until interrupted, and say how to reach it.\n\n" +
+			"Every address at contoso.example is the user, and the password is " + lab.Password + ".",
 		Args:  noCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			sinks, err := p.sinks(documents(), render.JSON)

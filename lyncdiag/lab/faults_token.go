@@ -56,7 +56,7 @@ func tokenFaults() []Fault {
 				SigningCertificate: base64.StdEncoding.EncodeToString(old.SigningCertificate()),
 			}}
 		}},
-		token("trust-bad-credentials", "AD FS does not take the user's password", func(s *adfstest.Service) { s.Password = "another " + password }),
+		token("trust-bad-credentials", "AD FS does not take the user's password", func(s *adfstest.Service) { s.Password = "another " + Password }),
 		refusedByCloud("trust-mfa-required", "the login service asks for a second factor", "AADSTS50076"),
 		refusedByCloud("trust-account-locked", "the login service says that the account is locked", "AADSTS50053"),
 		refusedByCloud("trust-password-expired", "the login service says that the password has expired", "AADSTS50055"),

@@ -191,10 +191,13 @@ func (l *Lab) resolvers() []dnscheck.Server {
 // and that it is outside. The deployment is left to be recognised.
 func (l *Lab) Setting() fact.Setting { return l.world.setting }
 
+// Password is every user's. It opens nothing but the lab.
+const Password = "Lab-Passw0rd"
+
 // Credentials are the password of every user of the lab, whose name is told
 // elsewhere.
 func (l *Lab) Credentials() adfs.Credentials {
-	return func(context.Context, string) (string, adfs.Secret, error) { return "", adfs.NewSecret(password), nil }
+	return func(context.Context, string) (string, adfs.Secret, error) { return "", adfs.NewSecret(Password), nil }
 }
 
 // Sources are what the fault needs to be known beside what the network tells.

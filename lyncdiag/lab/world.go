@@ -18,7 +18,6 @@ import (
 const (
 	domain     = "contoso.example"
 	brand      = "Contoso Ltd"
-	password   = "Pa$$w0rd of the lab" // of every user
 	sipdir     = "sipdir.online.lync.com"
 	webdir     = "webdir.online.lync.com"
 	sipfed     = "sipfed.online.lync.com"
@@ -100,8 +99,8 @@ func newWorld(base string, now func() time.Time) *world {
 		},
 		online:   &dnstest.Autodiscover{Web: webdir, SIPInternal: sipdir + ":443", SIPExternal: sipdir + ":443", Now: now},
 		premises: &dnstest.Autodiscover{Web: proxy, SIPExternal: edge + ":443", Now: now},
-		login:    &adfstest.LoginService{Now: now, Domains: map[string]adfstest.Domain{}, Password: password},
-		sts:      &adfstest.Service{Host: sts, Now: now, Password: password},
+		login:    &adfstest.LoginService{Now: now, Domains: map[string]adfstest.Domain{}, Password: Password},
+		sts:      &adfstest.Service{Host: sts, Now: now, Password: Password},
 		setting:  fact.Setting{Location: "outside"},
 	}
 	site := dated(now, http.HandlerFunc(companySite))
