@@ -144,7 +144,11 @@ func (a *TrustAnswer) parse(b []byte) {
 	if root.Tag == "Fault" {
 		fault = root
 	}
-	if pp := first(header, "pp"); pp != nil {
+	pp := first(header, "pp")
+	if pp == nil {
+		pp = first(body, "pp")
+	}
+	if pp != nil {
 		a.details(pp, "pp")
 	}
 	switch {
@@ -413,10 +417,10 @@ var classes = []struct {
 }{
 	{classCredentials, []string{"AADSTS50126", "AADSTS50056", "AADSTS50064", "ID3242", "0x80048821", "0x80041012"}},
 	{classLocked, []string{"AADSTS50053", "0x80048823", "0x80048824"}},
-	{classExpired, []string{"AADSTS50055", "AADSTS50144", "0x80048827"}},
-	{classUnknownUser, []string{"AADSTS50034", "0x80041034"}},
+	{classExpired, []string{"AADSTS50055", "AADSTS50142", "AADSTS50144", "0x80048827"}},
+	{classUnknownUser, []string{"AADSTS50034", "AADSTS51004", "0x80041034"}},
 	{classMFA, []string{"AADSTS50072", "AADSTS50074", "AADSTS50076", "AADSTS50079", "AADSTS50158"}},
-	{classDenied, []string{"MSIS7068", "AADSTS50020", "AADSTS50057", "AADSTS50105", "AADSTS50131"}},
+	{classDenied, []string{"MSIS7068", "AADSTS50020", "AADSTS50057", "AADSTS50105", "AADSTS50131", "AADSTS53003"}},
 	{classRelyingParty, []string{"ID3082", "MSIS3020", "MSIS7007", "0x8004882A"}},
 	{classClock, []string{"AADSTS500133"}},
 	{classNotSIP, []string{"28000"}},

@@ -212,6 +212,29 @@ func TestAnswerForgetsThePassword(t *testing.T) {
 	}
 }
 
+// TestEndlessAnswers: however much a service sends, 4 MiB are read of it.
+func TestEndlessAnswers(t *testing.T) {
+	for name, ask := range map[string]func(c *adfs.Client) []adfs.Problem{
+		"token": func(c *adfs.Client) []adfs.Problem {
+			return c.RequestToken(t.Context(), adfs.TokenRequest{Endpoint: endpoint("2005/usernamemixed"), Hosts: []string{stsHost}}, joe("x")).Problems
+		},
+		"probe": func(c *adfs.Client) []adfs.Problem {
+			return c.ProbeTrust(t.Context(), endpoint("2005/usernamemixed")).Problems
+		},
+		"metadata": func(c *adfs.Client) []adfs.Problem {
+			return c.FetchFederationMetadata(t.Context(), metadataURL).Problems
+		},
+	} {
+		body := &endless{text: "<a>"}
+		c := &adfs.Client{HTTP: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(io.LimitReader(body, 1<<30)), Request: r}, nil
+		})}}
+		if p := ask(c); !slices.Equal(codes(p), []string{"too-large"}) || body.taken > 4<<20+1 {
+			t.Errorf("%s: %v, %d bytes read", name, p, body.taken)
+		}
+	}
+}
+
 func TestSecret(t *testing.T) {
 	s := adfs.NewSecret("hunter2")
 	inside := struct{ unexported adfs.Secret }{s}

@@ -26,7 +26,7 @@ func federationRules() []Rule {
 		},
 		{
 			ID: "adfs.mex", Source: step8,
-			Needs: names(fact.MEXKey), Reads: deploymentReads,
+			Needs: names(fact.MEXKey), Reads: append(names(fact.ServiceProbeKey), deploymentReads...),
 			Emits: []string{
 				"adfs-mex-http-500", "adfs-mex-http-503", "adfs-mex-not-found", "adfs-mex-http-error", "adfs-mex-html", "adfs-mex-malformed",
 				"adfs-mex-get-only", "adfs-mex-post-only",
@@ -134,6 +134,9 @@ func judgeMEXAnswers(f *fact.Facts, emit Emit) {
 	evidence := []fact.Evidence{link(mex.URL, o), host(hostOf(mex.URL), o), text("get", exchangeText(mex.Get), o), text("post", exchangeText(mex.Post), o)}
 	if !mex.Get.Asked && !mex.Post.Asked {
 		return
+	}
+	if probe, from, ok := fact.Get(f, fact.ServiceProbeKey); ok && probe.Status > 0 {
+		evidence = append(evidence, fact.Evidence{Key: "probe", Class: fact.URLText, Value: probeWords(probe), Origin: from})
 	}
 	get, post := mex.Get.Problem, mex.Post.Problem
 	getFine, postFine := mex.Get.Asked && get == "", mex.Post.Asked && post == ""

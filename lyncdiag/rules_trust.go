@@ -32,7 +32,7 @@ func trustRules() []Rule {
 			ID: "trust.token", Source: identity,
 			Needs: names(fact.TokenKey), Reads: names(fact.SettingKey),
 			Emits: append([]string{"adfs-trust-endpoint-unavailable", "adfs-endpoint-host-mismatch", "adfs-windows-endpoint-missing"}, refusals...),
-			Eval: func(f *fact.Facts, emit Emit) { judgeToken(f, fact.TokenKey, "adfs.token", emit) },
+			Eval:  func(f *fact.Facts, emit Emit) { judgeToken(f, fact.TokenKey, "adfs.token", emit) },
 		},
 		{
 			ID: "trust.cloud", Source: identity,

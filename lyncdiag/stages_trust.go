@@ -27,7 +27,8 @@ func federationStages() Plan {
 	return Plan{
 		{ID: "adfs.metadata", Title: "AD FS metadata", Source: settings, Needs: []StageID{"adfs.tls"}, Applies: federated, Provides: names(fact.FederationMetadataKey), Probe: probeFederationMetadata, Summary: sumFederationMetadata},
 		{ID: "adfs.trust", Title: "AD FS endpoints", Source: signIn, Needs: []StageID{"adfs.tls"}, Applies: federated, Provides: names(fact.TrustEndpointsKey), Probe: probeTrustEndpoints, Summary: sumTrustEndpoints},
-		{ID: "adfs.token", Title: "AD FS token", Source: signIn, Needs: []StageID{"adfs.mex"}, After: []StageID{"adfs.trust"}, Applies: federated, Provides: names(fact.TokenKey), Credentialed: true, Probe: probeToken, Summary: sumToken},
+		{ID: "adfs.probe", Title: "AD FS service", Source: signIn, After: []StageID{"adfs.mex"}, Needs: []StageID{"adfs.dns"}, Applies: withoutMEX, Provides: names(fact.ServiceProbeKey), Probe: probeFederationService, Summary: sumFederationService},
+		{ID: "adfs.token", Title: "AD FS token", Source: signIn, Needs: []StageID{"adfs.mex"}, After: []StageID{"adfs.trust"}, Applies: offersToken, Provides: names(fact.TokenKey), Credentialed: true, Probe: probeToken, Summary: sumToken},
 		{ID: "cloud.token", Title: "Cloud token", Source: signIn, Needs: []StageID{"realm"}, After: []StageID{"autodiscover"}, Applies: managed, Provides: names(fact.CloudTokenKey), Credentialed: true, Probe: probeCloudToken, Summary: sumCloudToken},
 	}
 }
@@ -154,6 +155,74 @@ func probeToken(ctx context.Context, env *Env) error {
 		defer client.HTTP.CloseIdleConnections()
 	}
 	return env.ask(ctx, client, fact.TokenKey, adfs.TokenRequest{Endpoint: endpoint, Hosts: hosts})
+}
+
+// offersToken: without an endpoint to ask there is nothing to ask for.
+func offersToken(f *fact.Facts) *Skip {
+	mex, _, ok := fact.Get(f, fact.MEXKey)
+	usable := func(e adfs.Endpoint) bool {
+		return e.Usable && (e.Authentication == "username" || e.Authentication == "windows")
+	}
+	if skip := federated(f); skip != nil || !ok || slices.ContainsFunc(mex.Endpoints, usable) {
+		return skip
+	}
+	return &Skip{SkipNeeds, "the MEX document offers no endpoint for a password"}
+}
+
+// withoutMEX: a MEX document shows that the service works; its probe says
+// something only where there is none.
+func withoutMEX(f *fact.Facts) *Skip {
+	mex, _, ok := fact.Get(f, fact.MEXKey)
+	if skip := federated(f); skip != nil {
+		return skip
+	}
+	switch {
+	case !ok:
+		return &Skip{SkipNeeds, "the MEX document was not asked for"}
+	case mex.Get.Problem == "" || mex.Post.Problem == "":
+		return &Skip{SkipNotApplicable, "the MEX document shows that the service answers"}
+	}
+	return nil
+}
+
+// probeFederationService asks for /adfs/probe over plain HTTP, where Windows
+// Server 2012 R2 and later tell load balancers whether the service runs.
+func probeFederationService(ctx context.Context, env *Env) error {
+	realm, _, _ := fact.Get(env.Facts, fact.RealmKey)
+	probe := fact.Control{URL: "http://" + hostOf(realm.MEXURL) + "/adfs/probe"}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, probe.URL, nil)
+	if err != nil {
+		return &Obstacle{Detail: "the MEX address cannot be read"}
+	}
+	request.Header.Set("User-Agent", userAgent(env.Setting))
+	response, err := env.HTTP().Do(request)
+	if over(ctx) {
+		return cut(ctx)
+	}
+	if err == nil {
+		response.Body.Close()
+		probe.Status, probe.ContentType, probe.Location = response.StatusCode, response.Header.Get("Content-Type"), response.Header.Get("Location")
+	} else {
+		probe.Detail = plain(err)
+	}
+	fact.Put(env.Facts, fact.ServiceProbeKey, probe, env.Origin())
+	if probe.Status != http.StatusOK {
+		// Older versions have no probe, and few firewalls let it out.
+		return &Obstacle{Detail: probeWords(probe), Soft: true}
+	}
+	return nil
+}
+
+func probeWords(p fact.Control) string {
+	if p.Status == 0 {
+		return fmt.Sprintf("%s: %s", p.URL, p.Detail)
+	}
+	return fmt.Sprintf("%s answers %d", p.URL, p.Status)
+}
+
+func sumFederationService(f *fact.Facts) string {
+	probe, _, _ := fact.Get(f, fact.ServiceProbeKey)
+	return probeWords(probe) + ": the service runs"
 }
 
 // tokenEndpoint is the one that this client would take: the Sign-In Assistant

@@ -111,6 +111,8 @@ type Service struct {
 	MEXGet, MEXPost Answer
 	// Login answers everything under /adfs/ls/.
 	Login Answer
+	// Probe answers /adfs/probe, with an empty page where the service runs.
+	Probe Answer
 	// Metadata answers GET of the federation metadata. EntityID is the name in
 	// it and in tokens; "" is http://<host>/adfs/services/trust.
 	// SigningExpires is when its token-signing certificate does; zero is in a
@@ -152,6 +154,8 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	path := strings.ToLower(r.URL.Path)
 	switch {
+	case path == "/adfs/probe":
+		s.Probe.write(w, r, "text/html", nil)
 	case path == "/adfs/services/trust/mex" && r.Method == http.MethodPost:
 		s.post(w, r, host, body)
 	case path == "/adfs/services/trust/mex" && (r.Method == http.MethodGet || r.Method == http.MethodHead):

@@ -21,7 +21,7 @@ func (p *program) labCommand() *cobra.Command {
 		Short: "Run the lab on loopback until interrupted, and say how to reach it",
 		Long: "Run the lab on loopback until interrupted, and say how to reach it.\n\n" +
 			"Every address at contoso.example is the user, and the password is " + lab.Password + ".",
-		Args:  noCommand,
+		Args: noCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			sinks, err := p.sinks(documents(), render.JSON)
 			if err != nil {

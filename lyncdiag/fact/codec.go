@@ -30,7 +30,7 @@ func Keys() []AnyKey {
 	return []AnyKey{
 		StartedKey, TargetKey, SettingKey, AnswersKey, MessageKey, DNSKey, WalkKey, WebHostsKey, CandidatesKey,
 		AutomaticKey, LoginKey, ControlKey, RealmKey, FederationKey, MEXKey,
-		FederationMetadataKey, TrustEndpointsKey, TokenKey, CloudTokenKey, FederationSettingsKey, ClockKey, AttemptsKey, LogFilesKey,
+		FederationMetadataKey, TrustEndpointsKey, ServiceProbeKey, TokenKey, CloudTokenKey, FederationSettingsKey, ClockKey, AttemptsKey, LogFilesKey,
 	}
 }
 

@@ -28,6 +28,7 @@ var (
 	MEXKey                = NewKey[*adfs.MEX]("adfs.mex")
 	FederationMetadataKey = NewKey[*adfs.FederationMetadata]("adfs.metadata")
 	TrustEndpointsKey     = NewKey[[]*adfs.TrustAnswer]("adfs.trust") // asked without credentials
+	ServiceProbeKey       = NewKey[Control]("adfs.probe")
 	TokenKey              = NewKey[*adfs.TrustAnswer]("adfs.token")
 	CloudTokenKey         = NewKey[*adfs.TrustAnswer]("cloud.token")          // of a managed domain
 	FederationSettingsKey = NewKey[[]FederationSettings]("domain.federation") // of the domain, in the tenant

@@ -199,7 +199,9 @@ func (w *world) capture() {
 // federated makes the domain one that checks its passwords itself.
 func (w *world) federated() {
 	w.login.Domains[domain] = adfstest.Domain{Type: "federated", Brand: brand, Host: sts}
-	w.hosts[sts] = &host{address: "127.0.3.1", names: []string{sts}, ports: map[uint16]*port{443: {web: w.sts}}}
+	w.hosts[sts] = &host{address: "127.0.3.1", names: []string{sts}, ports: map[uint16]*port{
+		80: {plain: true, web: probeAlone(w.sts)}, 443: {web: w.sts},
+	}}
 }
 
 // zoneFiles are the records as zones, each record in the closest one.
@@ -261,6 +263,17 @@ type place struct {
 func dated(now func() time.Time, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Date", now().UTC().Format(http.TimeFormat))
+		h.ServeHTTP(w, r)
+	})
+}
+
+// probeAlone is all that AD FS does over plain HTTP.
+func probeAlone(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/adfs/probe" {
+			http.NotFound(w, r)
+			return
+		}
 		h.ServeHTTP(w, r)
 	})
 }
