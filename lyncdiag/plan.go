@@ -18,18 +18,19 @@ type StageID string
 
 // Stage is one step of the sign-in chain.
 type Stage struct {
-	ID           StageID
-	Title        string
-	Source       kb.Citation
-	Needs        []StageID                         // must have passed, else this one is skipped
-	After        []StageID                         // must have ended, well or not
-	Provides     []fact.Name                       // skipped as satisfied when an input already put all of them
-	Local        bool                              // sends nothing: runs offline too
-	Credentialed bool                              // sends credentials: skipped without any
-	Timeout      time.Duration                     // 0: bounded by the run's time-out alone
-	Applies      func(*fact.Facts) *Skip           // nil: always
-	Probe        func(context.Context, *Env) error // observes and puts facts; an *Obstacle fails the stage
-	Summary      func(*fact.Facts) (reason string) // what was seen, for a stage that passed; may be nil
+	ID       StageID
+	Title    string
+	Source   kb.Citation
+	Needs    []StageID                         // must have passed, else this one is skipped
+	After    []StageID                         // must have ended, well or not
+	Provides []fact.Name                       // skipped as satisfied when an input already put all of them
+	Local    bool                              // sends nothing: runs offline too
+	Timeout  time.Duration                     // 0: bounded by the run's time-out alone
+	Applies  func(*fact.Facts) *Skip           // nil: always
+	Probe    func(context.Context, *Env) error // observes and puts facts; an *Obstacle fails the stage
+	Summary  func(*fact.Facts) (reason string) // what was seen, for a stage that passed; may be nil
+
+	Credentialed bool // sends credentials: skipped without any
 }
 
 // Obstacle is an observation that keeps the stages behind from working, such

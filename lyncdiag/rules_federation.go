@@ -44,8 +44,8 @@ func federationSettingsRules() []Rule {
 // anything is sent there.
 func judgeRealmAddresses(f *fact.Facts, emit Emit) {
 	realm, o, _ := fact.Get(f, fact.RealmKey)
-	if realm.NamespaceType != "federated" || !findDeployment(f).online() {
-		return
+	if realm.NamespaceType != "federated" || o.Kind == fact.Interview || !findDeployment(f).online() {
+		return // a person named the address
 	}
 	unsafe := func(raw string) bool { return raw != "" && !secureURL(raw) }
 	if unsafe(realm.MEXURL) {
@@ -138,8 +138,12 @@ func judgeFederationSettings(f *fact.Facts, emit Emit) {
 	serious := false
 	differs := func(item, tenant, service string, failure bool) {
 		items = append(items, text("differs", item, o))
-		evidence = append(evidence, fact.Evidence{Key: item + "InTenant", Class: fact.URLText, Value: tenant, Origin: o},
-			fact.Evidence{Key: item + "AtService", Class: fact.URLText, Value: service, Origin: from})
+		class := fact.Text // a thumbprint
+		if strings.Contains(tenant+service, ":") {
+			class = fact.URLText
+		}
+		evidence = append(evidence, fact.Evidence{Key: item + "InTenant", Class: class, Value: tenant, Origin: o},
+			fact.Evidence{Key: item + "AtService", Class: class, Value: service, Origin: from})
 		serious = serious || failure
 	}
 	if m.EntityID != "" && settings.IssuerURI != "" && settings.IssuerURI != m.EntityID && !issuerOfDomain(settings.IssuerURI, settings.Domain) {

@@ -33,20 +33,21 @@ type Source interface {
 // Diagnoser runs a diagnosis. The zero value probes the real network with the
 // default plan and rules and knows nothing else.
 type Diagnoser struct {
-	Network *Network     // nil: the zero Network, which is the real one
-	Setting fact.Setting // what is known about deployment, client and place
-	Plan    Plan         // nil: DefaultPlan
-	Rules   []Rule       // nil: DefaultRules
-	Sources []Source     // read before the first stage starts
-	Offline bool         // no packet leaves
+	Network *Network          // nil: the zero Network, which is the real one
+	Setting fact.Setting      // what is known about deployment, client and place
+	Plan    Plan              // nil: DefaultPlan
+	Rules   []Rule            // nil: DefaultRules
+	Sources []Source          // read before the first stage starts
+	Offline bool              // no packet leaves
+	Timeout time.Duration     // the whole run; 0: DefaultTimeout
+	Log     *slog.Logger      // nil: nothing is logged
+	Observe func(StageResult) // told of each stage as it starts (Status "") and ends; may be nil
+
 	// Credentials of the user, taken once and sent once, to the service that
 	// checks the password. Without a user name the target's own is sent. nil:
 	// the stages that need them are skipped.
 	Credentials adfs.Credentials
-	Windows     bool              // prove the password to AD FS by Windows authentication
-	Timeout     time.Duration     // the whole run; 0: DefaultTimeout
-	Log         *slog.Logger      // nil: nothing is logged
-	Observe     func(StageResult) // told of each stage as it starts (Status "") and ends; may be nil
+	Windows     bool // prove the password to AD FS by Windows authentication
 }
 
 // Run diagnoses one target. It always returns a report unless the Diagnoser

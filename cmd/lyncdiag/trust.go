@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"strings"
 
@@ -36,12 +37,16 @@ func (p *program) metadataCommand() *cobra.Command {
 			run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document {
 				return tool().FederationMetadata(args[0], f, r)
 			}
-			if strings.HasPrefix(args[0], "https://") || strings.HasPrefix(args[0], "http://") {
+			online, err := isURL(args[0])
+			if err != nil {
+				return err
+			}
+			if online {
 				run.plan = func(*session) lyncdiag.Plan { return metadataPlan(args[0]) }
 				return p.probe(cmd, run, []fact.Subject{{}})
 			}
 			var m *adfs.FederationMetadata
-			err := p.readDocument(args[0], "federation metadata", func(in io.Reader) (err error) {
+			err = p.readDocument(args[0], "federation metadata", func(in io.Reader) (err error) {
 				if m, err = adfs.ParseFederationMetadata(in); len(m.Problems) > 0 {
 					return nil // the document says what is wrong with it
 				}
@@ -59,6 +64,23 @@ func (p *program) metadataCommand() *cobra.Command {
 	}
 	run.register(cmd.Flags())
 	return cmd
+}
+
+// isURL tells a URL from a file, and refuses one that no client would ask.
+func isURL(arg string) (bool, error) {
+	scheme, _, ok := strings.Cut(arg, "://")
+	if !ok || strings.ContainsAny(scheme, `/\.`) {
+		return false, nil
+	}
+	u, err := url.Parse(arg)
+	switch {
+	case err != nil || u.User != nil:
+		// It may hold a password.
+		return true, errors.New("read URL: want https://HOST/PATH without a user name in it")
+	case u.Scheme != "https" || u.Hostname() == "":
+		return true, fmt.Errorf("read URL %s: clients take https alone", arg)
+	}
+	return true, nil
 }
 
 // metadataPlan asks one URL.

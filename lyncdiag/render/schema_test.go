@@ -49,21 +49,18 @@ func everything(t testing.TB) map[string][]render.Document {
 	clock := fact.Clock{Samples: []fact.ClockSample{{Host: "a", SkewMillis: 1500}}}
 	registrar := fact.Candidate{Endpoint: fact.Endpoint{Host: "a", TLS: chain}, SIP: &sip.ProbeResult{Status: 401, Date: at, SentAt: at, AnsweredAt: at.Add(time.Second), Challenges: []sip.Challenge{{Scheme: "NTLM"}}, Diagnostics: []sip.Diagnostic{{ID: 1}}}}
 	return map[string][]render.Document{
-		"report":              {tool.Report(empty, 3), tool.Report(report, 1), tool.Report(healthy(), 3)},
-		"batch":               {tool.Batch(nil, 0), tool.Batch([]render.Document{tool.Report(report, 1), tool.Report(empty, 3)}, 1)},
-		"dns":                 {tool.DNS(none, empty), tool.DNS(some, report)},
-		"autodiscover":        {tool.Autodiscover(none, empty), tool.Autodiscover(some, report)},
-		"realm":               {tool.Realm(none, empty), tool.Realm(some, report)},
-		"mex":                 {tool.MEX("", none, empty), tool.MEX("https://sts.contoso.com/mex", some, report)},
-		"federation-metadata": {tool.FederationMetadata("", none, empty), tool.FederationMetadata("x.xml", some, report)},
-		"fault":               {tool.Fault("", none, empty), tool.Fault("x.xml", some, report)},
-		"token":               {tool.Token(none, empty), tool.Token(some, report), tool.Token(issued, healthy())},
-		"cert":                {tool.Cert("", &certs.Result{}, nil), tool.Cert("a:443", chain, report)},
-		"port":                {tool.Port(nil), tool.Port([]fact.Endpoint{{Host: "a", Port: 443}, {Host: "b", Port: 1, Reach: fact.Reach{Status: fact.Filtered}}})},
-		"sip":                 {tool.SIP("", fact.Candidate{}, fact.Clock{}, empty), tool.SIP("a:443", registrar, clock, report)},
-		"log":                 {tool.Log(none, &render.Tally{}, empty), tool.Log(some, &tally, report)},
-		"explain":             {tool.Explain("", nil), tool.Explain("adfs-mex-http-500", lyncdiag.Explain("adfs-mex-http-500")), tool.Explain("das ist nicht die Anmeldung der Benutzer", nil)},
-		"scope":               {tool.Scope("", "", ""), tool.Scope("lync", "one", "many"), tool.Scope("nonsense", "", "")},
+		"report":       {tool.Report(empty, 3), tool.Report(report, 1), tool.Report(healthy(), 3)},
+		"batch":        {tool.Batch(nil, 0), tool.Batch([]render.Document{tool.Report(report, 1), tool.Report(empty, 3)}, 1)},
+		"dns":          {tool.DNS(none, empty), tool.DNS(some, report)},
+		"autodiscover": {tool.Autodiscover(none, empty), tool.Autodiscover(some, report)},
+		"realm":        {tool.Realm(none, empty), tool.Realm(some, report)},
+		"mex":          {tool.MEX("", none, empty), tool.MEX("https://sts.contoso.com/mex", some, report)},
+		"cert":         {tool.Cert("", &certs.Result{}, nil), tool.Cert("a:443", chain, report)},
+		"port":         {tool.Port(nil), tool.Port([]fact.Endpoint{{Host: "a", Port: 443}, {Host: "b", Port: 1, Reach: fact.Reach{Status: fact.Filtered}}})},
+		"sip":          {tool.SIP("", fact.Candidate{}, fact.Clock{}, empty), tool.SIP("a:443", registrar, clock, report)},
+		"log":          {tool.Log(none, &render.Tally{}, empty), tool.Log(some, &tally, report)},
+		"explain":      {tool.Explain("", nil), tool.Explain("adfs-mex-http-500", lyncdiag.Explain("adfs-mex-http-500")), tool.Explain("das ist nicht die Anmeldung der Benutzer", nil)},
+		"scope":        {tool.Scope("", "", ""), tool.Scope("lync", "one", "many"), tool.Scope("nonsense", "", "")},
 		"answers": {tool.Answers(nil, nil, kb.Edge{}, nil, nil), tool.Answers([]fact.Answer{{ID: "licensed", Value: "yes", At: "2013-05-31T12:00:00.000Z"}, {ID: "message", Value: "couldn\u2019t"}},
 			broken(t).Verdict.Path, kb.Edge{Finding: "escalate", Section: "next-steps"}, broken(t).Verdict.Questions, broken(t).Verdict.Next)},
 		"catalogue": {tool.Catalogue(nil), tool.Catalogue(kb.Catalogue())},
@@ -71,6 +68,10 @@ func everything(t testing.TB) map[string][]render.Document {
 		"lab":       {tool.Lab(nil), tool.Lab([]string{"--dns", "127.0.0.1:5353"})},
 		"schemas":   {tool.Schemas()},
 		"version":   {tool.About()},
+
+		"federation-metadata": {tool.FederationMetadata("", none, empty), tool.FederationMetadata("x.xml", some, report)},
+		"fault":               {tool.Fault("", none, empty), tool.Fault("x.xml", some, report)},
+		"token":               {tool.Token(none, empty), tool.Token(some, report), tool.Token(issued, healthy())},
 	}
 }
 
