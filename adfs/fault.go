@@ -335,7 +335,7 @@ func (a *TrustAnswer) readToken(body *etree.Element) {
 		}
 	}
 	if signature := child(token, nsSignature, "Signature"); signature != nil {
-		for _, x := range children2(child(signature, nsSignature, "KeyInfo"), "X509Data", "X509Certificate") {
+		for _, x := range certificatesIn(child(signature, nsSignature, "KeyInfo")) {
 			if c, err := keyCertificate(x.Text()); err == nil {
 				a.Token.Signer = c.Thumbprint
 				break

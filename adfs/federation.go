@@ -198,8 +198,8 @@ func take(slot *string, value string) {
 
 func (m *FederationMetadata) readKey(key *etree.Element) {
 	use := strings.TrimSpace(attribute(key, "use"))
-	for _, data := range children2(child(key, nsSignature, "KeyInfo"), "X509Data", "X509Certificate") {
-		certificate, err := keyCertificate(data.Text())
+	for _, x := range certificatesIn(child(key, nsSignature, "KeyInfo")) {
+		certificate, err := keyCertificate(x.Text())
 		if err != nil {
 			m.Problems = append(m.Problems, Problem{codeKeyUnreadable, fmt.Sprintf("a certificate for %.40q cannot be read: %v", use, err)})
 			continue
@@ -213,14 +213,14 @@ func (m *FederationMetadata) readKey(key *etree.Element) {
 	}
 }
 
-// children2 returns the grandchildren under two tags of XML Signature.
-func children2(e *etree.Element, tag, below string) []*etree.Element {
-	if e == nil {
+// certificatesIn returns the certificates of a ds:KeyInfo, which may be nil.
+func certificatesIn(keyInfo *etree.Element) []*etree.Element {
+	if keyInfo == nil {
 		return nil
 	}
 	var out []*etree.Element
-	for _, c := range children(e, nsSignature, tag) {
-		out = append(out, children(c, nsSignature, below)...)
+	for _, data := range children(keyInfo, nsSignature, "X509Data") {
+		out = append(out, children(data, nsSignature, "X509Certificate")...)
 	}
 	return out
 }

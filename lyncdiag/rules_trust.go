@@ -176,8 +176,7 @@ func judgeToken(f *fact.Facts, key fact.Key[*adfs.TrustAnswer], stage StageID, e
 		switch {
 		case strings.HasPrefix(a.Error, "AADSTS"), strings.HasPrefix(a.Error, "0x"):
 			x = x.with(Confirmed)
-			x.Cause = "The login service refused user name and password ({answer})."
-			x.Cause = strings.Replace(x.Cause, "{answer}", a.Error, 1)
+			x.Cause = "The login service says that user name or password are wrong (" + a.Error + ")."
 		case a.Exchange.Status == 401:
 			x = x.with(Possible)
 			x.Cause = "Windows authentication was refused: a wrong password, an account that may not sign in, or Extended Protection, which asks for a channel binding that this program does not send."
