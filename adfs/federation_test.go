@@ -49,6 +49,28 @@ func TestFederationMetadataCorpus(t *testing.T) {
 	}
 }
 
+// TestLoginPageCorpus: a real login page is named whatever it stands for.
+func TestLoginPageCorpus(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(shared(t, "corpus/html"), "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	for _, f := range files {
+		b := read(t, f)
+		mex, _ := adfs.ParseMEX(bytes.NewReader(b))
+		metadata, _ := adfs.ParseFederationMetadata(bytes.NewReader(b))
+		answer, _ := adfs.ParseTrustAnswer(bytes.NewReader(b))
+		for what, problems := range map[string][]adfs.Problem{"MEX": mex.Problems, "metadata": metadata.Problems, "token": answer.Problems} {
+			if !slices.Equal(codes(problems), []string{"html"}) {
+				t.Errorf("%s as %s: %v", f, what, problems)
+			}
+		}
+		if answer.Classification != "no-token" {
+			t.Errorf("%s: %s", f, answer.Classification)
+		}
+	}
+}
+
 func TestFetchFederationMetadata(t *testing.T) {
 	type answer = adfstest.Answer
 	for _, tt := range []struct {

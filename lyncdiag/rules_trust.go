@@ -30,13 +30,13 @@ func trustRules() []Rule {
 		},
 		{
 			ID: "trust.token", Source: identity,
-			Needs: names(fact.TokenKey), Reads: names(fact.SettingKey),
+			Needs: names(fact.TokenKey), Reads: deploymentReads,
 			Emits: append([]string{"adfs-trust-endpoint-unavailable", "adfs-endpoint-host-mismatch", "adfs-windows-endpoint-missing"}, refusals...),
 			Eval:  func(f *fact.Facts, emit Emit) { judgeToken(f, fact.TokenKey, "adfs.token", emit) },
 		},
 		{
 			ID: "trust.cloud", Source: identity,
-			Needs: names(fact.CloudTokenKey), Emits: append([]string{"login-service-unavailable"}, refusals...),
+			Needs: names(fact.CloudTokenKey), Reads: deploymentReads, Emits: append([]string{"login-service-unavailable"}, refusals...),
 			Eval: func(f *fact.Facts, emit Emit) { judgeToken(f, fact.CloudTokenKey, "cloud.token", emit) },
 		},
 	}
@@ -130,8 +130,11 @@ var settingsCodes = []string{"0x80041317", "0x80043431"}
 
 func judgeToken(f *fact.Facts, key fact.Key[*adfs.TrustAnswer], stage StageID, emit Emit) {
 	a, o, _ := fact.Get(f, key)
-	if a.HasToken {
-		return
+	if a.HasToken || o.Kind == fact.Bundle && slices.ContainsFunc(a.Problems, func(p adfs.Problem) bool { return p.Code == "not-an-answer" }) {
+		return // a token, or a file that was taken for an answer
+	}
+	if !findDeployment(f).online() {
+		return // Lync Server checks passwords itself
 	}
 	address := a.Endpoint.Address
 	evidence := []fact.Evidence{link(address, o), host(hostOf(address), o), text("answer", exchangeText(a.Exchange), o), text("error", a.Error, o),

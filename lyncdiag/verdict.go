@@ -137,7 +137,7 @@ func saidToFail(f *fact.Facts) bool {
 // of a Server deployment's chain.
 func chainErrored(stages []StageResult, d deployment) bool {
 	return slices.ContainsFunc(stages, func(s StageResult) bool {
-		if !d.online() && (s.ID == "realm" || strings.HasPrefix(string(s.ID), "adfs.")) {
+		if !d.online() && (s.ID == "realm" || s.ID == "cloud.token" || strings.HasPrefix(string(s.ID), "adfs.")) {
 			return false
 		}
 		return s.Status == Errored || s.Status == Failed

@@ -147,7 +147,9 @@ the cloud's token service or of the web-ticket service, or neither.`,
 			run.sources = []lyncdiag.Source{fileSource{"fault", func(f *fact.Facts) {
 				fact.Put(f, fact.TokenKey, a, fact.Origin{Kind: fact.Bundle, Where: args[0]})
 			}}}
-			run.exit = func(_ *fact.Facts, r *lyncdiag.Report) int { return judged(r, run.failOn.value, false, false, false) }
+			run.exit = func(_ *fact.Facts, r *lyncdiag.Report) int {
+				return judged(r, run.failOn.value, false, false, a.Classification == "unknown")
+			}
 			run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document { return tool().Fault(args[0], f, r) }
 			return p.probe(cmd, run, []fact.Subject{{}})
 		},
