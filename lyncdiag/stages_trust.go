@@ -154,7 +154,7 @@ func probeToken(ctx context.Context, env *Env) error {
 		client.HTTP = env.single()
 		defer client.HTTP.CloseIdleConnections()
 	}
-	return env.ask(ctx, client, fact.TokenKey, adfs.TokenRequest{Endpoint: endpoint, Hosts: hosts})
+	return env.ask(ctx, client, fact.TokenKey, adfs.TokenRequest{Endpoint: endpoint, Hosts: hosts, AppliesTo: realm.Audience})
 }
 
 // offersToken: without an endpoint to ask there is nothing to ask for.

@@ -22,8 +22,9 @@ type realmDoc struct {
 	ActiveAuthURL  string    `json:"activeAuthUrl"`
 	PassiveAuthURL string    `json:"passiveAuthUrl"`
 	Cloud          string    `json:"cloud"`
-	Source         string    `json:"source"`  // the URL that answered
-	Problem        string    `json:"problem"` // one word, "" for none
+	Audience       string    `json:"audience"` // the relying party under which federation services know that cloud
+	Source         string    `json:"source"`   // the URL that answered
+	Problem        string    `json:"problem"`  // one word, "" for none
 	Detail         string    `json:"detail"`
 	Findings       []finding `json:"findings"`
 }
@@ -36,7 +37,7 @@ func (t Tool) Realm(f *fact.Facts, r *lyncdiag.Report) Document {
 	}
 	if realm, _, ok := fact.Get(f, fact.RealmKey); ok {
 		doc.NamespaceType, doc.Domain, doc.Brand, doc.Protocol = realm.NamespaceType, realm.Domain, realm.Brand, realm.Protocol
-		doc.MEXURL, doc.ActiveAuthURL, doc.PassiveAuthURL, doc.Cloud = realm.MEXURL, realm.ActiveAuthURL, realm.PassiveAuthURL, realm.Cloud
+		doc.MEXURL, doc.ActiveAuthURL, doc.PassiveAuthURL, doc.Cloud, doc.Audience = realm.MEXURL, realm.ActiveAuthURL, realm.PassiveAuthURL, realm.Cloud, realm.Audience
 		doc.Source, doc.Problem, doc.Detail = realm.Source, realm.Problem, realm.Detail
 	}
 	return Document{&doc}
@@ -64,6 +65,7 @@ func (d *realmDoc) text(s *sheet) {
 	s.item("Active", d.ActiveAuthURL)
 	s.item("Passive", d.PassiveAuthURL)
 	s.item("Cloud", d.Cloud)
+	s.item("Audience", d.Audience)
 	s.item("Asked", d.Source)
 	if d.Problem != "" {
 		s.item("Problem", d.Problem+": "+d.Detail)
