@@ -100,10 +100,14 @@ func TestFederationSettings(t *testing.T) {
 		change  func(s *fact.FederationSettings)
 		signing []string
 		signer  string
+		issuer  string // of a token
 		differs string
 		want    string
 	}{
 		{name: "equal"},
+		{name: "token of another issuer", issuer: "http://contoso.example/adfs/services/trust/", differs: "issuer", want: "failure"},
+		{name: "token of the domain's issuer", issuer: "http://contoso.example/adfs/services/trust/", change: func(s *fact.FederationSettings) { s.IssuerURI = "http://contoso.example/adfs/services/trust/" }},
+		{name: "token of the farm's issuer", issuer: "http://sts.contoso.example/adfs/services/trust", change: func(s *fact.FederationSettings) { s.IssuerURI = "http://contoso.example/adfs/services/trust/" }, differs: "issuer", want: "failure"},
 		{name: "case and slash", change: func(s *fact.FederationSettings) {
 			s.MEXURL, s.PassiveURL = strings.ToUpper(s.MEXURL), strings.TrimSuffix(s.PassiveURL, "/")
 		}},
@@ -150,8 +154,12 @@ func TestFederationSettings(t *testing.T) {
 				t.Fatal(err)
 			}
 			fact.Put(f, fact.MEXKey, &adfs.MEX{URL: mexURL, Get: adfs.Exchange{Asked: true, Status: 200}, Post: adfs.Exchange{Asked: true, Status: 200}, Endpoints: document.Endpoints, Selected: document.Selected}, live)
-			if tt.signer != "" {
-				fact.Put(f, fact.TokenKey, &adfs.TrustAnswer{HasToken: true, Token: adfs.Token{Signer: thumbprint(tt.signer).Thumbprint}}, live)
+			if tt.signer != "" || tt.issuer != "" {
+				token := adfs.Token{Issuer: tt.issuer}
+				if tt.signer != "" {
+					token.Signer = thumbprint(tt.signer).Thumbprint
+				}
+				fact.Put(f, fact.TokenKey, &adfs.TrustAnswer{HasToken: true, Token: token}, live)
 			}
 		})
 		var differs []string

@@ -146,8 +146,14 @@ func judgeFederationSettings(f *fact.Facts, emit Emit) {
 			fact.Evidence{Key: item + "AtService", Class: class, Value: service, Origin: from})
 		serious = serious || failure
 	}
-	if m.EntityID != "" && settings.IssuerURI != "" && settings.IssuerURI != m.EntityID && !issuerOfDomain(settings.IssuerURI, settings.Domain) {
-		differs("issuer", settings.IssuerURI, m.EntityID, true)
+	issuer := m.EntityID
+	if hasToken && token.Token.Issuer != "" {
+		issuer = token.Token.Issuer // what the cloud compares
+	} else if issuerOfDomain(settings.IssuerURI, settings.Domain) {
+		issuer = "" // the metadata does not tell it
+	}
+	if issuer != "" && settings.IssuerURI != "" && settings.IssuerURI != issuer {
+		differs("issuer", settings.IssuerURI, issuer, true)
 	}
 	if told := thumbprints(m.SigningCertificates); len(told) > 0 {
 		current, next := thumbprintOf(settings.SigningCertificate), thumbprintOf(settings.NextSigningCertificate)
