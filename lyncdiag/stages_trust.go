@@ -26,7 +26,7 @@ func federationStages() Plan {
 	settings := kb.Citation{KB: "KB2647020"}
 	return Plan{
 		{ID: "adfs.metadata", Title: "AD FS metadata", Source: settings, Needs: []StageID{"adfs.tls"}, Applies: federated, Provides: names(fact.FederationMetadataKey), Probe: probeFederationMetadata, Summary: sumFederationMetadata},
-		{ID: "adfs.trust", Title: "AD FS endpoints", Source: signIn, Needs: []StageID{"adfs.tls"}, Applies: federated, Provides: names(fact.TrustEndpointsKey), Probe: probeTrustEndpoints, Summary: sumTrustEndpoints},
+		{ID: "adfs.trust", Title: "AD FS endpoints", Source: signIn, Needs: []StageID{"adfs.tls"}, Applies: guessable, Provides: names(fact.TrustEndpointsKey), Probe: probeTrustEndpoints, Summary: sumTrustEndpoints},
 		{ID: "adfs.probe", Title: "AD FS service", Source: signIn, After: []StageID{"adfs.mex"}, Needs: []StageID{"adfs.dns"}, Applies: withoutMEX, Provides: names(fact.ServiceProbeKey), Probe: probeFederationService, Summary: sumFederationService},
 		{ID: "adfs.token", Title: "AD FS token", Source: signIn, Needs: []StageID{"adfs.mex"}, After: []StageID{"adfs.trust"}, Applies: offersToken, Provides: names(fact.TokenKey), Credentialed: true, Probe: probeToken, Summary: sumToken},
 		{ID: "cloud.token", Title: "Cloud token", Source: signIn, Needs: []StageID{"realm"}, After: []StageID{"autodiscover"}, Applies: managed, Provides: names(fact.CloudTokenKey), Credentialed: true, Probe: probeCloudToken, Summary: sumCloudToken},
@@ -81,12 +81,12 @@ func (e *Env) adfs() *adfs.Client {
 	return &adfs.Client{HTTP: e.HTTP(), UserAgent: userAgent(e.Setting), Now: e.Network.Now}
 }
 
-// probeTrustEndpoints asks, without credentials, the endpoint that the login
-// service names and those that AD FS has beside its MEX document. From outside
-// it also looks whether Windows authentication can be reached.
-func probeTrustEndpoints(ctx context.Context, env *Env) error {
-	realm, _, _ := fact.Get(env.Facts, fact.RealmKey)
-	var list []adfs.Endpoint
+// guessed are the endpoints that are known before the MEX document is read:
+// the one that the login service names, and those that AD FS has beside its
+// MEX document. From outside, that for Windows authentication is among them.
+func guessed(f *fact.Facts) (list []adfs.Endpoint) {
+	realm, _, _ := fact.Get(f, fact.RealmKey)
+	setting, _, _ := fact.Get(f, fact.SettingKey)
 	add := func(address, version, authentication string) {
 		if !slices.ContainsFunc(list, func(e adfs.Endpoint) bool { return strings.EqualFold(e.Address, address) }) {
 			list = append(list, adfs.Endpoint{Address: address, Version: version, Authentication: authentication, Usable: true})
@@ -100,16 +100,29 @@ func probeTrustEndpoints(ctx context.Context, env *Env) error {
 		add(realm.ActiveAuthURL, version, "username")
 	}
 	if u, err := url.Parse(realm.MEXURL); err == nil && strings.EqualFold(u.Path, defaultMEX) {
-		base := "https://" + u.Host + strings.TrimSuffix(u.Path, "mex")
+		base := "https://" + u.Host + u.Path[:len(u.Path)-len("mex")]
 		add(base+"2005/usernamemixed", "2005", "username")
 		add(base+"13/usernamemixed", "1.3", "username")
-		if env.Setting.Location == "outside" {
+		if setting.Location == "outside" {
 			add(base+"2005/windowstransport", "2005", "windows")
 		}
 	}
-	if len(list) == 0 {
-		return &Obstacle{Detail: "no endpoint is known before its MEX document is read", Soft: true}
+	return list
+}
+
+func guessable(f *fact.Facts) *Skip {
+	if skip := federated(f); skip != nil {
+		return skip
 	}
+	if len(guessed(f)) == 0 {
+		return &Skip{SkipNotApplicable, "no endpoint is known before the MEX document is read"}
+	}
+	return nil
+}
+
+// probeTrustEndpoints asks them, without credentials.
+func probeTrustEndpoints(ctx context.Context, env *Env) error {
+	list := guessed(env.Facts)
 	answers := make([]*adfs.TrustAnswer, len(list))
 	var all sync.WaitGroup
 	for i, e := range list {

@@ -28,7 +28,7 @@ func (c *check) all(ctx context.Context, t *targets, found *evidence) error {
 	}
 	defer s.close()
 	found.locate(s)
-	if err := c.credentialFlags.read(c.program, &c.networkFlags, s, t.user(), t.many); err != nil {
+	if err := c.credentialFlags.read(ctx, c.program, &c.networkFlags, s, t.user(), t.many); err != nil {
 		return err
 	}
 	if !t.many {

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 
@@ -39,7 +41,7 @@ const maxPassword = 4 << 10
 
 // read sets the session's credentials. One password is one user's: trying it
 // on several would lock them all.
-func (c *credentialFlags) read(p *program, n *networkFlags, s *session, user string, many bool) error {
+func (c *credentialFlags) read(ctx context.Context, p *program, n *networkFlags, s *session, user string, many bool) error {
 	s.windows = c.authentication.value == "windows"
 	given := 0
 	for _, is := range []bool{c.stdin, c.variable != "", c.prompt} {
@@ -57,7 +59,7 @@ func (c *credentialFlags) read(p *program, n *networkFlags, s *session, user str
 	case n.offline:
 		return errors.New("read password: with --offline nothing is sent, so none is needed")
 	}
-	text, err := c.password(p, user)
+	text, err := c.password(ctx, p, user)
 	if err != nil {
 		return err
 	}
@@ -69,14 +71,10 @@ func (c *credentialFlags) read(p *program, n *networkFlags, s *session, user str
 	return nil
 }
 
-func (c *credentialFlags) password(p *program, user string) (string, error) {
+func (c *credentialFlags) password(ctx context.Context, p *program, user string) (string, error) {
 	switch {
 	case c.prompt:
-		text, err := p.password("Password of " + printable(user))
-		if err != nil {
-			return "", errors.New("read --password-prompt: there is no terminal to ask on; use --password-stdin or --password-env")
-		}
-		return text, nil
+		return p.passwordOf(ctx, user)
 	case c.variable != "":
 		text, ok := p.env(c.variable)
 		if !ok {
@@ -102,6 +100,35 @@ func (c *credentialFlags) password(p *program, user string) (string, error) {
 		return "", errors.New("read --password-stdin: there is more than one line")
 	}
 	return strings.TrimSuffix(string(line), "\r"), nil
+}
+
+// passwordOf asks on the terminal. Ctrl-C gives it back as it was.
+func (p *program) passwordOf(ctx context.Context, user string) (string, error) {
+	file, ok := p.stdin.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return "", errors.New("read --password-prompt: there is no terminal to ask on; use --password-stdin or --password-env")
+	}
+	state, err := term.GetState(int(file.Fd()))
+	if err != nil {
+		return "", fmt.Errorf("read --password-prompt: %w", err)
+	}
+	type typed struct {
+		text string
+		err  error
+	}
+	answer := make(chan typed, 1)
+	go func() {
+		text, err := p.password("Password of " + printable(user))
+		answer <- typed{text, err}
+	}()
+	select {
+	case a := <-answer:
+		return a.text, a.err
+	case <-ctx.Done():
+		_ = term.Restore(int(file.Fd()), state) // the terminal may be gone
+		fmt.Fprintln(p.stderr)
+		return "", errors.New("read --password-prompt: interrupted")
+	}
 }
 
 // announced says what goes where before credentials are given out, on a

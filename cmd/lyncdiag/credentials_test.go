@@ -22,7 +22,7 @@ func TestPasswordStdin(t *testing.T) {
 		{"a file", strings.Repeat("x", 5000), "", "too long"},
 	} {
 		flags := credentialFlags{stdin: true}
-		got, err := flags.password(&program{stdin: strings.NewReader(tt.input)}, "joe")
+		got, err := flags.password(t.Context(), &program{stdin: strings.NewReader(tt.input)}, "joe")
 		switch {
 		case tt.fail == "" && (err != nil || got != tt.want):
 			t.Errorf("%s: %q, %v", tt.name, got, err)

@@ -188,7 +188,7 @@ other.`,
 				if !run.anonymous && !run.offline && s.credentials == nil && !credentials.given() {
 					credentials.prompt = true
 				}
-				return credentials.read(p, &run.networkFlags, s, cmp.Or(userName, targets[0].Address), false)
+				return credentials.read(cmd.Context(), p, &run.networkFlags, s, cmp.Or(userName, targets[0].Address), false)
 			}
 			return p.probe(cmd, run, targets)
 		},
