@@ -71,3 +71,27 @@ func ExampleLookupCode() {
 	// identity AADSTS50126 InvalidUserNameOrPassword: wrong user name or password
 	// identity 0x80048821 PPCRL_REQUEST_E_BAD_MEMBER_NAME_OR_PASSWORD: wrong user name or password
 }
+
+// ExampleClient_RequestToken asks a federation service for a token, once. The
+// credentials are taken when it is certain where they go.
+func ExampleClient_RequestToken() {
+	network := memory{"sts.contoso.example": &adfstest.Service{Password: "right"}}
+	client := &adfs.Client{HTTP: &http.Client{Transport: network}}
+	ctx := context.Background()
+
+	mex := client.CheckMEX(ctx, "https://sts.contoso.example/adfs/services/trust/mex")
+	for _, e := range mex.Endpoints {
+		if e.Address != mex.Selected.Username13 {
+			continue
+		}
+		answer := client.RequestToken(ctx, adfs.TokenRequest{Endpoint: e, Hosts: []string{"sts.contoso.example"}},
+			func(_ context.Context, to string) (string, adfs.Secret, error) {
+				return "joe@contoso.example", adfs.NewSecret("wrong"), nil
+			})
+		fmt.Println(answer.HasToken, answer.Classification, answer.Error)
+		fmt.Println(answer.Reason)
+	}
+	// Output:
+	// false bad-credentials ID3242
+	// ID3242: The security token could not be authenticated or authorized.
+}

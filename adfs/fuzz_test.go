@@ -45,7 +45,7 @@ func FuzzParseMEX(f *testing.F) {
 				continue
 			}
 			u, err := url.Parse(e.Address)
-			if err != nil || u.Scheme != "https" || u.Hostname() == "" || strings.TrimSpace(e.Address) != e.Address || e.Version == "" {
+			if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.TrimSpace(e.Address) != e.Address || e.Version == "" {
 				t.Fatalf("usable endpoint %+v", e)
 			}
 			for kind, slot := range map[string]*string{
@@ -117,6 +117,64 @@ func FuzzParseRealm(f *testing.F) {
 		}
 		if r.Source != "" || r.Status != 0 || r.Problem != "" || !r.SentAt.IsZero() {
 			t.Fatalf("exchange of a parsed text: %+v", r)
+		}
+	})
+}
+
+// FuzzParseFederationMetadata: lists are never absent, a certificate is there
+// once and whole, an error goes with one problem and an empty result.
+func FuzzParseFederationMetadata(f *testing.F) {
+	f.Add(soundMetadata(f))
+	f.Add([]byte(`<EntitiesDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata"><EntityDescriptor entityID="x"><RoleDescriptor/></EntityDescriptor></EntitiesDescriptor>`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := adfs.ParseFederationMetadata(bytes.NewReader(b))
+		if m == nil || m.Problems == nil || m.SigningCertificates == nil || m.EncryptionCertificates == nil {
+			t.Fatalf("incomplete result %+v", m)
+		}
+		if err != nil && (len(m.Problems) != 1 || m.EntityID != "" || len(m.SigningCertificates) > 0) {
+			t.Fatalf("error %v beside %+v", err, m)
+		}
+		for i, c := range m.SigningCertificates {
+			if len(c.Thumbprint) != 40 || slices.Contains(m.SigningCertificates[:i], c) {
+				t.Fatalf("certificate %+v", c)
+			}
+		}
+		for _, p := range m.Problems {
+			if !slices.Contains(adfs.Codes(), p.Code) || p.Detail == "" {
+				t.Fatalf("problem %+v", p)
+			}
+		}
+	})
+}
+
+// FuzzParseTrustAnswer: a token and a fault exclude each other, "ok" is said of
+// a token alone, what is kept is bounded, and the same bytes give the same.
+func FuzzParseTrustAnswer(f *testing.F) {
+	for _, s := range []string{
+		`<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"><e:Body><e:Fault><e:Code><e:Value>e:Sender</e:Value><e:Subcode><e:Value>FailedAuthentication</e:Value></e:Subcode></e:Code><e:Reason><e:Text>ID3242: x</e:Text></e:Reason></e:Fault></e:Body></e:Envelope>`,
+		`<S:Envelope xmlns:S="http://schemas.xmlsoap.org/soap/envelope/"><S:Body><S:Fault><faultcode>c</faultcode><faultstring>s</faultstring><detail><a><ErrorId>28000</ErrorId></a></detail></S:Fault></S:Body></S:Envelope>`,
+		`<R><RequestedSecurityToken><Assertion MajorVersion="1" Issuer="i"><Conditions NotBefore="2013-01-01T00:00:00Z"/></Assertion></RequestedSecurityToken></R>`,
+		`{"error_description":"AADSTS50126"}`, "<html>", "",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, err := adfs.ParseTrustAnswer(bytes.NewReader(b))
+		if err != nil || a == nil || a.Subcodes == nil || a.Detail == nil || a.Problems == nil || a.Schemes == nil {
+			t.Fatalf("%+v, %v", a, err)
+		}
+		if a.HasToken != (a.Classification == "ok") || a.HasToken && (a.Code != "" || a.Token.Type == "") || !a.HasToken && a.Token != (adfs.Token{}) {
+			t.Fatalf("%+v", a)
+		}
+		kept := len(a.Code) + len(a.Reason) + len(a.Error)
+		for _, d := range a.Detail {
+			kept += len(d.Key) + len(d.Value)
+		}
+		if kept > 1<<18 || len(a.Detail) > 100 {
+			t.Fatalf("%d bytes are kept", kept)
+		}
+		if again, _ := adfs.ParseTrustAnswer(bytes.NewReader(b)); !reflect.DeepEqual(a, again) {
+			t.Fatalf("%+v, then %+v", a, again)
 		}
 	})
 }

@@ -193,6 +193,8 @@ func (d *document) endpoint(port *etree.Element) Endpoint {
 	if a := child(child(port, nsWSA10, "EndpointReference"), nsWSA10, "Address"); a != nil {
 		e.Address = strings.TrimSpace(a.Text())
 	}
+	given := e.Address
+	e.Address = withoutUser(given)
 	bindingName := localName(attribute(port, "binding"))
 	if e.Name == "" {
 		e.Name = bindingName
@@ -207,8 +209,10 @@ func (d *document) endpoint(port *etree.Element) Endpoint {
 	}
 	e.Authentication = b.policy.authentication
 
-	u, err := url.Parse(e.Address)
+	u, err := url.Parse(given)
 	switch {
+	case e.Address != given:
+		return e.unusable(codePortAddress, "The address has a user name or password in it.")
 	case e.Address == "":
 		return e.unusable(codePortAddress, "The port has no wsa10:EndpointReference with an address.")
 	case err != nil:

@@ -23,12 +23,13 @@ const (
 
 // Codes of documents that cannot be used at all.
 const (
-	codeEmpty     = "empty"     // no content
-	codeHTML      = "html"      // a web page
-	codeMalformed = "malformed" // not well-formed, or text in a character set that cannot be read
-	codeDTD       = "dtd"       // has a document type declaration; refused unread
-	codeTooLarge  = "too-large" // over the limit in bytes, depth, elements or attributes
-	codeNotWSDL   = "not-wsdl"  // well-formed, but without wsdl:definitions
+	codeEmpty       = "empty"        // no content
+	codeHTML        = "html"         // a web page
+	codeMalformed   = "malformed"    // not well-formed, or text in a character set that cannot be read
+	codeDTD         = "dtd"          // has a document type declaration; refused unread
+	codeTooLarge    = "too-large"    // over the limit in bytes, depth, elements or attributes
+	codeNotWSDL     = "not-wsdl"     // well-formed, but without wsdl:definitions
+	codeNotMetadata = "not-metadata" // well-formed, but without an EntityDescriptor
 )
 
 // Codes of MEX documents that can be read.
@@ -42,22 +43,37 @@ const (
 	codeHostMismatch = "host-mismatch"        // usable ports on another host than the document's
 )
 
+// Codes of federation metadata that can be read.
+const (
+	codeKeyUnreadable = "key-unreadable" // a certificate that is none
+)
+
+// Codes of token requests: what kept one from being sent, and what is no
+// answer to one.
+const (
+	codeEndpointRefused = "endpoint-refused" // credentials may not go there
+	codeNoCredentials   = "no-credentials"   // none were given, or none that can be sent
+	codeNotAnswer       = "not-an-answer"    // a document of WS-Trust, but no answer
+)
+
 // Codes that only [Endpoint] uses: a port may have them in a healthy document.
 const (
 	codeUnsupportedBinding = "unsupported-binding" // not SOAP 1.2 over HTTP, or no issue request of WS-Trust
 	codeUnsupportedPolicy  = "unsupported-policy"  // a policy that sign-in clients cannot satisfy
 )
 
-// Codes returns the code of every problem that a [Realm], an [Exchange] or a
-// [Metadata] can carry, in a fixed order.
+// Codes returns the code of every problem that a [Realm], an [Exchange], a
+// [Metadata], a [FederationMetadata] or a [TrustAnswer] can carry, in a fixed order.
 func Codes() []string {
 	return []string{
 		codeBadAddress, codeBadURL, codeUnreachable,
 		codeHTTP500, codeHTTP503, codeNotFound, codeHTTPError,
 		codeRedirectLoop, codeRedirectRefused,
-		codeEmpty, codeHTML, codeMalformed, codeDTD, codeTooLarge, codeNotWSDL,
+		codeEmpty, codeHTML, codeMalformed, codeDTD, codeTooLarge, codeNotWSDL, codeNotMetadata,
 		codeNoUsername, code13Only, code2005Only,
 		codeInsecure, codePolicy, codePortAddress, codeHostMismatch,
+		codeKeyUnreadable,
+		codeEndpointRefused, codeNoCredentials, codeNotAnswer,
 	}
 }
 

@@ -40,6 +40,9 @@ type Realm struct {
 	// Cloud is the name of the cloud instance told, for example
 	// microsoftonline.com, else "".
 	Cloud string `json:"cloud"`
+	// Audience is the relying party under which federation services know that
+	// cloud, for example [MicrosoftOnline], else "".
+	Audience string `json:"audience"`
 
 	// Source is the URL whose answer this is, "" for one that was parsed only.
 	Source string `json:"source,omitempty"`
@@ -207,6 +210,7 @@ func realmOf(fields map[string]string) (*Realm, *documentError) {
 		ActiveAuthURL:  first("federationactiveauthurl", "stsauthurl"),
 		PassiveAuthURL: first("authurl"),
 		Cloud:          first("cloudinstancename"),
+		Audience:       first("cloudaudienceurn", "cloudinstanceissueruri"),
 	}
 	switch r.NamespaceType {
 	case "managed", "federated", "unknown", "consumer":

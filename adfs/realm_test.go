@@ -1,6 +1,7 @@
 package adfs_test
 
 import (
+	"bytes"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -50,6 +51,10 @@ func TestRealmCorpus(t *testing.T) {
 				t.Errorf("%s, %s: %v", name, how, err)
 				continue
 			}
+			if bytes.Contains(read(t, f), []byte("urn:federation:MicrosoftOnline")) != (r.Audience == adfs.MicrosoftOnline) {
+				t.Errorf("%s, %s: audience %q", name, how, r.Audience)
+			}
+			r.Audience = ""
 			if *r != w {
 				t.Errorf("%s, %s:\n%+v\nwant\n%+v", name, how, *r, w)
 			}

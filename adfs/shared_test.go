@@ -1,6 +1,7 @@
 package adfs_test
 
 import (
+	"crypto/tls"
 	"os"
 	"path/filepath"
 	"testing"
@@ -28,3 +29,6 @@ func read(t testing.TB, path string) []byte {
 	}
 	return b
 }
+
+// insecureTLS is what a careless caller sets.
+func insecureTLS() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }

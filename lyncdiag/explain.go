@@ -197,6 +197,14 @@ var codeFindings = map[string]string{
 	"AADSTS50076": "trust-mfa-required",
 	"AADSTS50079": "trust-mfa-required",
 	"AADSTS50126": "trust-bad-credentials",
+	"AADSTS50072": "trust-mfa-required",
+	"AADSTS50074": "trust-mfa-required",
+	"AADSTS50142": "trust-password-expired",
+	"AADSTS50144": "trust-password-expired",
+	"AADSTS51004": "trust-user-unknown",
+	"0x80041012":  "trust-bad-credentials",
+	"0x80041317":  "adfs-metadata-mismatch",
+	"0x80043431":  "adfs-metadata-mismatch",
 }
 
 // explainCodes finds the codes in a text. Both tables are asked for the whole

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lyncdiag/go-lyncdiag/adfs"
 	"github.com/lyncdiag/go-lyncdiag/certs"
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -121,6 +122,10 @@ type Env struct {
 	Setting fact.Setting
 	Network *Network
 	wire    *wire
+
+	credentials     adfs.Credentials
+	windows         bool
+	federationConns int
 
 	once          sync.Once
 	list          []candidate

@@ -58,9 +58,6 @@ func TestEveryObservationHasAFinding(t *testing.T) {
 				}
 				fact.Put(f, fact.MEXKey, mex, live)
 			},
-			exceptions: map[string]string{
-				"port-address": "a port without a usable address is listed as unusable; without another one it is no-username-endpoint",
-			},
 		},
 		{
 			name: "answer of the login service", codes: adfs.Codes(),
@@ -77,6 +74,34 @@ func TestEveryObservationHasAFinding(t *testing.T) {
 				"bad-address": "it was not asked",
 				"bad-url":     "it was not asked",
 			},
+		},
+		{
+			name: "answer to a token request", codes: append(texts(tokenClasses), adfs.Codes()...),
+			put: func(f *fact.Facts, code string) {
+				a := &adfs.TrustAnswer{Endpoint: adfs.Endpoint{Address: "https://sts.contoso.example/"}, Exchange: adfs.Exchange{Asked: true, Status: 500}, Code: "Sender", Classification: code}
+				switch {
+				case code == "ok":
+					a.HasToken, a.Code = true, ""
+				case slices.Contains(adfs.Codes(), code):
+					a.Exchange.Problem, a.Code, a.Classification, a.Problems = code, "", "unknown", []adfs.Problem{{Code: code}}
+				}
+				fact.Put(f, fact.TokenKey, a, live)
+			},
+			exceptions: map[string]string{"ok": "a token was issued"},
+		},
+		{
+			name: "answer to a token request at the cloud", codes: append(texts(tokenClasses), adfs.Codes()...),
+			put: func(f *fact.Facts, code string) {
+				a := &adfs.TrustAnswer{Endpoint: adfs.Endpoint{Address: "https://login.microsoftonline.com/RST2.srf"}, Exchange: adfs.Exchange{Asked: true, Status: 200}, Code: "Sender", Classification: code}
+				switch {
+				case code == "ok":
+					a.HasToken, a.Code = true, ""
+				case slices.Contains(adfs.Codes(), code):
+					a.Exchange.Problem, a.Code, a.Classification, a.Problems = code, "", "unknown", []adfs.Problem{{Code: code}}
+				}
+				fact.Put(f, fact.CloudTokenKey, a, live)
+			},
+			exceptions: map[string]string{"ok": "a token was issued"},
 		},
 		{
 			name: "Autodiscover walk",
@@ -153,6 +178,10 @@ func TestEveryObservationHasAFinding(t *testing.T) {
 		})
 	}
 }
+
+// tokenClasses are the classifications of package adfs.
+var tokenClasses = []string{"ok", "no-token", "unknown", "bad-credentials", "account-locked", "password-expired", "user-unknown", "mfa-required", "access-denied",
+	"relying-party-unknown", "clock-skew", "not-sip-enabled", "request-failed", "service-error"}
 
 var live = fact.Origin{Kind: fact.Live}
 

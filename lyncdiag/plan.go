@@ -29,6 +29,8 @@ type Stage struct {
 	Applies  func(*fact.Facts) *Skip           // nil: always
 	Probe    func(context.Context, *Env) error // observes and puts facts; an *Obstacle fails the stage
 	Summary  func(*fact.Facts) (reason string) // what was seen, for a stage that passed; may be nil
+
+	Credentialed bool // sends credentials: skipped without any
 }
 
 // Obstacle is an observation that keeps the stages behind from working, such

@@ -10,7 +10,11 @@ import (
 // DefaultRules are the judgements of this package, a file for each part of the
 // chain.
 func DefaultRules() []Rule {
-	return slices.Concat(controlRules(), dnsRules(), autodiscoverRules(), transportRules(), sipRules(), realmRules(), federationRules(), clockRules(), logRules(), nslookupRules(), treeRules())
+	return slices.Concat(
+		controlRules(), dnsRules(), autodiscoverRules(), transportRules(), sipRules(),
+		realmRules(), federationRules(), trustRules(), federationSettingsRules(),
+		clockRules(), logRules(), nslookupRules(), treeRules(),
+	)
 }
 
 // found starts a finding.

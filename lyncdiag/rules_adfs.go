@@ -26,7 +26,7 @@ func federationRules() []Rule {
 		},
 		{
 			ID: "adfs.mex", Source: step8,
-			Needs: names(fact.MEXKey), Reads: deploymentReads,
+			Needs: names(fact.MEXKey), Reads: append(names(fact.ServiceProbeKey), deploymentReads...),
 			Emits: []string{
 				"adfs-mex-http-500", "adfs-mex-http-503", "adfs-mex-not-found", "adfs-mex-http-error", "adfs-mex-html", "adfs-mex-malformed",
 				"adfs-mex-get-only", "adfs-mex-post-only",
@@ -135,6 +135,9 @@ func judgeMEXAnswers(f *fact.Facts, emit Emit) {
 	if !mex.Get.Asked && !mex.Post.Asked {
 		return
 	}
+	if probe, from, ok := fact.Get(f, fact.ServiceProbeKey); ok && probe.Status > 0 {
+		evidence = append(evidence, fact.Evidence{Key: "probe", Class: fact.URLText, Value: probeWords(probe), Origin: from})
+	}
 	get, post := mex.Get.Problem, mex.Post.Problem
 	getFine, postFine := mex.Get.Asked && get == "", mex.Post.Asked && post == ""
 	silent := mex.Get.Asked && get == "unreachable" || mex.Post.Asked && post == "unreachable"
@@ -192,8 +195,13 @@ func judgeEndpoints(f *fact.Facts, emit Emit) {
 		return
 	}
 	setting, _, _ := fact.Get(f, fact.SettingKey)
+	// Without any username port left, the odd ones are told beside that.
+	left := !hasProblem(mex, "no-username-endpoint")
 	for _, p := range mex.Problems {
 		evidence := []fact.Evidence{link(mex.URL, o), host(hostOf(mex.URL), o), text("problem", p.Code, o), prose("detail", p.Detail, o)}
+		if target := oddAddress(mex, p.Code); target != "" {
+			evidence = append(evidence, named("target", target, o))
+		}
 		switch p.Code {
 		case "no-username-endpoint":
 			for _, e := range mex.Endpoints {
@@ -211,13 +219,38 @@ func judgeEndpoints(f *fact.Facts, emit Emit) {
 		case "username-2005-only":
 			emit(found("adfs-mex-2005-only", "adfs.mex", evidence...))
 		case "insecure-endpoint":
-			emit(found("adfs-endpoint-insecure", "adfs.mex", evidence...))
+			if left {
+				emit(found("adfs-endpoint-insecure", "adfs.mex", evidence...))
+			}
+		case "port-address":
+			if left {
+				finding := found("adfs-endpoint-insecure", "adfs.mex", evidence...)
+				finding.Title = "A sign-in endpoint in the metadata has an address that clients must not use"
+				finding.Cause = "The metadata lists a sign-in endpoint whose address is missing, relative, no https URL, or has a user name in it. Clients have to ignore it; another usable endpoint remains."
+				emit(finding)
+			}
 		case "policy-missing":
-			emit(found("adfs-endpoint-policy-missing", "adfs.mex", evidence...))
+			if left {
+				emit(found("adfs-endpoint-policy-missing", "adfs.mex", evidence...))
+			}
 		case "host-mismatch":
 			emit(found("adfs-endpoint-host-mismatch", "adfs.mex", evidence...))
 		}
 	}
+}
+
+// oddAddress is the first address in the document that has a problem.
+func oddAddress(mex *adfs.MEX, code string) string {
+	for _, e := range mex.Endpoints {
+		signIn := e.Authentication == "username" || e.Authentication == "windows"
+		switch {
+		case code == "host-mismatch" && e.Usable && signIn && !strings.EqualFold(hostOf(e.Address), hostOf(mex.URL)):
+			return hostOf(e.Address)
+		case code == e.Code && signIn:
+			return e.Address
+		}
+	}
+	return ""
 }
 
 func hasProblem(mex *adfs.MEX, code string) bool {

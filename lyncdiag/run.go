@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/go-multierror"
 
+	"github.com/lyncdiag/go-lyncdiag/adfs"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 )
 
@@ -41,6 +42,12 @@ type Diagnoser struct {
 	Timeout time.Duration     // the whole run; 0: DefaultTimeout
 	Log     *slog.Logger      // nil: nothing is logged
 	Observe func(StageResult) // told of each stage as it starts (Status "") and ends; may be nil
+
+	// Credentials of the user, taken once and sent once, to the service that
+	// checks the password. Without a user name the target's own is sent. nil:
+	// the stages that need them are skipped.
+	Credentials adfs.Credentials
+	Windows     bool // prove the password to AD FS by Windows authentication
 }
 
 // Run diagnoses one target. It always returns a report unless the Diagnoser
@@ -97,7 +104,8 @@ func (d *Diagnoser) run(ctx context.Context, t Target) (*fact.Facts, *Report, er
 		fact.Put(facts, fact.SettingKey, setting, fact.Origin{Kind: network.Origin()})
 		report.Setting = setting
 	}
-	env := &Env{Facts: facts, Target: t, Setting: setting, Network: network, wire: newWire(ctx, network, d.Log)}
+	env := &Env{Facts: facts, Target: t, Setting: setting, Network: network, wire: newWire(ctx, network, d.Log),
+		credentials: d.Credentials, windows: d.Windows, federationConns: plan.federationConns(setting)}
 	report.Stages = append(report.Stages, run.stages(ctx, plan, env)...)
 	env.wire.close()
 	report.Complete = !run.cut
@@ -302,6 +310,9 @@ func (r *runner) skip(ctx context.Context, s Stage, unmet *StageResult) *Skip {
 		if skip := s.Applies(r.facts); skip != nil {
 			return skip
 		}
+	}
+	if s.Credentialed && r.Credentials == nil {
+		return &Skip{SkipNotPermitted, "no credentials were given"}
 	}
 	if unmet != nil {
 		return &Skip{SkipNeeds, unmet.Title + " did not pass"}

@@ -29,7 +29,7 @@ func DefaultPlan() Plan {
 	dns := kb.Citation{KB: "KB2541980", Section: "Fix DNS and network-related sign-in problems"}
 	bypass := kb.Citation{KB: "KB2541980", Section: "Bypass Lync Autodiscover and DNS resolution"}
 	identity := kb.Citation{KB: "KB2541980", Section: "Fix user identity and Windows Azure AD issues in Lync 2013"}
-	return Plan{
+	return slices.Concat(Plan{
 		{ID: "control", Title: "Network", Source: dns, Provides: names(fact.ControlKey), Probe: probeControl, Summary: sumControl},
 		{ID: "dns", Title: "DNS", Source: dns, Provides: names(fact.DNSKey), Probe: probeDNS, Summary: sumDNS},
 		{ID: "autodiscover", Title: "Autodiscover", Source: dns, Provides: names(fact.WalkKey), Probe: probeAutodiscover, Summary: sumAutodiscover},
@@ -42,8 +42,9 @@ func DefaultPlan() Plan {
 		{ID: "adfs.tcp", Title: "AD FS port", Source: identity, Needs: []StageID{"adfs.dns"}, Applies: federated, Probe: probeFederationPort, Summary: sumFederationPort},
 		{ID: "adfs.tls", Title: "AD FS TLS", Source: identity, Needs: []StageID{"adfs.tcp"}, Applies: federated, Probe: probeFederationTLS, Summary: sumFederationTLS},
 		{ID: "adfs.mex", Title: "AD FS MEX", Source: identity, Needs: []StageID{"adfs.tls"}, Applies: federated, Provides: names(fact.MEXKey), Probe: probeMEX, Summary: sumMEX},
+	}, federationStages(), Plan{
 		{ID: "clock", Title: "Clock", Source: kb.Citation{KB: "KB2581291"}, Local: true, After: []StageID{"autodiscover", "sip", "realm", "adfs.mex"}, Applies: needsDates, Probe: readClock, Summary: sumClock},
-	}
+	})
 }
 
 func names(keys ...fact.AnyKey) []fact.Name {
@@ -469,15 +470,15 @@ func federated(f *fact.Facts) *Skip {
 	return nil
 }
 
-// federation is the exchange with the host of the MEX document. Two
-// connections are made at once, as the document is asked for by GET and POST.
+// federation is the exchange with the host of the MEX document. As many
+// connections are made at once as the plan has questions for it.
 func (e *Env) federation() (*exchange, error) {
 	realm, _, _ := fact.Get(e.Facts, fact.RealmKey)
 	u, err := url.Parse(realm.MEXURL)
-	if err != nil || u.Hostname() == "" || u.Scheme != "https" {
-		return nil, &Obstacle{Detail: "the MEX address is no https URL, and clients take no other"}
+	if err != nil || !secureURL(realm.MEXURL) {
+		return nil, &Obstacle{Detail: "the MEX address is no https URL without a user name in it, and clients take no other"}
 	}
-	return e.connect(u.Hostname(), defaultPort(u), true, 2), nil
+	return e.connect(u.Hostname(), defaultPort(u), true, e.federationConns), nil
 }
 
 // slice waits for one part of the exchange with the federation service.

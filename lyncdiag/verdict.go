@@ -46,7 +46,7 @@ func escalation(r *Report, f *fact.Facts, found []Finding) (Finding, bool) {
 		return Finding{}, false
 	}
 	for _, s := range r.Stages {
-		if !s.Input && s.Status != Passed && s.Skip != SkipNotApplicable {
+		if !s.Input && s.Status != Passed && s.Skip != SkipNotApplicable && s.Skip != SkipNotPermitted {
 			return Finding{}, false
 		}
 	}
@@ -138,7 +138,7 @@ func saidToFail(f *fact.Facts) bool {
 // of a Server deployment's chain.
 func chainErrored(stages []StageResult, d deployment) bool {
 	return slices.ContainsFunc(stages, func(s StageResult) bool {
-		if !d.online() && (s.ID == "realm" || strings.HasPrefix(string(s.ID), "adfs.")) {
+		if !d.online() && (s.ID == "realm" || s.ID == "cloud.token" || strings.HasPrefix(string(s.ID), "adfs.")) {
 			return false
 		}
 		return s.Status == Errored || s.Status == Failed

@@ -29,7 +29,8 @@ type Domain struct {
 
 // LoginService is the cloud's login service as far as it tells the home of an
 // address: /common/UserRealm/<address> (api-version 1.0 and 2.x, JSON) and
-// /getuserrealm.srf (JSON, or XML with xml=1). The zero value knows no domain.
+// /getuserrealm.srf (JSON, or XML with xml=1), and as far as it checks a
+// password: /RST2.srf. The zero value knows no domain.
 type LoginService struct {
 	// Now is the service's clock, seen in Date; nil is time.Now.
 	Now func() time.Time
@@ -37,6 +38,11 @@ type LoginService struct {
 	Domains map[string]Domain
 	// UserRealm and GetUserRealm answer those two questions.
 	UserRealm, GetUserRealm Answer
+	// RST2 answers /RST2.srf, where users of managed domains get tokens.
+	// Password is everybody's; "" takes any. Refuse is the code that is
+	// answered in place of a token: AADSTS50126, 50053, 50055, 50034 or 50076.
+	RST2             Answer
+	Password, Refuse string
 
 	history history
 }
@@ -46,7 +52,7 @@ func (s *LoginService) Requests() []Request { return s.history.list() }
 
 // ServeHTTP answers both questions without asking for credentials.
 func (s *LoginService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.history.add(w, r, s.Now, "Microsoft-IIS/10.0")
+	body := s.history.add(w, r, s.Now, "Microsoft-IIS/10.0")
 	path := strings.ToLower(r.URL.Path)
 	query := r.URL.Query()
 	const userRealm = "/common/userrealm/"
@@ -70,6 +76,8 @@ func (s *LoginService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		s.GetUserRealm.write(w, r, "application/json; charset=utf-8", jsonObject(fields))
+	case path == "/rst2.srf":
+		s.rst2(w, r, body)
 	default:
 		http.NotFound(w, r)
 	}

@@ -111,8 +111,34 @@ type Service struct {
 	MEXGet, MEXPost Answer
 	// Login answers everything under /adfs/ls/.
 	Login Answer
+	// Probe answers /adfs/probe, with an empty page where the service runs.
+	Probe Answer
+	// Metadata answers GET of the federation metadata. EntityID is the name in
+	// it and in tokens; "" is http://<host>/adfs/services/trust.
+	// SigningExpires is when its token-signing certificate does; zero is in a
+	// year.
+	Metadata       Answer
+	EntityID       string
+	SigningExpires time.Time
+
+	// Trust answers requests to the endpoints below /adfs/services/trust/, by
+	// path in lower case ("2005/usernamemixed"). The zero Answer issues tokens
+	// and refuses what is wrong with a request. Those for user names are
+	// served; those for Windows authentication only with Windows set, as a
+	// proxy does not publish them.
+	Trust   map[string]Answer
+	Windows bool
+	// Password is everybody's; "" takes any that is not empty. What needs an
+	// account's state is refused by Refuse alone: "credentials",
+	// "access-denied", "relying-party", "failed", or "no-token" for an answer
+	// without token and fault.
+	Password string
+	Refuse   string
 
 	history history
+	ntlm    ntlm
+	once    sync.Once
+	signing []byte
 }
 
 // Requests returns the requests so far in order of arrival; of more than
@@ -128,10 +154,16 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	path := strings.ToLower(r.URL.Path)
 	switch {
+	case path == "/adfs/probe":
+		s.Probe.write(w, r, "text/html", nil)
 	case path == "/adfs/services/trust/mex" && r.Method == http.MethodPost:
 		s.post(w, r, host, body)
 	case path == "/adfs/services/trust/mex" && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 		s.MEXGet.write(w, r, "text/xml; charset=UTF-8", MEXDocument(host, s.endpoints()))
+	case strings.HasPrefix(path, "/adfs/services/trust/"):
+		s.trustPath(w, r, host, strings.TrimPrefix(path, "/adfs/services/trust/"), body)
+	case path == "/federationmetadata/2007-06/federationmetadata.xml":
+		s.Metadata.write(w, r, "application/samlmetadata+xml", s.metadata(host))
 	case path == "/adfs/ls" || strings.HasPrefix(path, "/adfs/ls/"):
 		s.Login.write(w, r, "text/html; charset=utf-8", []byte(loginPage))
 	default:

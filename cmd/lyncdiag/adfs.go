@@ -13,7 +13,7 @@ func (p *program) adfsCommand() *cobra.Command {
 		Args:  noCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(p.realmCommand(), p.mexCommand())
+	cmd.AddCommand(p.realmCommand(), p.mexCommand(), p.metadataCommand(), p.tokenCommand(), p.faultCommand())
 	return cmd
 }
 

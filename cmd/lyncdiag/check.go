@@ -11,6 +11,13 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fleet"
 )
 
+const credentialHelp = `
+
+With a password (--password-stdin, --password-env or --password-prompt) the
+service that checks it is asked for a token, as Lync does. The password is sent
+once, over verified TLS, to a host that the login service named, and is never
+shown. A wrong one counts towards the account's lock-out like any other.`
+
 func (p *program) checkCommand() *cobra.Command {
 	run := &check{program: p, plan: lyncdiag.DefaultPlan()}
 	var userName string
@@ -20,7 +27,7 @@ func (p *program) checkCommand() *cobra.Command {
 		Long: "Find out why somebody cannot sign in: the whole chain from DNS to AD FS, and\nwhat is known besides.\n\n" +
 			"For one address the default is a report; for several it is one report a line\n(ndjson) where stdout is no terminal, and -o json is one document of all, -o csv\n" +
 			"one row for each. The exit code is the worst." +
-			fmt.Sprintf(batchHelp, "UserPrincipalName, SipAddress, ProxyAddresses or EmailAddress"),
+			credentialHelp + fmt.Sprintf(batchHelp, "UserPrincipalName, SipAddress, ProxyAddresses or EmailAddress"),
 		Example: "  lyncdiag check joe@contoso.com\n" +
 			"  lyncdiag check --input users.csv -o csv=result.csv --resume users.journal\n" +
 			"  Get-MsolUser -All | Select UserPrincipalName | Export-Csv users.csv",
@@ -30,6 +37,9 @@ func (p *program) checkCommand() *cobra.Command {
 			}
 			if userName != "" && run.input != "" {
 				return errors.New("read --user-name: one name does not fit several addresses")
+			}
+			if run.credentialFlags.stdin && run.standardInput() != "" {
+				return fmt.Errorf("read --password-stdin: %s reads standard input too", run.standardInput())
 			}
 			found, err := run.evidenceFlags.read(cmd.Context(), p)
 			if err != nil {
@@ -48,6 +58,7 @@ func (p *program) checkCommand() *cobra.Command {
 	run.networkFlags.register(flags)
 	run.evidenceFlags.register(flags)
 	run.batchFlags.register(flags, defaultRate)
+	run.credentialFlags.register(flags)
 	flags.StringVar(&userName, "user-name", "", "sign-in `NAME` where it differs from the address")
 	flags.StringVar(&run.ticket, "ticket", "", "`TEXT` to repeat in the report")
 	return cmd

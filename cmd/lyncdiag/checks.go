@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -14,6 +16,7 @@ type check struct {
 	networkFlags
 	evidenceFlags
 	batchFlags
+	credentialFlags
 	plan   lyncdiag.Plan
 	ticket string
 }
@@ -25,6 +28,9 @@ func (c *check) all(ctx context.Context, t *targets, found *evidence) error {
 	}
 	defer s.close()
 	found.locate(s)
+	if err := c.credentialFlags.read(ctx, c.program, &c.networkFlags, s, t.user(), t.many); err != nil {
+		return err
+	}
 	if !t.many {
 		return c.one(ctx, s, t.named[0], found)
 	}
@@ -58,4 +64,25 @@ func (c *check) one(ctx context.Context, s *session, t fact.Subject, found *evid
 	}
 	progress.stop()
 	return c.write(sinks, tool().Report(report, c.exit), false)
+}
+
+// standardInput is the flag that reads standard input, "" for none.
+func (c *check) standardInput() string {
+	switch {
+	case slices.Contains(c.logPaths, "-"):
+		return "--log -"
+	case c.answersFile == "-":
+		return "--answers -"
+	case c.input == "-":
+		return "--input -"
+	}
+	return ""
+}
+
+// user is the sign-in name of the one target, "" for several.
+func (t *targets) user() string {
+	if t.many {
+		return ""
+	}
+	return cmp.Or(t.named[0].UserName, t.named[0].Address)
 }

@@ -19,7 +19,9 @@ func (p *program) labCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lab",
 		Short: "Run the lab on loopback until interrupted, and say how to reach it",
-		Args:  noCommand,
+		Long: "Run the lab on loopback until interrupted, and say how to reach it.\n\n" +
+			"Every address at contoso.example is the user, and the password is " + lab.Password + ".",
+		Args: noCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			sinks, err := p.sinks(documents(), render.JSON)
 			if err != nil {

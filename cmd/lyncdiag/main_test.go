@@ -116,6 +116,10 @@ func TestDocumentsMatchTheirSchemas(t *testing.T) {
 	if err := os.WriteFile(log, []byte(register), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	fault := filepath.Join(t.TempDir(), "fault.xml")
+	if err := os.WriteFile(fault, []byte("<Fault><faultcode>x</faultcode><faultstring>ID3242: no</faultstring></Fault>"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	commands := map[string][]string{
 		"report":       {"check", "--lab"},
 		"batch":        {"check", "--lab", "joe@contoso.example", "ann@contoso.example", "-o", "json"},
@@ -134,6 +138,10 @@ func TestDocumentsMatchTheirSchemas(t *testing.T) {
 		"faults":       {"lab", "faults"},
 		"schemas":      {"schema"},
 		"version":      {"version"},
+
+		"fault":               {"adfs", "fault", fault},
+		"token":               {"adfs", "token", "--lab"},
+		"federation-metadata": {"adfs", "metadata", "--lab", "https://sts.contoso.example/FederationMetadata/2007-06/FederationMetadata.xml"},
 	}
 	for _, name := range render.Schemas() {
 		args, ok := commands[name]

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +31,11 @@ func (p *program) mexCommand() *cobra.Command {
 			run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document {
 				return tool().MEX(args[0], f, r)
 			}
-			if strings.HasPrefix(args[0], "https://") || strings.HasPrefix(args[0], "http://") {
+			online, err := isURL(args[0])
+			if err != nil {
+				return err
+			}
+			if online {
 				run.plan = func(*session) lyncdiag.Plan { return mexPlan(args[0]) }
 				return p.probe(cmd, run, []fact.Subject{{}})
 			}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/lyncdiag/go-lyncdiag/adfs"
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -56,9 +57,12 @@ func (n *networkFlags) register(flags *pflag.FlagSet) {
 
 // session is the network of one run of the command.
 type session struct {
-	network *lyncdiag.Network
-	setting fact.Setting
-	close   func()
+	network     *lyncdiag.Network
+	setting     fact.Setting
+	sources     []lyncdiag.Source // what the lab's fault needs to be known
+	credentials adfs.Credentials  // nil: none
+	windows     bool              // prove the password by Windows authentication
+	close       func()
 }
 
 // open makes the network that the flags describe.
@@ -77,7 +81,10 @@ func (n *networkFlags) open(ctx context.Context) (*session, error) {
 		if err != nil {
 			return nil, fmt.Errorf("start lab: %w", err)
 		}
-		s.network, s.setting, s.close = l.Network(), l.Setting(), func() { l.Close() }
+		s.network, s.setting, s.sources, s.close = l.Network(), l.Setting(), l.Sources(), func() { l.Close() }
+		if !n.anonymous {
+			s.credentials = l.Credentials()
+		}
 	}
 	if err := n.apply(s); err != nil {
 		s.close()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,7 @@ type probe struct {
 	networkFlags
 	plan     func(s *session) lyncdiag.Plan
 	sources  []lyncdiag.Source
+	prepare  func(s *session) error // nil: nothing is to be done before the first target
 	document func(f *fact.Facts, r *lyncdiag.Report) render.Document
 	exit     func(f *fact.Facts, r *lyncdiag.Report) int // nil: the report's
 	tabular  bool                                        // the document has rows, too
@@ -35,6 +37,11 @@ func (p *program) probe(cmd *cobra.Command, run *probe, targets []fact.Subject) 
 		return err
 	}
 	defer s.close()
+	if run.prepare != nil {
+		if err := run.prepare(s); err != nil {
+			return err
+		}
+	}
 	sinks, err := p.sinks(run.formats(), pipedFormat(len(targets)))
 	if err != nil {
 		return err
@@ -85,7 +92,8 @@ func (p *program) diagnose(ctx context.Context, n *networkFlags, s *session, t f
 // diagnoser makes what the flags ask for. It serves several targets.
 func (p *program) diagnoser(n *networkFlags, s *session, plan lyncdiag.Plan, observe func(lyncdiag.StageResult), sources []lyncdiag.Source) diagnoser {
 	return diagnoser{&lyncdiag.Diagnoser{
-		Network: s.network, Setting: s.setting, Plan: plan, Sources: sources,
+		Network: s.network, Setting: s.setting, Plan: plan, Sources: append(slices.Clone(s.sources), sources...),
+		Credentials: p.announced(s.credentials), Windows: s.windows,
 		Offline: n.offline, Timeout: n.timeout, Log: p.logger(), Observe: observe,
 	}}
 }

@@ -26,6 +26,7 @@ type program struct {
 	progress choice
 	verbose  bool
 
+	line    *progress // shown now; nil: none
 	files   []outputFile
 	started bool // writing has begun: what fails now is the tool's work
 	exit    int

@@ -40,6 +40,7 @@ func (p *program) startProgress(subject string) *progress {
 	if terminal {
 		g.ended.Go(g.refresh)
 	}
+	p.line = g
 	return g
 }
 
@@ -118,6 +119,16 @@ func (g *progress) clear() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.show("")
+}
+
+// say writes a line of its own.
+func (g *progress) say(line string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.plain {
+		g.show("")
+	}
+	fmt.Fprintln(g.w, line)
 }
 
 func (g *progress) refresh() {

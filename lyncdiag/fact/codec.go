@@ -29,7 +29,9 @@ func (k Key[T]) decode(raw json.RawMessage) (any, error) {
 func Keys() []AnyKey {
 	return []AnyKey{
 		StartedKey, TargetKey, SettingKey, AnswersKey, MessageKey, DNSKey, WalkKey, WebHostsKey, CandidatesKey,
-		AutomaticKey, LoginKey, ControlKey, RealmKey, FederationKey, MEXKey, ClockKey, AttemptsKey, LogFilesKey, NSLookupKey,
+		AutomaticKey, LoginKey, ControlKey, RealmKey, FederationKey, MEXKey,
+		FederationMetadataKey, TrustEndpointsKey, ServiceProbeKey, TokenKey, CloudTokenKey, FederationSettingsKey, ClockKey, AttemptsKey, LogFilesKey,
+		NSLookupKey,
 	}
 }
 

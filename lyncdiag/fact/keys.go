@@ -30,4 +30,11 @@ var (
 	AttemptsKey   = NewKey[[]sip.Attempt]("log.attempts")
 	LogFilesKey   = NewKey[[]LogFile]("log.files")
 	NSLookupKey   = NewKey[[]dnscheck.NSLookup]("client.nslookup") // what the user's computer resolved; an origin for each file
+
+	FederationMetadataKey = NewKey[*adfs.FederationMetadata]("adfs.metadata")
+	TrustEndpointsKey     = NewKey[[]*adfs.TrustAnswer]("adfs.trust") // asked without credentials
+	ServiceProbeKey       = NewKey[Control]("adfs.probe")
+	TokenKey              = NewKey[*adfs.TrustAnswer]("adfs.token")
+	CloudTokenKey         = NewKey[*adfs.TrustAnswer]("cloud.token")          // of a managed domain
+	FederationSettingsKey = NewKey[[]FederationSettings]("domain.federation") // of the domain, in the tenant
 )

@@ -22,7 +22,7 @@ func identitySpecs() []Spec {
 				"Assign a Lync Online licence and wait 30 minutes. If the user is synchronized, set msRTCSIP-UserEnabled to TRUE as KB 2705378 describes. To read it: Get-ADUser -Filter \"UserPrincipalName -eq '{address}'\" -Properties msRTCSIP-UserEnabled",
 				stepCheckAgain,
 			},
-			Owner: TenantAdmin, References: []string{"KB2705378"}, Messages: explains(3), Planned: true,
+			Owner: TenantAdmin, References: []string{"KB2705378"}, Messages: explains(3),
 		},
 		{
 			ID: "LD0046", Name: "realm-unknown", Type: Identity, Severity: Failure,
@@ -429,7 +429,7 @@ func identitySpecs() []Spec {
 			Resolution: []string{
 				"Take it off the proxy, then do the same for /adfs/services/trust/13/windowstransport and restart the service: Set-AdfsEndpoint -TargetAddressPath /adfs/services/trust/2005/windowstransport -Proxy $false",
 			},
-			Owner: ADFSAdmin, Planned: true,
+			Owner: ADFSAdmin,
 		},
 		{
 			ID: "LD0076", Name: "adfs-windows-endpoint-missing", Type: Identity, Severity: Warning,
@@ -439,7 +439,7 @@ func identitySpecs() []Spec {
 				"Enable it for the inside only, then restart the AD FS Windows Service: Enable-AdfsEndpoint -TargetAddressPath /adfs/services/trust/2005/windowstransport",
 				"If it is enabled and missing, look for event 217 and set the service principal name of the service account: setspn -S host/{host} SERVICEACCOUNT",
 			},
-			Owner: ADFSAdmin, References: []string{"KB2839539"}, Messages: explains(7), Planned: true,
+			Owner: ADFSAdmin, References: []string{"KB2839539"}, Messages: explains(7),
 		},
 		{
 			ID: "LD0077", Name: "adfs-sni-required", Type: Identity, Severity: Warning,
@@ -461,7 +461,7 @@ func identitySpecs() []Spec {
 				"Restart the AD FS service on servers and proxies, and read the AD FS Admin log if it stays down: Restart-Service adfssrv",
 				stepTokenAgain,
 			},
-			Owner: ADFSAdmin, Messages: explains(7), Planned: true,
+			Owner: ADFSAdmin, Messages: explains(7),
 		},
 		{
 			ID: "LD0079", Name: "adfs-clock-skew", Type: Identity, Severity: Failure,
@@ -472,7 +472,7 @@ func identitySpecs() []Spec {
 				"See the source and the offset: w32tm /query /status",
 				stepCheckAgain,
 			},
-			Owner: ADFSAdmin, Planned: true,
+			Owner: ADFSAdmin,
 		},
 		{
 			ID: "LD0080", Name: "adfs-signing-certificate-expired", Type: Identity, Severity: Failure,
@@ -483,7 +483,7 @@ func identitySpecs() []Spec {
 				"Bring it to the tenant from an AD FS server after Connect-MsolService; add -SupportMultipleDomain if the domain was set up so: Update-MsolFederatedDomain -DomainName {domain}",
 				stepCheckAgain,
 			},
-			Owner: ADFSAdmin, Planned: true,
+			Owner: ADFSAdmin,
 		},
 		{
 			ID: "LD0081", Name: "adfs-metadata-mismatch", Type: Identity, Severity: Failure,
@@ -494,14 +494,14 @@ func identitySpecs() []Spec {
 				"Write the values of AD FS to the tenant from an AD FS server (KB 2647020): Update-MsolFederatedDomain -DomainName {domain}",
 				stepCheckAgain,
 			},
-			Owner: ADFSAdmin, References: []string{"KB2647020"}, Planned: true,
+			Owner: ADFSAdmin, References: []string{"KB2647020"},
 		},
 		{
 			ID: "LD0082", Name: "trust-bad-credentials", Type: Identity, Severity: Failure,
 			Title: "The user name or password was refused",
 			Cause: "The token request with these credentials was refused. AD FS gives the same answer for a wrong password, an unknown user and an expired or locked account.",
 			Resolution: []string{
-				"If only one computer is affected, look at its clock first. Lync 2010 shows the same message for a wrong clock: lyncdiag client inspect",
+				"If only one computer is affected, look at its clock first. Lync 2010 shows the same message for a wrong clock, and a run on that computer compares it with every server: lyncdiag check {address}",
 				"Let the user type the user principal name and the password in the Office 365 portal. If that fails too, the account is at fault, not Lync.",
 				"Make sure that the sign-in name is the user principal name. If it differs from the SIP address, check with both: lyncdiag check {address} --user-name USERPRINCIPALNAME",
 				"Look for LockedOut, PasswordExpired, AccountExpirationDate and Enabled: Get-ADUser -Filter \"UserPrincipalName -eq '{address}'\" -Properties LockedOut,PasswordExpired,AccountExpirationDate,Enabled",
@@ -510,7 +510,7 @@ func identitySpecs() []Spec {
 				"Remove saved passwords: Delete my sign-in info in Lync, and Control Panel > Credential Manager.",
 				stepTokenAgain,
 			},
-			Owner: HelpDesk, References: []string{"KB2541980"}, Messages: explains(4, 6), Planned: true,
+			Owner: HelpDesk, References: []string{"KB2541980"}, Messages: explains(4, 6),
 		},
 		{
 			ID: "LD0083", Name: "trust-mfa-required", Type: Identity, Severity: Failure,
@@ -519,7 +519,7 @@ func identitySpecs() []Spec {
 			Resolution: []string{
 				"Use a client with modern authentication, or exclude this client from the policy that asks for the second factor, if the organization allows it. Read the policy's name in the user's sign-in log at https://entra.microsoft.com.",
 			},
-			Owner: TenantAdmin, Messages: explains(6), Planned: true,
+			Owner: TenantAdmin, Messages: explains(6),
 		},
 		{
 			ID: "LD0084", Name: "trust-account-locked", Type: Identity, Severity: Failure,
@@ -530,7 +530,7 @@ func identitySpecs() []Spec {
 				"A cloud account unlocks itself after a while; each further wrong password makes it longer. Do not try on.",
 				stepTokenAgain,
 			},
-			Owner: HelpDesk, Messages: explains(6), Planned: true,
+			Owner: HelpDesk, Messages: explains(6),
 		},
 		{
 			ID: "LD0085", Name: "trust-password-expired", Type: Identity, Severity: Failure,
@@ -540,7 +540,7 @@ func identitySpecs() []Spec {
 				"Change the password in the Office 365 portal, or on a domain computer with Ctrl+Alt+Del > Change a password. Then sign in to Lync with the new one.",
 				stepTokenAgain,
 			},
-			Owner: User, Messages: explains(6), Planned: true,
+			Owner: User, Messages: explains(6),
 		},
 		{
 			ID: "LD0086", Name: "trust-user-unknown", Type: Identity, Severity: Failure,
@@ -551,7 +551,7 @@ func identitySpecs() []Spec {
 				"If the user is missing, bring the account into the scope of directory synchronization and run it: Start-ADSyncSyncCycle -PolicyType Delta",
 				stepTokenAgain,
 			},
-			Owner: TenantAdmin, Messages: explains(6), Planned: true,
+			Owner: TenantAdmin, Messages: explains(6),
 		},
 		{
 			ID: "LD0087", Name: "trust-access-denied", Type: Identity, Severity: Failure,
@@ -561,7 +561,7 @@ func identitySpecs() []Spec {
 				"Read the rules of the Office 365 relying party and let them permit Lync where it is meant to work: Get-AdfsRelyingPartyTrust -Identifier urn:federation:MicrosoftOnline | Format-List IssuanceAuthorizationRules,AccessControlPolicyName",
 				stepTokenAgain,
 			},
-			Owner: ADFSAdmin, Planned: true,
+			Owner: ADFSAdmin,
 		},
 		{
 			ID: "LD0088", Name: "trust-relying-party-unknown", Type: Identity, Severity: Failure,
@@ -572,7 +572,7 @@ func identitySpecs() []Spec {
 				"If it is missing, create it from an AD FS server after Connect-MsolService: Update-MsolFederatedDomain -DomainName {domain}",
 				stepTokenAgain,
 			},
-			Owner: ADFSAdmin, Planned: true,
+			Owner: ADFSAdmin,
 		},
 		{
 			ID: "LD0089", Name: "trust-request-failed", Type: Identity, Severity: Failure,
@@ -583,7 +583,7 @@ func identitySpecs() []Spec {
 				"Compare with another user. If all fail, restart the service: Restart-Service adfssrv",
 				stepTokenAgain,
 			},
-			Owner: ADFSAdmin, Messages: explains(7), Planned: true,
+			Owner: ADFSAdmin, Messages: explains(7),
 		},
 		{
 			ID: "LD0090", Name: "trust-no-token", Type: Identity, Severity: Failure,
@@ -593,7 +593,7 @@ func identitySpecs() []Spec {
 				"Look for a proxy or portal that answers in place of AD FS, and read the saved answer: lyncdiag adfs fault answer.xml",
 				stepTokenAgain,
 			},
-			Owner: ADFSAdmin, Messages: explains(7), Planned: true,
+			Owner: ADFSAdmin, Messages: explains(7),
 		},
 		{
 			ID: "LD0092", Name: "sip-credentials-rejected", Type: Identity, Severity: Failure,

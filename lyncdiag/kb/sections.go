@@ -72,7 +72,7 @@ func messageItems() []Item {
 		{"finding:user-not-licensed", "finding:user-sip-not-enabled"},
 		{"lab:sip-client-version-blocked", "finding:client-version-wrong"},
 		{"finding:client-side-suspected", "finding:client-sign-in-assistant-missing"},
-		{"finding:sip-credentials-rejected"},
+		{"lab:trust-bad-credentials", "lab:trust-account-locked", "lab:trust-password-expired", "finding:sip-credentials-rejected"},
 		{"lab:adfs-tcp-filtered", "lab:adfs-mex-http-503", "lab:login-service-unavailable"},
 		{"finding:sip-client-certificate-rejected", "finding:client-personal-certificate"},
 		{"lab:adfs-certificate-untrusted", "lab:adfs-certificate-incomplete-chain"},

@@ -45,7 +45,7 @@ func Faults() []Fault {
 	for i := range all {
 		all[i].Base = all[i].Name
 	}
-	faults := slices.Concat(dnsFaults(), transportFaults(), autodiscoverFaults(), realmFaults(), federationFaults(), registrarFaults(), clientFaults())
+	faults := slices.Concat(dnsFaults(), transportFaults(), autodiscoverFaults(), realmFaults(), federationFaults(), tokenFaults(), registrarFaults(), clientFaults())
 	for _, f := range faults {
 		f.Expected, f.Base = f.Name, cmp.Or(f.Base, defaultLab)
 		all = append(all, f)
@@ -121,6 +121,9 @@ const (
 	partLogin        = "the login service"
 	partADFS         = "the AD FS host"
 	partMEX          = "the MEX answer"
+	partToken        = "the answer to a token request"
+	partMetadata     = "the federation metadata"
+	partLocation     = "the place"
 )
 
 func dnsFaults() []Fault {

@@ -20,6 +20,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lyncdiag/go-lyncdiag/adfs"
 	"github.com/lyncdiag/go-lyncdiag/certs/certtest"
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/dnscheck/dnstest"
@@ -189,6 +190,33 @@ func (l *Lab) resolvers() []dnscheck.Server {
 // Setting is what has to be known beforehand for the fault to show: the client,
 // and that it is outside. The deployment is left to be recognised.
 func (l *Lab) Setting() fact.Setting { return l.world.setting }
+
+// Password is every user's. It opens nothing but the lab.
+const Password = "Lab-Passw0rd"
+
+// Credentials are the password of every user of the lab, whose name is told
+// elsewhere.
+func (l *Lab) Credentials() adfs.Credentials {
+	return func(context.Context, string) (string, adfs.Secret, error) { return "", adfs.NewSecret(Password), nil }
+}
+
+// Sources are what the fault needs to be known beside what the network tells.
+func (l *Lab) Sources() []lyncdiag.Source {
+	if l.world.settings == nil {
+		return nil
+	}
+	return []lyncdiag.Source{settings(l.world.settings)}
+}
+
+// settings are a domain's federation settings as a source.
+type settings []fact.FederationSettings
+
+func (settings) Name() string { return "domain" }
+
+func (s settings) Collect(_ context.Context, _ lyncdiag.Target, f *fact.Facts) error {
+	fact.Put(f, fact.FederationSettingsKey, []fact.FederationSettings(s), fact.Origin{Kind: fact.Lab})
+	return nil
+}
 
 // Close ends the lab with all its connections.
 func (l *Lab) Close() error {

@@ -49,6 +49,8 @@ type world struct {
 	login    *adfstest.LoginService
 	sts      *adfstest.Service
 
+	settings []fact.FederationSettings // the domain's, as the tenant holds them; nil: not known here
+
 	ahead   time.Duration // the client's clock against the servers'
 	setting fact.Setting
 }
@@ -97,8 +99,8 @@ func newWorld(base string, now func() time.Time) *world {
 		},
 		online:   &dnstest.Autodiscover{Web: webdir, SIPInternal: sipdir + ":443", SIPExternal: sipdir + ":443", Now: now},
 		premises: &dnstest.Autodiscover{Web: proxy, SIPExternal: edge + ":443", Now: now},
-		login:    &adfstest.LoginService{Now: now, Domains: map[string]adfstest.Domain{}},
-		sts:      &adfstest.Service{Host: sts, Now: now},
+		login:    &adfstest.LoginService{Now: now, Domains: map[string]adfstest.Domain{}, Password: Password},
+		sts:      &adfstest.Service{Host: sts, Now: now, Password: Password},
 		setting:  fact.Setting{Location: "outside"},
 	}
 	site := dated(now, http.HandlerFunc(companySite))
@@ -197,7 +199,9 @@ func (w *world) capture() {
 // federated makes the domain one that checks its passwords itself.
 func (w *world) federated() {
 	w.login.Domains[domain] = adfstest.Domain{Type: "federated", Brand: brand, Host: sts}
-	w.hosts[sts] = &host{address: "127.0.3.1", names: []string{sts}, ports: map[uint16]*port{443: {web: w.sts}}}
+	w.hosts[sts] = &host{address: "127.0.3.1", names: []string{sts}, ports: map[uint16]*port{
+		80: {plain: true, web: probeAlone(w.sts)}, 443: {web: w.sts},
+	}}
 }
 
 // zoneFiles are the records as zones, each record in the closest one.
@@ -259,6 +263,17 @@ type place struct {
 func dated(now func() time.Time, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Date", now().UTC().Format(http.TimeFormat))
+		h.ServeHTTP(w, r)
+	})
+}
+
+// probeAlone is all that AD FS does over plain HTTP.
+func probeAlone(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/adfs/probe" {
+			http.NotFound(w, r)
+			return
+		}
 		h.ServeHTTP(w, r)
 	})
 }

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/lyncdiag/go-lyncdiag/adfs"
@@ -21,8 +22,9 @@ type realmDoc struct {
 	ActiveAuthURL  string    `json:"activeAuthUrl"`
 	PassiveAuthURL string    `json:"passiveAuthUrl"`
 	Cloud          string    `json:"cloud"`
-	Source         string    `json:"source"`  // the URL that answered
-	Problem        string    `json:"problem"` // one word, "" for none
+	Audience       string    `json:"audience"` // the relying party under which federation services know that cloud
+	Source         string    `json:"source"`   // the URL that answered
+	Problem        string    `json:"problem"`  // one word, "" for none
 	Detail         string    `json:"detail"`
 	Findings       []finding `json:"findings"`
 }
@@ -35,7 +37,7 @@ func (t Tool) Realm(f *fact.Facts, r *lyncdiag.Report) Document {
 	}
 	if realm, _, ok := fact.Get(f, fact.RealmKey); ok {
 		doc.NamespaceType, doc.Domain, doc.Brand, doc.Protocol = realm.NamespaceType, realm.Domain, realm.Brand, realm.Protocol
-		doc.MEXURL, doc.ActiveAuthURL, doc.PassiveAuthURL, doc.Cloud = realm.MEXURL, realm.ActiveAuthURL, realm.PassiveAuthURL, realm.Cloud
+		doc.MEXURL, doc.ActiveAuthURL, doc.PassiveAuthURL, doc.Cloud, doc.Audience = realm.MEXURL, realm.ActiveAuthURL, realm.PassiveAuthURL, realm.Cloud, realm.Audience
 		doc.Source, doc.Problem, doc.Detail = realm.Source, realm.Problem, realm.Detail
 	}
 	return Document{&doc}
@@ -63,6 +65,7 @@ func (d *realmDoc) text(s *sheet) {
 	s.item("Active", d.ActiveAuthURL)
 	s.item("Passive", d.PassiveAuthURL)
 	s.item("Cloud", d.Cloud)
+	s.item("Audience", d.Audience)
 	s.item("Asked", d.Source)
 	if d.Problem != "" {
 		s.item("Problem", d.Problem+": "+d.Detail)
@@ -77,8 +80,24 @@ type mexDoc struct {
 	Exchanges []exchange `json:"exchanges"` // GET as a browser, POST as the Sign-In Assistant; empty for a file
 	Endpoints []endpoint `json:"endpoints"` // in document order
 	Selected  selected   `json:"selected"`
+	Clients   []choice   `json:"clients"` // what each generation takes for a user name and password
 	Problems  []problem  `json:"problems"`
 	Findings  []finding  `json:"findings"`
+}
+
+type choice struct {
+	Client  string `json:"client" jsonschema:"enum=sign-in-assistant,enum=newer"`
+	Title   string `json:"title"`
+	Address string `json:"address"` // "" for none
+}
+
+// choices: the Sign-In Assistant and .NET ask for 2005 and nothing else, the
+// ADAL and MSAL families prefer 1.3 and most of them fall back.
+func choices(s adfs.Selected) []choice {
+	return []choice{
+		{"sign-in-assistant", "Lync 2010 and 2013 with the Sign-In Assistant, .NET clients", s.Username2005},
+		{"newer", "clients with ADAL or MSAL", cmp.Or(s.Username13, s.Username2005)},
+	}
 }
 
 type exchange struct {
@@ -116,7 +135,7 @@ type problem struct {
 
 // MEX is lyncdiag.mex/v1. source is the URL or file asked for.
 func (t Tool) MEX(source string, f *fact.Facts, r *lyncdiag.Report) Document {
-	doc := mexDoc{Schema: "lyncdiag.mex/v1", URL: source, Exchanges: []exchange{}, Endpoints: []endpoint{}, Problems: []problem{}, Findings: findings(r)}
+	doc := mexDoc{Schema: "lyncdiag.mex/v1", URL: source, Exchanges: []exchange{}, Endpoints: []endpoint{}, Clients: choices(adfs.Selected{}), Problems: []problem{}, Findings: findings(r)}
 	if mex, _, ok := fact.Get(f, fact.MEXKey); ok {
 		for _, x := range []struct {
 			method string
@@ -129,7 +148,7 @@ func (t Tool) MEX(source string, f *fact.Facts, r *lyncdiag.Report) Document {
 		doc.Endpoints = each(mex.Endpoints, func(e adfs.Endpoint) endpoint {
 			return endpoint{e.Name, e.Address, e.Version, e.Authentication, e.Usable, e.Reason}
 		})
-		doc.Selected = selected(mex.Selected)
+		doc.Selected, doc.Clients = selected(mex.Selected), choices(mex.Selected)
 		doc.Problems = each(mex.Problems, func(p adfs.Problem) problem { return problem(p) })
 	}
 	return Document{&doc}
@@ -181,6 +200,18 @@ func (d *mexDoc) text(s *sheet) {
 			if e.Reason != "" {
 				s.hang(pad("", marked), marked, e.Reason)
 			}
+		}
+	}
+	if len(d.Endpoints) > 0 {
+		s.blank()
+		s.line("What clients take for a user name and password")
+		for _, c := range d.Clients {
+			m := mark{"takes", good}
+			if c.Address == "" {
+				m = mark{"none", faint}
+			}
+			s.mark(m, c.Title)
+			s.hang(pad("", marked), marked, c.Address)
 		}
 	}
 	s.problems(d.Problems)

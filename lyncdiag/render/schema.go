@@ -58,5 +58,9 @@ func Wire() map[string]any {
 		"lab":          labDoc{},
 		"schemas":      schemasDoc{},
 		"version":      versionDoc{},
+
+		"federation-metadata": federationMetadataDoc{},
+		"fault":               faultDoc{},
+		"token":               tokenDoc{},
 	}
 }

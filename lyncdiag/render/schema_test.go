@@ -36,6 +36,10 @@ func everything(t testing.TB) map[string][]render.Document {
 	fact.Put(some, fact.WalkKey, &dnscheck.Walk{Domain: "contoso.com", Hops: []dnscheck.Hop{{URL: "http://lyncdiscover.contoso.com/", Kind: dnscheck.KindError}}, SIPServers: []dnscheck.SIPServer{{Access: "internal", Host: "sip.contoso.com"}}, Outcome: dnscheck.OutcomeFailed}, origin)
 	fact.Put(some, fact.RealmKey, &adfs.Realm{NamespaceType: "federated", Domain: "contoso.com"}, origin)
 	fact.Put(some, fact.MEXKey, &adfs.MEX{URL: "https://sts.contoso.com/mex", Get: adfs.Exchange{Asked: true, URL: "https://sts.contoso.com/mex", Status: 200}, Post: adfs.Exchange{Asked: true, URL: "https://sts.contoso.com/mex", Problem: "unreachable"}, Endpoints: []adfs.Endpoint{{Authentication: "username", Version: "2005"}}, Problems: []adfs.Problem{{Code: "host-mismatch", Detail: "other host"}}}, origin)
+	fact.Put(some, fact.FederationMetadataKey, &adfs.FederationMetadata{Exchange: adfs.Exchange{Asked: true, Status: 200}, EntityID: "http://sts.contoso.com/adfs/services/trust", SigningCertificates: []adfs.KeyCertificate{{Thumbprint: "A", NotBefore: at, NotAfter: at}}, Problems: []adfs.Problem{{Code: "key-unreadable", Detail: "x"}}}, origin)
+	fact.Put(some, fact.TokenKey, &adfs.TrustAnswer{Exchange: adfs.Exchange{Asked: true, Status: 500}, SOAP: "1.2", Code: "Sender", Subcodes: []string{"FailedAuthentication"}, Reason: "ID3242: x", Detail: []adfs.FaultDetail{{Key: "a", Value: "b"}}, Error: "ID3242", Classification: "bad-credentials"}, origin)
+	issued := fact.New()
+	fact.Put(issued, fact.CloudTokenKey, &adfs.TrustAnswer{Endpoint: adfs.Endpoint{Address: "https://sts.contoso.com/", Version: "2005", Authentication: "username"}, Exchange: adfs.Exchange{Asked: true, Status: 200}, HasToken: true, Token: adfs.Token{Type: "SAML 1.1", NotBefore: at, NotAfter: at}, Classification: "ok"}, origin)
 	fact.Put(some, fact.LogFilesKey, []fact.LogFile{{Path: "client.uccapilog", Summary: sip.Summary{Format: "uccapilog", FirstAt: at, LastAt: at}}}, origin)
 	fact.Put(some, fact.AttemptsKey, []sip.Attempt{{ID: "1", Outcome: "failed", FinalStatus: 404, StartedAt: at, Legs: []sip.Leg{{CSeq: 1}}, Diagnostics: []sip.Diagnostic{{Header: "ms-diagnostics", ID: 4005, Params: []sip.Param{{Name: "a", Value: "b"}}}}}, {ID: "2", Outcome: "no-answer"}}, origin)
 	var tally render.Tally
@@ -64,6 +68,10 @@ func everything(t testing.TB) map[string][]render.Document {
 		"lab":       {tool.Lab(nil), tool.Lab([]string{"--dns", "127.0.0.1:5353"})},
 		"schemas":   {tool.Schemas()},
 		"version":   {tool.About()},
+
+		"federation-metadata": {tool.FederationMetadata("", none, empty), tool.FederationMetadata("x.xml", some, report)},
+		"fault":               {tool.Fault("", none, empty), tool.Fault("x.xml", some, report)},
+		"token":               {tool.Token(none, empty), tool.Token(some, report), tool.Token(issued, healthy())},
 	}
 }
 
