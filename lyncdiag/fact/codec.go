@@ -29,7 +29,8 @@ func (k Key[T]) decode(raw json.RawMessage) (any, error) {
 func Keys() []AnyKey {
 	return []AnyKey{
 		StartedKey, TargetKey, SettingKey, AnswersKey, MessageKey, DNSKey, WalkKey, WebHostsKey, CandidatesKey,
-		AutomaticKey, LoginKey, ControlKey, RealmKey, FederationKey, MEXKey, ClockKey, AttemptsKey, LogFilesKey,
+		AutomaticKey, LoginKey, ControlKey, RealmKey, FederationKey, MEXKey, FederationSettingsKey, ClockKey, AttemptsKey, LogFilesKey,
+		DirectoryUsersKey, DirectoryDomainsKey, DirectoryErrorsKey, OrganizationKey, ServiceHealthKey, ServerTestsKey,
 	}
 }
 
