@@ -30,11 +30,23 @@ var causes = []cause{
 	{name: "dns-autoconfiguration-broken", effects: []string{"dns-lyncdiscover-*", "dns-sip-*", "dns-target-*", "autodiscover-*"}},
 	{name: "dns-target-unresolvable", effects: []string{"manual-address-blocked"}},
 	{name: "tcp-443-*", effects: []string{"manual-address-blocked"}},
-	{name: "user-sip-not-enabled", effects: []string{"sip-user-not-found"}},
-	{name: "user-not-licensed", effects: []string{"sip-user-not-found"}},
-	{name: "user-licence-pending", effects: []string{"sip-user-not-found"}},
-	{name: "user-not-provisioned", effects: []string{"sip-user-not-found"}},
+	{name: "user-blocked", effects: []string{"trust-bad-credentials", "trust-access-denied", "sip-credentials-rejected", "sip-user-disabled", "portal-sign-in-fails"}},
+	{name: "domain-not-verified", effects: []string{"realm-unknown"}},
+	{name: "domain-federation-incomplete", effects: []string{"realm-without-ws-trust"}},
+	{name: "user-homed-on-premises", effects: unknownToLync},
+	{name: "user-sip-not-enabled", effects: append([]string{"user-not-provisioned", "user-directory-sync-error"}, unknownToLync...)},
+	{name: "user-not-licensed", effects: unknownToLync},
+	{name: "user-licence-disabled", effects: unknownToLync},
+	{name: "user-licence-pending", effects: unknownToLync},
+	{name: "user-sip-address-duplicate", effects: append([]string{"user-not-provisioned", "user-directory-sync-error"}, unknownToLync...)},
+	{name: "user-sip-address-invalid", effects: append([]string{"user-not-provisioned", "user-directory-sync-error"}, unknownToLync...)},
+	{name: "user-directory-sync-error", effects: append([]string{"user-not-provisioned"}, unknownToLync...)},
+	{name: "user-not-provisioned", effects: unknownToLync},
 }
+
+// unknownToLync is how it looks from the client when Lync has no account of a
+// user.
+var unknownToLync = []string{"sip-user-not-found", "web-ticket-not-sip-enabled", "autodiscover-user-unknown", "sip-user-disabled"}
 
 // treeEnds are the findings at the ends of the article's tree. They say whom
 // to turn to, so a confirmed failure that was seen explains them.

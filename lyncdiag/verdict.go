@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
@@ -235,6 +236,12 @@ func nextSteps(r *Report, f *fact.Facts, v Verdict) []string {
 	var next []string
 	if v.Primary != "" {
 		next = append(next, "lyncdiag explain "+v.Primary)
+	}
+	for _, x := range r.Findings {
+		if end, err := time.Parse(stampLayout, x.value("waitUntil")); err == nil && x.CausedBy == "" {
+			next = append(next, fmt.Sprintf("Wait until %s UTC, then: lyncdiag check %s", end.Format("15:04"), r.Target.Address))
+			break
+		}
 	}
 	if row, ok := messageRow(f); ok {
 		next = append(next, "lyncdiag explain "+row.Code)

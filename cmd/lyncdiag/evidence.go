@@ -31,10 +31,6 @@ func (e *evidenceFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&e.users, "user", nil, "export of users: `FILE` of Get-MgUser, Get-MsolUser, Get-CsOnlineUser, Get-ADUser as JSON, CSV or CLIXML, or - ; repeatable")
 	flags.StringArrayVar(&e.domains, "domain", nil, "export of domains, federation settings, service health or AD FS tests: `FILE`; repeatable")
 	flags.StringVar(&e.message, "message", "", "`TEXT` that the client shows")
-	e.registerAnswers(flags)
-}
-
-func (e *evidenceFlags) registerAnswers(flags *pflag.FlagSet) {
 	flags.StringVar(&e.answersFile, "answers", "", "`FILE` of answers, as ask writes it")
 	flags.StringArrayVar(&e.answers, "answer", nil, "answer to a question, as `ID=VALUE`; repeatable")
 }
@@ -135,11 +131,14 @@ func (e *evidence) targets(n *networkFlags, args []string, userName, ticket stri
 		return nil, errors.New("read arguments: no address is given, and nothing else names one")
 	case userName != "" && len(list) > 1:
 		return nil, errors.New("read --user-name: one name does not fit several addresses")
-	case e.exports.Anonymous() && len(list) > 1:
-		return nil, errors.New("read --user: an export does not say whose licences it holds, and there are several users; docs/powershell.md has a line that names the user")
 	}
 	for i := range list {
 		list[i].UserName, list[i].Ticket = cmp.Or(userName, list[i].UserName), ticket
 	}
 	return list, nil
+}
+
+// readsStdin reports whether standard input is one of the files.
+func (e *evidenceFlags) readsStdin() bool {
+	return slices.Contains(slices.Concat(e.logPaths, e.users, e.domains, []string{e.answersFile}), "-")
 }

@@ -41,3 +41,15 @@ func readExport(p *program, exports *directory.Exports, path string) error {
 	}
 	return exports.Add(path, in)
 }
+
+// bind ties a journal to what is in the exports, and refuses what could be of
+// any of several users.
+func (e *evidence) bind(t *targets) error {
+	if e.exports.Anonymous() && t.len() > 1 {
+		return errors.New("read --user: an export does not say whose licences it holds, and there are several users; docs/powershell.md has a line that names the user")
+	}
+	if sum := e.exports.Sum(); sum != "" {
+		t.binding.Input += " exports sha256:" + sum
+	}
+	return nil
+}

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -38,6 +39,8 @@ type Exports struct {
 	organizations map[string]fact.Organization
 	health        map[string][]fact.ServiceHealth
 	tests         map[string][]fact.ServerTest
+	held          map[string][][]held     // of users, beside them
+	skus          map[string]subscription // of the tenant, by id and name in lower case
 
 	files   []string
 	index   map[string][]place // of users, by address and name in lower case
@@ -61,20 +64,21 @@ func (e *Exports) Add(name string, r io.Reader) error {
 			users: map[string][]fact.DirectoryUser{}, domains: map[string][]fact.DirectoryDomain{},
 			settings: map[string][]fact.FederationSettings{}, errors: map[string][]fact.DirectoryError{},
 			organizations: map[string]fact.Organization{}, health: map[string][]fact.ServiceHealth{},
-			tests: map[string][]fact.ServerTest{}, index: map[string][]place{}, sum: sha256.New(),
+			tests: map[string][]fact.ServerTest{}, held: map[string][][]held{}, skus: map[string]subscription{}, index: map[string][]place{}, sum: sha256.New(),
 		}
 	}
 	if slices.Contains(e.files, name) {
 		return nil // once is enough
 	}
-	x := &export{cmdlets: map[string]int{}}
+	x := &export{skus: map[string]subscription{}}
 	if err := x.read(io.TeeReader(r, e.sum), maxUsers-e.count); err != nil {
 		return err
 	}
 	e.files = append(e.files, name)
 	e.count += len(x.users)
 	e.users[name], e.domains[name], e.settings[name] = x.users, x.domains, x.settings
-	e.errors[name], e.health[name], e.tests[name] = x.errors, x.health, x.tests
+	e.errors[name], e.health[name], e.tests[name], e.held[name] = x.errors, x.health, x.tests, x.held
+	maps.Copy(e.skus, x.skus)
 	if x.organization.Cmdlet != "" {
 		e.organizations[name] = x.organization
 	}
@@ -185,7 +189,7 @@ func (e *Exports) Collect(_ context.Context, t fact.Subject, f *fact.Facts) erro
 	users := map[string][]fact.DirectoryUser{}
 	about := e.about(t)
 	for _, at := range about {
-		users[at.file] = append(users[at.file], e.at(at))
+		users[at.file] = append(users[at.file], complete(e.at(at), e.held[at.file][at.at], e.skus))
 	}
 	for _, file := range e.files {
 		o := fact.Origin{Kind: fact.Directory, Where: file}
@@ -317,6 +321,8 @@ func (e *Exports) errorsOf(file string, t fact.Subject, users map[string][]fact.
 // export is one file.
 type export struct {
 	users        []fact.DirectoryUser
+	held         [][]held // of each user
+	skus         map[string]subscription
 	domains      []fact.DirectoryDomain
 	settings     []fact.FederationSettings
 	errors       []fact.DirectoryError
@@ -326,7 +332,6 @@ type export struct {
 
 	objects int
 	known   int
-	cmdlets map[string]int
 	room    int      // for so many users more
 	strange []string // names of the first object that nothing reads
 }

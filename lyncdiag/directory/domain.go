@@ -139,9 +139,6 @@ func (x *export) company(n *node, cmdlet string) bool {
 	return true
 }
 
-// sku reads a subscription of the tenant. What it holds no user has yet.
-func (x *export) sku(*node, string) bool { return true }
-
 // service reads a line of the service health dashboard.
 func (x *export) service(n *node, _ string) bool {
 	name, status := n.get("service").str(), n.get("status").str()

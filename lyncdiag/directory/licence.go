@@ -274,6 +274,7 @@ func (x *export) licence(n *node, cmdlet string) bool {
 	})
 	if i < 0 {
 		i = len(x.users)
+		x.held = append(x.held, nil)
 		x.users = append(x.users, fact.DirectoryUser{
 			Object: x.objects, Cmdlet: cmdlet, Name: name, UserPrincipalName: name, PlansKnown: true,
 			Licensed:     fact.Attribute{Answer: "yes", By: strings.TrimSpace("SkuPartNumber " + n.get("skupartnumber").str())},

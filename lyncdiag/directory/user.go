@@ -33,7 +33,7 @@ func (x *export) user(n *node, cmdlet string) bool {
 	licences(n, cmdlet, &u)
 	troubles(n, &u)
 	u.Listed = cmdlet == "Get-CsOnlineUser" && u.OnPremises.Answer != "yes" && n.get("softdeletiontimestamp").time().IsZero()
-	x.users = append(x.users, u)
+	x.users, x.held = append(x.users, u), append(x.held, holds(n))
 	return true
 }
 
