@@ -167,6 +167,11 @@ func summary(r *Report, f *fact.Facts, v Verdict, failures []Finding, said bool)
 		}
 		return fmt.Sprintf("%s cannot sign in", who)
 	case Undecided:
+		for _, x := range r.Findings {
+			if x.Name == "user-licence-pending" && x.CausedBy == "" {
+				return fmt.Sprintf("%s may have no account in Lync Online yet: %s", who, lowerFirst(x.Filled(r.Target).Title))
+			}
+		}
 		switch {
 		case !r.Complete:
 			return fmt.Sprintf("The run for %s was cut short, and what it saw does not decide", who)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -82,10 +83,5 @@ func decode(r io.Reader) (*bufio.Reader, error) {
 // looksOEM tells the console's code page 850 from Windows-1252: the letters of
 // western Europe lie below 0xA6 in the one and above 0xBF in the other.
 func looksOEM(raw []byte) bool {
-	for _, b := range raw {
-		if b >= 0xa6 || b >= 0x91 && b <= 0x97 {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(raw, func(b byte) bool { return b >= 0xa6 })
 }

@@ -78,17 +78,13 @@ func (x *export) addresses(n *node, u *fact.DirectoryUser) {
 
 // tells is a yes or no by the property that tells it.
 func tells(name string, v *node, yes, no string) fact.Attribute {
-	answer := v.answer()
-	switch answer {
+	switch v.answer() {
 	case "yes":
-		answer = yes
+		return fact.Attribute{Answer: yes, By: name + " True"}
 	case "no":
-		answer = no
+		return fact.Attribute{Answer: no, By: name + " False"}
 	}
-	if answer == "" {
-		return fact.Attribute{}
-	}
-	return fact.Attribute{Answer: answer, By: name + " " + v.str()}
+	return fact.Attribute{}
 }
 
 // state is what the account may do and where it lives.
