@@ -74,9 +74,9 @@ func implied(f *fact.Facts, id string) string {
 }
 
 // observed answers the questions that evidence can: what was probed, then what
-// a log shows, then what the directory says.
+// the directory says now, then what a log shows of earlier.
 func observed(f *fact.Facts, id string) (string, fact.Origin) {
-	for _, look := range []func(*fact.Facts, string) (string, fact.Origin){probed, logged, exported} {
+	for _, look := range []func(*fact.Facts, string) (string, fact.Origin){probed, exported, logged} {
 		if answer, o := look(f, id); answer != "" {
 			return answer, o
 		}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -36,6 +37,9 @@ func (p *program) askCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kept := given.answersFile
 			if _, err := os.Stat(kept); kept != "" && errors.Is(err, fs.ErrNotExist) {
+				if _, err := os.Stat(filepath.Dir(kept)); err != nil {
+					return fmt.Errorf("write --answers %s: %w", kept, cause(err))
+				}
 				given.answersFile = "" // it will be made
 			}
 			found, err := given.read(cmd.Context(), p)
@@ -159,7 +163,10 @@ func (t *talk) open(answers []fact.Answer) []kb.Question {
 	}
 	t.facts = f
 	lyncdiag.Judge(t.report, t.facts, lyncdiag.DefaultRules())
-	open := scopeQuestions(answers)
+	var open []kb.Question
+	if t.report.Verdict.Primary == "" {
+		open = scopeQuestions(answers)
+	}
 	for _, q := range t.report.Verdict.Questions {
 		if !slices.ContainsFunc(open, func(other kb.Question) bool { return other.ID == q.ID }) {
 			open = append(open, q)

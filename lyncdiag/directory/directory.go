@@ -36,6 +36,7 @@ type Exports struct {
 	domains       map[string][]fact.DirectoryDomain
 	settings      map[string][]fact.FederationSettings
 	errors        map[string][]fact.DirectoryError
+	blamed        map[string]map[string][]int // where they are, by object and address in lower case
 	organizations map[string]fact.Organization
 	health        map[string][]fact.ServiceHealth
 	tests         map[string][]fact.ServerTest
@@ -62,7 +63,7 @@ func (e *Exports) Add(name string, r io.Reader) error {
 	if e.sum == nil {
 		*e = Exports{
 			users: map[string][]fact.DirectoryUser{}, domains: map[string][]fact.DirectoryDomain{},
-			settings: map[string][]fact.FederationSettings{}, errors: map[string][]fact.DirectoryError{},
+			settings: map[string][]fact.FederationSettings{}, errors: map[string][]fact.DirectoryError{}, blamed: map[string]map[string][]int{},
 			organizations: map[string]fact.Organization{}, health: map[string][]fact.ServiceHealth{},
 			tests: map[string][]fact.ServerTest{}, held: map[string][][]held{}, skus: map[string]subscription{}, index: map[string][]place{}, sum: sha256.New(),
 		}
@@ -78,6 +79,7 @@ func (e *Exports) Add(name string, r io.Reader) error {
 	e.count += len(x.users)
 	e.users[name], e.domains[name], e.settings[name] = x.users, x.domains, x.settings
 	e.errors[name], e.health[name], e.tests[name], e.held[name] = x.errors, x.health, x.tests, x.held
+	e.blamed[name] = blame(x.errors)
 	maps.Copy(e.skus, x.skus)
 	if x.organization.Cmdlet != "" {
 		e.organizations[name] = x.organization
@@ -292,30 +294,46 @@ func (e *Exports) oneSetting() bool {
 	return n == 1
 }
 
-// errorsOf are the errors about the target: by its name, or by an address in
-// the value.
+// errorsOf are the errors about the target: at its object, or with an address
+// of its own as the value.
 func (e *Exports) errorsOf(file string, t fact.Subject, users map[string][]fact.DirectoryUser) []fact.DirectoryError {
-	if len(e.errors[file]) == 0 {
+	if len(e.blamed[file]) == 0 {
 		return nil
 	}
-	names := []string{strings.ToLower(t.Address), strings.ToLower(t.WireAddress()), strings.ToLower(t.UserName)}
+	names := []string{t.Address, t.WireAddress(), t.UserName}
 	for _, list := range users {
 		for _, u := range list {
-			names = append(names, keysOf(u)...)
-			names = append(names, strings.ToLower(u.Name))
+			names = append(append(names, keysOf(u)...), u.DistinguishedName)
 		}
 	}
+	var found []int
+	for _, name := range names {
+		found = append(found, e.blamed[file][strings.ToLower(name)]...)
+	}
+	slices.Sort(found)
 	var list []fact.DirectoryError
-	for _, x := range e.errors[file] {
-		value := strings.ToLower(x.Value)
-		for _, prefix := range []string{"sip:", "smtp:"} {
-			value = strings.TrimPrefix(value, prefix)
-		}
-		if slices.ContainsFunc(names, func(n string) bool { return n != "" && (n == value || n == strings.ToLower(x.Name)) }) {
-			list = append(list, x)
-		}
+	for _, i := range slices.Compact(found) {
+		list = append(list, e.errors[file][i])
 	}
 	return list
+}
+
+// blame is where errors are looked up: by the object, and by an address that is
+// the value.
+func blame(errors []fact.DirectoryError) map[string][]int {
+	index := map[string][]int{}
+	for i, x := range errors {
+		value := strings.ToLower(x.Value)
+		if kind, address, ok := strings.Cut(value, ":"); ok && (kind == "sip" || kind == "smtp") {
+			value = address
+		}
+		for _, key := range []string{strings.ToLower(x.Name), value} {
+			if key != "" {
+				index[key] = append(index[key], i)
+			}
+		}
+	}
+	return index
 }
 
 // export is one file.

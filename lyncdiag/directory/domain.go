@@ -151,12 +151,8 @@ func (x *export) service(n *node, _ string) bool {
 
 // idfix reads a line of an IdFix report.
 func (x *export) idfix(n *node, cmdlet string) bool {
-	name := n.get("commonname", "displayname").str()
-	if name == "" {
-		name = n.get("distinguishedname").str()
-	}
 	x.errors = append(x.errors, fact.DirectoryError{
-		Object: x.objects, Tool: cmdlet, Name: name,
+		Object: x.objects, Tool: cmdlet, Name: n.get("distinguishedname").str(),
 		Attribute: n.get("attribute").str(), Error: n.get("error").str(), Value: n.get("value").str(),
 	})
 	return true

@@ -20,8 +20,8 @@ var (
 func (x *export) user(n *node, cmdlet string) bool {
 	u := fact.DirectoryUser{
 		Object: x.objects, Cmdlet: cmdlet,
-		UserPrincipalName: n.get("userprincipalname").str(),
-		SIPAddresses:      []string{}, Plans: []fact.LyncPlan{}, Errors: []string{}, Lost: []fact.Loss{},
+		UserPrincipalName: n.get("userprincipalname").str(), DistinguishedName: n.get("distinguishedname", "onpremisesdistinguishedname").str(),
+		SIPAddresses: []string{}, Plans: []fact.LyncPlan{}, Errors: []string{}, Lost: []fact.Loss{},
 	}
 	for _, name := range []string{"userprincipalname", "sipaddress", "displayname", "samaccountname", "distinguishedname", "identity", "name"} {
 		if u.Name == "" {

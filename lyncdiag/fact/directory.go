@@ -9,17 +9,18 @@ type DirectoryUser struct {
 	Cmdlet            string     `json:"cmdlet"` // what wrote the export, such as "Get-MsolUser"
 	Name              string     `json:"name"`   // user principal name, else what identifies it
 	UserPrincipalName string     `json:"userPrincipalName"`
-	SIPAddresses      []string   `json:"sipAddresses"` // without "sip:", the primary one first
-	Enabled           Attribute  `json:"enabled"`      // may the account sign in
-	SIPEnabled        Attribute  `json:"sipEnabled"`   // msRTCSIP-UserEnabled; an empty one is yes
-	OnPremises        Attribute  `json:"onPremises"`   // is the user homed on a server of the company's own
-	Synchronized      Attribute  `json:"synchronized"` // does the object come from Active Directory
-	Licensed          Attribute  `json:"licensed"`     // has the user any licence; no: none at all
-	Plans             []LyncPlan `json:"plans"`        // those that let sign in to Lync Online
-	PlansKnown        bool       `json:"plansKnown"`   // Plans is all there is
-	Listed            bool       `json:"listed"`       // Lync Online itself lists the user
-	Errors            []string   `json:"errors"`       // of synchronization or provisioning, as the export has them
-	Lost              []Loss     `json:"lost"`         // what should be in the export and is not
+	DistinguishedName string     `json:"distinguishedName"` // in Active Directory
+	SIPAddresses      []string   `json:"sipAddresses"`      // without "sip:", the primary one first
+	Enabled           Attribute  `json:"enabled"`           // may the account sign in
+	SIPEnabled        Attribute  `json:"sipEnabled"`        // msRTCSIP-UserEnabled; an empty one is yes
+	OnPremises        Attribute  `json:"onPremises"`        // is the user homed on a server of the company's own
+	Synchronized      Attribute  `json:"synchronized"`      // does the object come from Active Directory
+	Licensed          Attribute  `json:"licensed"`          // has the user any licence; no: none at all
+	Plans             []LyncPlan `json:"plans"`             // those that let sign in to Lync Online
+	PlansKnown        bool       `json:"plansKnown"`        // Plans is all there is
+	Listed            bool       `json:"listed"`            // Lync Online itself lists the user
+	Errors            []string   `json:"errors"`            // of synchronization or provisioning, as the export has them
+	Lost              []Loss     `json:"lost"`              // what should be in the export and is not
 }
 
 // Attribute is a yes or no, and the attribute that tells it.
@@ -76,7 +77,7 @@ type ServiceHealth struct {
 type DirectoryError struct {
 	Object    int    `json:"object"`
 	Tool      string `json:"tool"` // "IdFix"
-	Name      string `json:"name"` // of the object, as the tool has it
+	Name      string `json:"name"` // distinguished name of the object
 	Attribute string `json:"attribute"`
 	Error     string `json:"error"` // such as "Duplicate"
 	Value     string `json:"value"`

@@ -812,9 +812,9 @@ func identitySpecs() []Spec {
 		{
 			ID: "LD0120", Name: "input-incomplete", Type: Identity, Severity: Info,
 			Title: "The directory export has lost data",
-			Cause: "The file was written as text, as CSV of objects or with too little depth, so nested values such as licences are gone. They are unknown, not absent.",
+			Cause: "The file was written as text, as CSV of objects or with too little depth, or the cmdlet was not asked for all, so values such as licences are not in it. They are unknown, not absent.",
 			Resolution: []string{
-				"Export again with all nested values, and give the new file with --user: Get-MgUser -UserId {address} -Property * | ConvertTo-Json -Depth 6 | Out-File user.json -Encoding utf8",
+				"Export again with all nested values, and give the new file with --user: " + ExportLine("Get-MgUser"),
 			},
 			Owner: TenantAdmin,
 		},
