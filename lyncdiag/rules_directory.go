@@ -89,7 +89,17 @@ func (r record) evidence() fact.Evidence {
 }
 
 func (r record) has(address string) bool {
-	return slices.ContainsFunc(r.SIPAddresses, func(a string) bool { return strings.EqualFold(a, address) })
+	return slices.ContainsFunc(r.SIPAddresses, func(a string) bool { return sameAddress(a, address) })
+}
+
+// sameAddress compares addresses whatever the form of their domains.
+func sameAddress(a, b string) bool {
+	if a == "" || b == "" || strings.EqualFold(a, b) {
+		return a != "" && strings.EqualFold(a, b)
+	}
+	x, errX := fact.ParseAddress(a)
+	y, errY := fact.ParseAddress(b)
+	return errX == nil && errY == nil && strings.EqualFold(x.WireAddress(), y.WireAddress())
 }
 
 // account is what the exports say of the target: its records, and those of
@@ -125,11 +135,9 @@ func findAccount(f *fact.Facts) account {
 func split(records []record, t Target) account {
 	var first *record
 	for _, fits := range []func(record) bool{
-		func(r record) bool { return t.UserName != "" && strings.EqualFold(r.UserPrincipalName, t.UserName) },
-		func(r record) bool {
-			return strings.EqualFold(r.UserPrincipalName, t.Address) || strings.EqualFold(r.UserPrincipalName, t.WireAddress())
-		},
-		func(r record) bool { return r.has(t.Address) || r.has(t.WireAddress()) },
+		func(r record) bool { return sameAddress(r.UserPrincipalName, t.UserName) },
+		func(r record) bool { return sameAddress(r.UserPrincipalName, t.Address) },
+		func(r record) bool { return r.has(t.Address) },
 	} {
 		if i := slices.IndexFunc(records, fits); i >= 0 {
 			first = &records[i]

@@ -101,8 +101,11 @@ func (e *Exports) Add(name string, r io.Reader) error {
 func keysOf(u fact.DirectoryUser) []string {
 	var keys []string
 	add := func(key string) {
-		if key = strings.ToLower(key); key != "" && !slices.Contains(keys, key) {
-			keys = append(keys, key)
+		wire, _ := fact.ParseAddress(key)
+		for _, k := range []string{strings.ToLower(key), strings.ToLower(wire.WireAddress())} {
+			if k != "" && !slices.Contains(keys, k) {
+				keys = append(keys, k)
+			}
 		}
 	}
 	add(u.UserPrincipalName)

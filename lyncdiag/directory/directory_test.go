@@ -276,6 +276,52 @@ func TestAnonymous(t *testing.T) {
 	}
 }
 
+func TestUsersAsExportsShowThem(t *testing.T) {
+	for name, test := range map[string]struct {
+		text, who string
+		want      func(fact.DirectoryUser) bool
+	}{
+		"administration center": {"Block credential,Display name,Licenses,Proxy addresses,User principal name\nFalse,Joe,Unlicensed,SMTP:joe@contoso.com,joe@contoso.com\n", joe,
+			func(u fact.DirectoryUser) bool {
+				return u.Licensed.Answer == "no" && u.PlansKnown && u.Enabled.Answer == "yes"
+			}},
+		"all of active directory": {`{"UserPrincipalName":"joe@contoso.com","DistinguishedName":"CN=joe","SamAccountName":"joe","uSNChanged":1,"whenCreated":"2013-01-01T00:00:00Z","objectClass":"user"}`, joe,
+			func(u fact.DirectoryUser) bool { return u.SIPEnabled.Answer == "yes" }},
+		"some of active directory": {`{"UserPrincipalName":"joe@contoso.com","DistinguishedName":"CN=joe","SamAccountName":"joe"}`, joe,
+			func(u fact.DirectoryUser) bool { return u.SIPEnabled.Answer == "" }},
+		"primary proxy": {`{"userPrincipalName":"joe@contoso.com","accountEnabled":true,"proxyAddresses":["sip:old@contoso.com","SIP:new@contoso.com"]}`, joe,
+			func(u fact.DirectoryUser) bool { return u.SIPAddresses[0] == "new@contoso.com" }},
+		"unicode domain": {`{"userPrincipalName":"joe@b\u00fccher.example","accountEnabled":true}`, "joe@xn--bcher-kva.example",
+			func(u fact.DirectoryUser) bool { return u.Enabled.Answer == "yes" }},
+		"graph sends it": {`{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#users/$entity","userPrincipalName":"joe@contoso.com","accountEnabled":false}`, joe,
+			func(u fact.DirectoryUser) bool {
+				return u.Enabled.Answer == "no" && u.Enabled.By == "AccountEnabled False"
+			}},
+		"additional properties": {`{"UserPrincipalName":"joe@contoso.com","AccountEnabled":true,"OnPremisesSyncEnabled":null,"AdditionalProperties":{"onPremisesSyncEnabled":true}}`, joe,
+			func(u fact.DirectoryUser) bool { return u.Synchronized.Answer == "yes" }},
+		"homed on premises": {`{"SipAddress":"sip:joe@contoso.com","UserPrincipalName":"joe@contoso.com","HostingProvider":"SRV:","InterpretedUserType":"HybridOnprem"}`, joe,
+			func(u fact.DirectoryUser) bool { return u.OnPremises.By == "HostingProvider SRV:" && !u.Listed }},
+		"resolved errors": {`{"UserPrincipalName":"joe@contoso.com","IsLicensed":false,"Errors":[{"Resolved":true,"ServiceInstance":"MicrosoftCommunicationsOnline/1"}],"ValidationStatus":1}`, joe,
+			func(u fact.DirectoryUser) bool { return len(u.Errors) == 0 }},
+		"errors": {`{"UserPrincipalName":"joe@contoso.com","IsLicensed":false,"Errors":[{"Resolved":false,"ServiceInstance":"MicrosoftCommunicationsOnline/1"}],"ValidationStatus":2}`, joe,
+			func(u fact.DirectoryUser) bool {
+				return len(u.Errors) == 1 && strings.Contains(u.Errors[0], "MicrosoftCommunicationsOnline")
+			}},
+		"licence errors": {`{"userPrincipalName":"joe@contoso.com","accountEnabled":true,"licenseAssignmentStates":[{"state":"Active","error":"None"},{"state":"Error","error":"CountViolation"}]}`, joe,
+			func(u fact.DirectoryUser) bool {
+				return reflect.DeepEqual(u.Errors, []string{"LicenseAssignmentStates: CountViolation"})
+			}},
+		"a long line": {"UserPrincipalName : joe@contoso.com\r\nIsLicensed : False\r\nProxyAddresses : {SMTP:joe@contoso.com, \r\n                 sip:joseph@contoso.com}\r\n", joe,
+			func(u fact.DirectoryUser) bool {
+				return len(u.SIPAddresses) == 1 && u.SIPAddresses[0] == "joseph@contoso.com"
+			}},
+	} {
+		if u := user(t, test.who, test.text); !test.want(u) {
+			t.Errorf("%s: %+v", name, u)
+		}
+	}
+}
+
 func TestDomains(t *testing.T) {
 	yes := func(a fact.Attribute) string { return a.Answer }
 	type want struct{ verified, lync, federated, mex, active string }

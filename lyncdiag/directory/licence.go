@@ -104,6 +104,10 @@ func (t *tally) online(v *node) {
 	if v.is(absent) {
 		return
 	}
+	if strings.EqualFold(v.str(), "Unlicensed") { // of the administration center
+		t.seen, t.user.Licensed = true, fact.Attribute{Answer: "no", By: "Licenses Unlicensed"}
+		return
+	}
 	items, lost := v.elements()
 	if lost {
 		t.lose("Licenses", v)

@@ -27,7 +27,7 @@ type node struct {
 	enum  string // the name of an enumeration's number, where the format keeps both
 	types []string
 	items []*node
-	props map[string]*node // by the lower-case name
+	props map[string]*node // by keyOf
 	names []string         // as they are written, in order
 }
 
@@ -38,13 +38,17 @@ func (n *node) is(f form) bool {
 	return n.form == f
 }
 
+// keyOf is how a property is looked up: the tables of the administration center
+// write "User principal name".
+func keyOf(name string) string { return strings.ToLower(strings.ReplaceAll(name, " ", "")) }
+
 // set adds a property. Of two names that differ in case alone the first one
 // with a value counts.
 func (n *node) set(name string, v *node) {
 	if n.props == nil {
 		n.props = map[string]*node{}
 	}
-	key := strings.ToLower(name)
+	key := keyOf(name)
 	if old, ok := n.props[key]; ok {
 		if old.is(null) {
 			n.props[key] = v
@@ -64,12 +68,10 @@ func (n *node) get(names ...string) *node {
 	}
 	var found *node
 	for _, name := range names {
-		v := n.props[name]
-		if v == nil && name != additional {
-			v = n.props[additional].own(name)
-		}
-		if v != nil && (found == nil || found.is(null)) {
-			found = v
+		for _, v := range []*node{n.props[name], n.props[additional].own(name)} {
+			if v != nil && (found == nil || found.is(null)) {
+				found = v
+			}
 		}
 	}
 	return found

@@ -39,8 +39,8 @@ func readScreen(text *bufio.Reader, emit func(*node) error) error {
 			}
 		case last != "" && (line[0] == ' ' || line[0] == '\t'):
 			// A value that is too long for the screen goes on below itself.
-			if v := n.props[strings.ToLower(last)]; v.is(scalar) {
-				n.props[strings.ToLower(last)] = shown(last, v.text+trimmed)
+			if v := n.props[keyOf(last)]; v.is(scalar) {
+				n.props[keyOf(last)] = shown(last, v.text+trimmed)
 			}
 		default:
 			if m := property.FindStringSubmatch(strings.TrimRight(line, "\r\n")); m != nil {

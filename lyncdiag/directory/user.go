@@ -44,6 +44,13 @@ func lose(list *[]fact.Loss, name, why string) {
 	}
 }
 
+func primary(address string) string {
+	if strings.HasPrefix(address, "SIP:") {
+		return "primary"
+	}
+	return ""
+}
+
 func stripSIP(address string) string {
 	if len(address) > 4 && strings.EqualFold(address[:4], "sip:") {
 		return address[4:]
@@ -62,11 +69,13 @@ func (x *export) addresses(n *node, u *fact.DirectoryUser) {
 	for _, name := range []string{"sipaddress", "msrtcsip-primaryuseraddress", "msrtcsipprimaryuseraddress", "onpremsipaddress"} {
 		add(n.get(name).str())
 	}
-	for _, name := range []string{"proxyaddresses", "shadowproxyaddresses", "imaddresses"} {
-		v := n.get(name)
+	for _, name := range []string{"ProxyAddresses", "ShadowProxyAddresses", "ImAddresses"} {
+		v := n.get(strings.ToLower(name))
 		words, cut := v.words()
+		// The primary address has its prefix in capitals (KB 3190357).
+		slices.SortStableFunc(words, func(a, b string) int { return -strings.Compare(primary(a), primary(b)) })
 		for _, word := range words {
-			if name == "imaddresses" || len(word) > 4 && strings.EqualFold(word[:4], "sip:") {
+			if name == "ImAddresses" || len(word) > 4 && strings.EqualFold(word[:4], "sip:") {
 				add(word)
 			}
 		}
@@ -102,7 +111,9 @@ func state(n *node, cmdlet string, u *fact.DirectoryUser) {
 
 	enabled := n.get("msrtcsip-userenabled")
 	tell(&u.SIPEnabled, tells("msRTCSIP-UserEnabled", enabled, "yes", "no"))
-	if enabled.is(null) {
+	// With -Properties * what is not there is not set.
+	all := enabled.is(absent) && n.has("usnchanged") && n.has("whencreated") && n.has("objectclass")
+	if enabled.is(null) || all {
 		tell(&u.SIPEnabled, fact.Attribute{Answer: "yes", By: "msRTCSIP-UserEnabled is empty"})
 	}
 	if strings.HasPrefix(cmdlet, "Get-Cs") {
