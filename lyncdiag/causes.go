@@ -30,6 +30,7 @@ var causes = []cause{
 	{name: "dns-autoconfiguration-broken", effects: []string{"dns-lyncdiscover-*", "dns-sip-*", "dns-target-*", "autodiscover-*"}},
 	{name: "dns-target-unresolvable", effects: []string{"manual-address-blocked"}},
 	{name: "tcp-443-*", effects: []string{"manual-address-blocked"}},
+	{name: "login-service-unavailable", effects: []string{"portal-sign-in-fails"}, when: failing},
 	{name: "user-blocked", effects: []string{"trust-bad-credentials", "trust-access-denied", "sip-credentials-rejected", "sip-user-disabled", "portal-sign-in-fails"}},
 	{name: "domain-not-verified", effects: []string{"realm-unknown"}},
 	{name: "domain-federation-incomplete", effects: []string{"realm-without-ws-trust"}},
@@ -40,7 +41,7 @@ var causes = []cause{
 	{name: "user-licence-pending", effects: unknownToLync},
 	{name: "user-sip-address-duplicate", effects: append([]string{"user-not-provisioned", "user-directory-sync-error"}, unknownToLync...)},
 	{name: "user-sip-address-invalid", effects: append([]string{"user-not-provisioned", "user-directory-sync-error"}, unknownToLync...)},
-	{name: "user-directory-sync-error", effects: append([]string{"user-not-provisioned"}, unknownToLync...)},
+	{name: "user-directory-sync-error", effects: append([]string{"user-not-provisioned"}, unknownToLync...), when: failing},
 	{name: "user-not-provisioned", effects: unknownToLync},
 }
 
@@ -54,6 +55,9 @@ var treeEnds = []string{"portal-sign-in-fails", "single-user-identity", "service
 
 // sameRecord: one view of a record is wrong because the other is right.
 func sameRecord(cause, effect Finding) bool { return cause.value("record") == effect.value("record") }
+
+// failing: what only warns explains no failure.
+func failing(cause, _ Finding) bool { return cause.Severity == kb.Failure }
 
 // underDomain: a domain that is gone takes the hosts in it along.
 func underDomain(cause, effect Finding) bool {

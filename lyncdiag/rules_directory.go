@@ -61,8 +61,12 @@ func directoryRules() []Rule {
 			Emits: []string{"service-outage-suspected", "login-service-unavailable"}, Eval: judgeHealth,
 		},
 		{
+			ID: "login.message", Source: kb.Citation{KB: "KB2541980", Section: "Lync Online sign-in error messages", Item: "row 7"},
+			Needs: names(fact.MessageKey, fact.AnswersKey), Reads: deriveReads, Emits: []string{"login-service-unavailable"}, Eval: judgeLoginMessage,
+		},
+		{
 			ID: "adfs.tests", Source: step("step 7"),
-			Needs: names(fact.ServerTestsKey), Reads: deploymentReads, Emits: serverTestFindings(), Eval: judgeServerTests,
+			Needs: names(fact.ServerTestsKey), Reads: append(names(fact.MEXKey), deploymentReads...), Emits: serverTestFindings(), Eval: judgeServerTests,
 		},
 	}
 }

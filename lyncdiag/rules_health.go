@@ -67,6 +67,22 @@ func judgeHealth(f *fact.Facts, emit Emit) {
 	}
 }
 
+// judgeLoginMessage: the article's row 7 says that the authentication service
+// cannot be contacted, AD FS or Windows Azure AD. Without AD FS it is the other,
+// if many users fail and the portal refuses them too.
+func judgeLoginMessage(f *fact.Facts, emit Emit) {
+	row, ok := messageRow(f)
+	if !ok || row.Code != "kb2541980-message-7" || answered(f, "sso") != "no" || answered(f, "users") != "many" || answered(f, "portal-sign-in") != "no" {
+		return
+	}
+	message, o, _ := fact.Get(f, fact.MessageKey)
+	finding := found("login-service-unavailable", "answers", prose("message", message, o),
+		text("sso", "no", o), text("users", "many", o), text("portal-sign-in", "no", o)).with(Probable)
+	finding.Title = "Nobody can contact the login service, by the message and the answers"
+	finding.Cause = "The message stands for an authentication service that cannot be contacted: AD FS or Windows Azure AD. These users have no AD FS, many are affected, and the portal refuses them too."
+	emit(finding)
+}
+
 // serverTests are the tests of Microsoft's adfsToolbox whose failure keeps
 // rich clients from signing in. The others look after the server: its patches,
 // its stores of certificates, its audit policy, its agents.
@@ -122,6 +138,8 @@ func judgeServerTests(f *fact.Facts, emit Emit) {
 	if !findDeployment(f).online() {
 		return
 	}
+	mex, _, asked := fact.Get(f, fact.MEXKey)
+	served := asked && mex.Get.Asked && mex.Get.Problem == "" && mex.Post.Asked && mex.Post.Problem == ""
 	for o, list := range fact.All(f, fact.ServerTestsKey) {
 		for _, t := range list {
 			name := serverTestFinding(t.Name)
@@ -131,8 +149,11 @@ func judgeServerTests(f *fact.Facts, emit Emit) {
 			finding := found(name, "directory", host(t.Computer, o), text("test", t.Name, o), prose("detail", t.Detail, o)).with(Probable)
 			finding.Title = "On an AD FS server ({host}) Microsoft's test " + t.Name + " failed"
 			finding.Cause = "The diagnostics file of adfsToolbox says that the test failed on the server {host}. What clients see of it was not looked at."
-			if name == "rich-client-authentication" {
+			switch {
+			case name == "rich-client-authentication":
 				finding = finding.at(kb.Warning, "the test looks at the server, not at what a client gets", o).with(Possible)
+			case served:
+				finding = finding.at(kb.Warning, "clients get the metadata now, so the file may be older or of one server of several", o).with(Possible)
 			}
 			emit(finding)
 		}
