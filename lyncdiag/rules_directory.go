@@ -150,15 +150,27 @@ func split(records []record, t Target) account {
 	}
 	var a account
 	for _, r := range records {
-		// A record without a name of its own was put as the only user's.
-		if r.UserPrincipalName == "" && (len(r.SIPAddresses) == 0 || first == nil || slices.ContainsFunc(r.SIPAddresses, first.has)) ||
-			first != nil && strings.EqualFold(r.UserPrincipalName, first.UserPrincipalName) {
+		if first == nil && len(r.SIPAddresses) == 0 && r.UserPrincipalName == "" || first != nil && r.of(*first) {
 			a.own = append(a.own, r)
 		} else {
 			a.others = append(a.others, r)
 		}
 	}
 	return a
+}
+
+// of reports whether two records of one directory are of one user. One without
+// a name and an address was put as the only user's.
+func (r record) of(s record) bool {
+	switch {
+	case r.UserPrincipalName != "" && s.UserPrincipalName != "":
+		return strings.EqualFold(r.UserPrincipalName, s.UserPrincipalName)
+	case r.UserPrincipalName == "" && len(r.SIPAddresses) == 0:
+		return true
+	case r.Cmdlet == s.Cmdlet:
+		return strings.EqualFold(r.Name, s.Name)
+	}
+	return slices.ContainsFunc(r.SIPAddresses, s.has)
 }
 
 // attribute is the first record that tells a yes or no.
@@ -184,12 +196,12 @@ type licence struct {
 func (a account) licence() licence {
 	var best licence
 	rank := func(l licence) int {
-		return slices.Index([]string{"no", "no suspended", "no disabled", "", "yes error", "yes pending", "yes", "yes assigned", "yes provisioned"}, strings.TrimSpace(l.answer+" "+l.plan.Status))
+		return slices.Index([]string{"no", "no suspended", "no disabled", "yes error", "yes pending", "yes", "yes assigned", "yes provisioned"}, strings.TrimSpace(l.answer+" "+l.plan.Status))
 	}
 	found := false
 	for _, r := range a.own {
 		for _, l := range licencesOf(r) {
-			if !found || rank(l) > rank(best) && l.answer != "" || best.answer == "" && l.answer != "" {
+			if !found || rank(l) > rank(best) {
 				best, found = l, true
 			}
 		}
@@ -298,9 +310,17 @@ func judgeAccount(f *fact.Facts, emit Emit) {
 	a := findAccount(f)
 	d := findDeployment(f)
 	tell := func(name string, of func(record) fact.Attribute, answer string, applies bool) {
-		if x, r := a.attribute(of); applies && x.Answer == answer {
-			emit(found(name, "directory", r.evidence(), text("attribute", x.By, r.origin)))
+		x, r := a.attribute(of)
+		if !applies || x.Answer != answer {
+			return
 		}
+		finding := found(name, "directory", r.evidence(), text("attribute", x.By, r.origin))
+		if name == "user-sip-not-enabled" && !d.online() {
+			finding.Title = "The user is not enabled on Lync Server"
+			finding.Cause = "Active Directory says that the user is not enabled for Lync (msRTCSIP-UserEnabled is FALSE), so the server knows no such address."
+			finding.Resolution = []string{"Enable the user: Set-CsUser -Identity sip:{address} -Enabled $true"}
+		}
+		emit(finding)
 	}
 	tell("user-blocked", func(r record) fact.Attribute { return r.Enabled }, "no", true)
 	tell("user-sip-not-enabled", func(r record) fact.Attribute { return r.SIPEnabled }, "no", true)
@@ -353,7 +373,7 @@ func judgeSIPAddress(f *fact.Facts, emit Emit) {
 func judgeShared(a account, t Target, emit Emit) {
 	for _, r := range a.own {
 		for _, other := range a.others {
-			if other.onPremises() != r.onPremises() || other.UserPrincipalName == "" {
+			if other.onPremises() != r.onPremises() || other.Name == "" {
 				continue
 			}
 			i := slices.IndexFunc(r.SIPAddresses, other.has)

@@ -43,10 +43,19 @@ func readExport(p *program, exports *directory.Exports, path string) error {
 }
 
 // bind ties a journal to what is in the exports, and refuses what could be of
-// any of several users.
+// any of several users or domains.
 func (e *evidence) bind(t *targets) error {
-	if e.exports.Anonymous() && t.len() > 1 {
-		return errors.New("read --user: an export does not say whose licences it holds, and there are several users; docs/powershell.md has a line that names the user")
+	const advice = "docs/powershell.md has a line that names it"
+	domains := map[string]bool{}
+	for _, s := range t.named {
+		domains[s.Domain] = true
+	}
+	user, domain := e.exports.Anonymous()
+	switch {
+	case user && t.len() > 1:
+		return errors.New("read --user: an export does not say whose licences it holds, and there are several users; " + advice)
+	case domain && (len(domains) > 1 || t.input != nil):
+		return errors.New("read --domain: an export does not say whose federation settings it holds, and there are several domains; " + advice)
 	}
 	if sum := e.exports.Sum(); sum != "" {
 		t.binding.Input += " exports sha256:" + sum

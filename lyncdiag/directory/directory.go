@@ -214,10 +214,16 @@ func (e *Exports) Collect(_ context.Context, t fact.Subject, f *fact.Facts) erro
 	return nil
 }
 
-// Anonymous reports whether an export says something of a user and not of
-// which, as Get-MgUserLicenseDetail does. It is told of the only user there
-// is, and of nobody where there are several.
-func (e *Exports) Anonymous() bool { return len(e.nobodys) > 0 }
+// Anonymous reports whether an export says something of a user or of a domain
+// and not of which, as Get-MgUserLicenseDetail and the federation settings do.
+// It is told of the only user among the exports, and of any target's domain, so
+// that whoever has several targets must not use it.
+func (e *Exports) Anonymous() (user, domain bool) {
+	for _, list := range e.settings {
+		domain = domain || slices.ContainsFunc(list, func(s fact.FederationSettings) bool { return s.Domain == "" })
+	}
+	return len(e.nobodys) > 0, domain
+}
 
 func put[T any](f *fact.Facts, key fact.Key[[]T], list []T, o fact.Origin) {
 	if len(list) > 0 {
@@ -413,15 +419,14 @@ func reader(text *bufio.Reader) (func(*bufio.Reader, func(*node) error) error, e
 	}
 	first, rest, _ := bytes.Cut(start, []byte("\n"))
 	second, _, _ := bytes.Cut(rest, []byte("\n"))
+	line := string(bytes.TrimRight(first, "\r "))
 	switch {
 	case len(second) > 2 && len(bytes.Trim(second, "- \r\t")) == 0 && bytes.Contains(second, []byte("--")):
 		return nil, errors.New("it is a table made for the screen, which lacks most properties; export with ConvertTo-Json -Depth 6 or Export-Clixml")
-	case !bytes.HasPrefix(first, []byte("#TYPE")) && property.Match(bytes.TrimRight(first, "\r")) && !bytes.ContainsAny(first, ",;\t\""):
+	case property.MatchString(line) && (strings.Contains(line, " : ") || strings.HasSuffix(line, " :")):
 		return readScreen, nil
-	case bytes.ContainsAny(first, ",;\t|\"") || bytes.HasPrefix(first, []byte("#TYPE")), bytes.HasPrefix(first, []byte("sep=")):
+	case strings.ContainsAny(line, ",;\t|\""), strings.HasPrefix(line, "#TYPE"), strings.HasPrefix(line, "sep="):
 		return readCSV, nil
-	case property.Match(bytes.TrimRight(first, "\r")):
-		return readScreen, nil
 	}
 	return nil, errors.New("it is neither JSON, CSV nor CLIXML; export with ConvertTo-Json -Depth 6 or Export-Clixml")
 }

@@ -271,8 +271,8 @@ func TestAnonymous(t *testing.T) {
 			t.Error("licences of nobody are given to one of two users")
 		}
 	}
-	if !e.Anonymous() {
-		t.Error("nobody is told that an export is without a name")
+	if user, domain := e.Anonymous(); !user || domain {
+		t.Errorf("without a name: user %t, domain %t", user, domain)
 	}
 }
 
@@ -310,6 +310,13 @@ func TestUsersAsExportsShowThem(t *testing.T) {
 		"licence errors": {`{"userPrincipalName":"joe@contoso.com","accountEnabled":true,"licenseAssignmentStates":[{"state":"Active","error":"None"},{"state":"Error","error":"CountViolation"}]}`, joe,
 			func(u fact.DirectoryUser) bool {
 				return reflect.DeepEqual(u.Errors, []string{"LicenseAssignmentStates: CountViolation"})
+			}},
+		"a list first": {"AlternateEmailAddresses : {a@b.c, d@e.f}\r\nUserPrincipalName : joe@contoso.com\r\nIsLicensed : False\r\nLicenses : {}\r\n", joe,
+			func(u fact.DirectoryUser) bool { return u.Licensed.Answer == "no" && len(u.Lost) == 0 }},
+		"references": {`<Objs xmlns="x"><Obj RefId="0"><Props><S N="UserPrincipalName">joe@contoso.com</S><B N="IsLicensed">true</B><Obj N="Errors" RefId="1"><LST/></Obj>
+			<Ref N="IndirectLicenseErrors" RefId="1"/><Ref N="Licenses" RefId="77"/></Props></Obj></Objs>`, joe,
+			func(u fact.DirectoryUser) bool {
+				return !u.PlansKnown && len(u.Lost) == 1 && u.Lost[0].Property == "Licenses" && len(u.Errors) == 0
 			}},
 		"a long line": {"UserPrincipalName : joe@contoso.com\r\nIsLicensed : False\r\nProxyAddresses : {SMTP:joe@contoso.com, \r\n                 sip:joseph@contoso.com}\r\n", joe,
 			func(u fact.DirectoryUser) bool {

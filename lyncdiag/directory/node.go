@@ -174,10 +174,7 @@ func (n *node) words() (words []string, cut bool) {
 			text, cut = short, true
 		}
 	}
-	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(",;|\r\n\t ", r) }) {
-		words = append(words, word)
-	}
-	return words, cut
+	return append(words, strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(",;|\r\n\t ", r) })...), cut
 }
 
 // typeName is what stands for an object that was turned into text: the name of

@@ -23,7 +23,7 @@ func (x *export) user(n *node, cmdlet string) bool {
 		UserPrincipalName: n.get("userprincipalname").str(), DistinguishedName: n.get("distinguishedname", "onpremisesdistinguishedname").str(),
 		SIPAddresses: []string{}, Plans: []fact.LyncPlan{}, Errors: []string{}, Lost: []fact.Loss{},
 	}
-	for _, name := range []string{"userprincipalname", "sipaddress", "displayname", "samaccountname", "distinguishedname", "identity", "name"} {
+	for _, name := range []string{"userprincipalname", "distinguishedname", "identity", "samaccountname", "sipaddress", "displayname", "name"} {
 		if u.Name == "" {
 			u.Name = stripSIP(n.get(name).str())
 		}
