@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Catalogue returns every finding that lyncdiag knows, sorted by ID. The slice
@@ -17,13 +18,22 @@ func Catalogue() []Spec {
 // Lookup returns the finding with this name ("adfs-mex-http-500") or ID
 // ("LD0061"), whatever its case, and whether there is one.
 func Lookup(name string) (Spec, bool) {
-	for _, s := range Catalogue() {
-		if strings.EqualFold(s.Name, name) || strings.EqualFold(s.ID, name) {
-			return s, true
-		}
-	}
-	return Spec{}, false
+	s, ok := byName()[strings.ToLower(name)]
+	s.References = slices.Clone(s.References)
+	s.Messages = slices.Clone(s.Messages)
+	s.Resolution = slices.Clone(s.Resolution)
+	return s, ok
 }
+
+// byName is the catalogue by lower-case name and ID. A run asks for each name
+// that a rule may emit.
+var byName = sync.OnceValue(func() map[string]Spec {
+	index := map[string]Spec{}
+	for _, s := range Catalogue() {
+		index[strings.ToLower(s.Name)], index[strings.ToLower(s.ID)] = s, s
+	}
+	return index
+})
 
 // Generic returns the entry as it reads without a case. Placeholders in prose
 // become the words of [Placeholders]; one that stands alone in parentheses only
