@@ -26,8 +26,12 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 )
 
-// maxUsers bounds the users that are kept of all exports together.
-const maxUsers = 200_000
+// maxUsers bounds the users that are kept of all exports together, maxOthers
+// what else is in one of them.
+const (
+	maxUsers  = 200_000
+	maxOthers = 200_000
+)
 
 // Exports are the exports of one run; they are a lyncdiag.Source. The zero
 // value holds none.
@@ -71,7 +75,7 @@ func (e *Exports) Add(name string, r io.Reader) error {
 	if slices.Contains(e.files, name) {
 		return nil // once is enough
 	}
-	x := &export{skus: map[string]subscription{}}
+	x := &export{skus: map[string]subscription{}, details: map[string]int{}}
 	if err := x.read(io.TeeReader(r, e.sum), maxUsers-e.count); err != nil {
 		return err
 	}
@@ -255,19 +259,15 @@ func (e *Exports) about(t fact.Subject) []place {
 		}
 		names = next
 	}
-	if e.alone(found) {
-		found = append(found, e.nobodys...)
+	if len(e.nobodys) > 0 {
+		if named := len(e.Users()); named == 0 || named == 1 && len(found) > 0 {
+			found = append(found, e.nobodys...)
+		}
 	}
 	slices.SortFunc(found, func(a, b place) int {
 		return cmp.Or(cmp.Compare(slices.Index(e.files, a.file), slices.Index(e.files, b.file)), cmp.Compare(a.at, b.at))
 	})
 	return found
-}
-
-// alone reports whether the exports name no other user than the ones found.
-func (e *Exports) alone(found []place) bool {
-	named := e.count - len(e.nobodys)
-	return named == len(found)
 }
 
 func (e *Exports) domainsOf(file, name string) []fact.DirectoryDomain {
@@ -350,6 +350,7 @@ type export struct {
 	users        []fact.DirectoryUser
 	held         [][]held // of each user
 	skus         map[string]subscription
+	details      map[string]int // users of Get-MgUserLicenseDetail, by name in lower case
 	domains      []fact.DirectoryDomain
 	settings     []fact.FederationSettings
 	errors       []fact.DirectoryError
@@ -446,7 +447,10 @@ func (x *export) add(n *node) error {
 		}
 		x.known++
 		if x.room < len(x.users) {
-			return fmt.Errorf("there are more than %d users; export fewer, or name one address", maxUsers)
+			return fmt.Errorf("there are more than %d users; export fewer of them", maxUsers)
+		}
+		if x.known-len(x.users) > maxOthers {
+			return fmt.Errorf("there are more than %d objects that are no users; export fewer", maxOthers)
 		}
 		return nil
 	}

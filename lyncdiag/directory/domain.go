@@ -63,7 +63,7 @@ func services(name string, v *node, lost *[]fact.Loss) fact.Attribute {
 		}
 	}
 	if cut {
-		lose(lost, name, lossOf(name, v))
+		lose(lost, name, lossOf(v))
 		return fact.Attribute{}
 	}
 	return fact.Attribute{Answer: "no", By: strings.TrimSpace(name + " " + strings.Join(words, ","))}

@@ -67,9 +67,8 @@ func Cmdlets() []string {
 	return list
 }
 
-// losses says of properties that are not what they should be that they are
-// lost, and how that comes about.
-func lossOf(name string, v *node) string {
+// lossOf says how a property that is not what it should be was lost.
+func lossOf(v *node) string {
 	switch {
 	case v.is(dropped) && strings.HasPrefix(strings.TrimSpace(v.text), "@{"):
 		return "written as text; ConvertTo-Json went no deeper (-Depth)"

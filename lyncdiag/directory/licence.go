@@ -60,22 +60,23 @@ func licences(n *node, cmdlet string, u *fact.DirectoryUser) {
 	t.online(n.get("licenses"))
 	t.assigned(n)
 	if cmdlet == "Get-CsOnlineUser" {
-		if v := n.get("assignedplan"); v.is(list) || v.is(object) {
-			t.plans("AssignedPlan", v)
+		if plans, _ := n.get("assignedplan").elements(); len(plans) > 0 {
+			t.plans("AssignedPlan", n.get("assignedplan"))
 		}
 	}
 	u.PlansKnown = t.seen && !t.doubts || u.Licensed.Answer == "no"
 	if u.Licensed.Answer == "" && len(u.Plans) > 0 {
 		u.Licensed = fact.Attribute{Answer: "yes", By: u.Plans[0].Name}
 	}
-	if !u.PlansKnown && len(u.Plans) == 0 && (cmdlet == "Get-MsolUser" || cmdlet == "Get-MgUser") && len(u.Lost) == 0 {
+	useful := slices.ContainsFunc(u.Plans, func(p fact.LyncPlan) bool { return p.Status != "disabled" })
+	if !u.PlansKnown && !useful && (cmdlet == "Get-MsolUser" || cmdlet == "Get-MgUser") && len(u.Lost) == 0 {
 		lose(&u.Lost, "licences", "not in the export; the cmdlet leaves them out unless they are asked for")
 	}
 }
 
 func (t *tally) lose(name string, v *node) {
 	t.doubts = true
-	lose(&t.user.Lost, name, lossOf(name, v))
+	lose(&t.user.Lost, name, lossOf(v))
 }
 
 // add notes a plan. A better status of the same plan goes before a worse one:
@@ -273,11 +274,10 @@ func (t *tally) provisionedPlans(v *node) {
 // SKUs of a user are one record.
 func (x *export) licence(n *node, cmdlet string) bool {
 	name := n.get("userprincipalname", "userid", "user").str()
-	i := slices.IndexFunc(x.users, func(u fact.DirectoryUser) bool {
-		return u.Cmdlet == cmdlet && strings.EqualFold(u.Name, name)
-	})
-	if i < 0 {
+	i, ok := x.details[strings.ToLower(name)]
+	if !ok {
 		i = len(x.users)
+		x.details[strings.ToLower(name)] = i
 		x.held = append(x.held, nil)
 		x.users = append(x.users, fact.DirectoryUser{
 			Object: x.objects, Cmdlet: cmdlet, Name: name, UserPrincipalName: name, PlansKnown: true,

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -28,7 +29,7 @@ func (x *export) user(n *node, cmdlet string) bool {
 			u.Name = stripSIP(n.get(name).str())
 		}
 	}
-	x.addresses(n, &u)
+	addresses(n, &u)
 	state(n, cmdlet, &u)
 	licences(n, cmdlet, &u)
 	troubles(n, &u)
@@ -44,11 +45,13 @@ func lose(list *[]fact.Loss, name, why string) {
 	}
 }
 
-func primary(address string) string {
+// secondary puts the primary address first: it has its prefix in capitals (KB
+// 3190357).
+func secondary(address string) int {
 	if strings.HasPrefix(address, "SIP:") {
-		return "primary"
+		return 0
 	}
-	return ""
+	return 1
 }
 
 func stripSIP(address string) string {
@@ -58,7 +61,8 @@ func stripSIP(address string) string {
 	return address
 }
 
-func (x *export) addresses(n *node, u *fact.DirectoryUser) {
+// addresses are the SIP addresses, the primary one first.
+func addresses(n *node, u *fact.DirectoryUser) {
 	add := func(address string) {
 		address = stripSIP(strings.TrimSpace(address))
 		known := func(a string) bool { return strings.EqualFold(a, address) }
@@ -72,15 +76,14 @@ func (x *export) addresses(n *node, u *fact.DirectoryUser) {
 	for _, name := range []string{"ProxyAddresses", "ShadowProxyAddresses", "ImAddresses"} {
 		v := n.get(strings.ToLower(name))
 		words, cut := v.words()
-		// The primary address has its prefix in capitals (KB 3190357).
-		slices.SortStableFunc(words, func(a, b string) int { return -strings.Compare(primary(a), primary(b)) })
+		slices.SortStableFunc(words, func(a, b string) int { return cmp.Compare(secondary(a), secondary(b)) })
 		for _, word := range words {
 			if name == "ImAddresses" || len(word) > 4 && strings.EqualFold(word[:4], "sip:") {
 				add(word)
 			}
 		}
 		if cut {
-			lose(&u.Lost, name, lossOf(name, v))
+			lose(&u.Lost, name, lossOf(v))
 		}
 	}
 }
@@ -165,7 +168,7 @@ func troubles(n *node, u *fact.DirectoryUser) {
 		v := n.get(strings.ToLower(name))
 		items, lost := v.elements()
 		if lost && v.is(dropped) {
-			lose(&u.Lost, name, lossOf(name, v))
+			lose(&u.Lost, name, lossOf(v))
 			continue
 		}
 		if lost {
@@ -173,7 +176,7 @@ func troubles(n *node, u *fact.DirectoryUser) {
 		}
 		for _, item := range items {
 			if item.is(dropped) {
-				lose(&u.Lost, name, lossOf(name, item))
+				lose(&u.Lost, name, lossOf(item))
 				continue
 			}
 			text := item.str()
