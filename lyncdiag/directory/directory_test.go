@@ -2,12 +2,14 @@ package directory_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -481,4 +483,31 @@ func TestCorpus(t *testing.T) {
 	if want := []fact.LyncPlan{{Name: "MCOSTANDARD", Status: "assigned"}}; !reflect.DeepEqual(u.Plans, want) || !u.PlansKnown || len(u.Lost) > 0 {
 		t.Errorf("%+v, want %+v", u, want)
 	}
+}
+
+// BenchmarkUsers reads an export of 2,000 users, and after each round the
+// standard library reads the same text into memory without making anything of
+// it.
+func BenchmarkUsers(b *testing.B) {
+	var users []obj
+	for i := range 2000 {
+		users = append(users, mgUser("user"+strconv.Itoa(i)+"@contoso.com", i%3 > 0))
+	}
+	text := convertToJSON(6, false, users...)
+	b.SetBytes(int64(len(text)))
+	var peer time.Duration
+	for b.Loop() {
+		if err := new(directory.Exports).Add("x", strings.NewReader(text)); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		start := time.Now()
+		var all any
+		if err := json.Unmarshal([]byte(text), &all); err != nil {
+			b.Fatal(err)
+		}
+		peer += time.Since(start)
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(b.Elapsed())/float64(peer), "x-encoding/json")
 }

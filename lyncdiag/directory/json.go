@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -175,7 +176,7 @@ func (j *jsonReader) from(tok json.Token, depth int) (*node, error) {
 		}
 		return text(t), nil
 	case bool:
-		return &node{form: scalar, text: fmt.Sprint(t)}, nil
+		return &node{form: scalar, text: strconv.FormatBool(t)}, nil
 	case json.Number:
 		return &node{form: scalar, text: t.String()}, nil
 	case json.Delim:

@@ -184,7 +184,13 @@ var typeName = regexp.MustCompile("^(System|Microsoft|Deserialized)\\.[A-Za-z0-9
 // placeholder reports whether a text stands for an object that was lost.
 func placeholder(text string) bool {
 	text = strings.TrimSpace(text)
-	return strings.HasPrefix(text, "@{") || typeName.MatchString(text)
+	switch {
+	case text == "":
+		return false
+	case text[0] == 'S', text[0] == 'M', text[0] == 'D':
+		return typeName.MatchString(text)
+	}
+	return strings.HasPrefix(text, "@{")
 }
 
 // time is when, zero where the text is no time or one of some country's own.
