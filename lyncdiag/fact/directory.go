@@ -2,6 +2,16 @@ package fact
 
 import "time"
 
+// The facts of exports. Each file is an origin.
+var (
+	DirectoryUsersKey   = NewKey[[]DirectoryUser]("directory.users")     // the target, and who shares an address with it
+	DirectoryDomainsKey = NewKey[[]DirectoryDomain]("directory.domains") // the target's domain
+	DirectoryErrorsKey  = NewKey[[]DirectoryError]("directory.errors")   // about the target
+	OrganizationKey     = NewKey[Organization]("directory.organization")
+	ServiceHealthKey    = NewKey[[]ServiceHealth]("service.health")
+	ServerTestsKey      = NewKey[[]ServerTest]("adfs.tests")
+)
+
 // DirectoryUser is a user as one object of one export shows it. A yes or no
 // that the object does not tell is ""; so is a text it does not have.
 type DirectoryUser struct {

@@ -30,12 +30,4 @@ var (
 	ClockKey              = NewKey[Clock]("clock")
 	AttemptsKey           = NewKey[[]sip.Attempt]("log.attempts")
 	LogFilesKey           = NewKey[[]LogFile]("log.files")
-
-	// Of exports, each with its file as origin.
-	DirectoryUsersKey   = NewKey[[]DirectoryUser]("directory.users")     // the target, and who shares an address with it
-	DirectoryDomainsKey = NewKey[[]DirectoryDomain]("directory.domains") // the target's domain
-	DirectoryErrorsKey  = NewKey[[]DirectoryError]("directory.errors")   // about the target
-	OrganizationKey     = NewKey[Organization]("directory.organization")
-	ServiceHealthKey    = NewKey[[]ServiceHealth]("service.health")
-	ServerTestsKey      = NewKey[[]ServerTest]("adfs.tests")
 )

@@ -16,23 +16,21 @@ func Catalogue() []Spec {
 }
 
 // Lookup returns the finding with this name ("adfs-mex-http-500") or ID
-// ("LD0061"), whatever its case, and whether there is one.
+// ("LD0061"), whatever its case, and whether there is one. All that it holds belongs to the caller.
 func Lookup(name string) (Spec, bool) {
-	s, ok := byName()[strings.ToLower(name)]
-	s.References = slices.Clone(s.References)
-	s.Messages = slices.Clone(s.Messages)
-	s.Resolution = slices.Clone(s.Resolution)
+	s, ok := entries()[strings.ToLower(name)]
+	s.Resolution, s.References, s.Messages = slices.Clone(s.Resolution), slices.Clone(s.References), slices.Clone(s.Messages)
 	return s, ok
 }
 
-// byName is the catalogue by lower-case name and ID. A run asks for each name
-// that a rule may emit.
-var byName = sync.OnceValue(func() map[string]Spec {
-	index := map[string]Spec{}
+// entries is the catalogue by lower-case name and ID. Every finding of a run looks
+// its entry up, and a run over many targets has very many.
+var entries = sync.OnceValue(func() map[string]Spec {
+	byName := map[string]Spec{}
 	for _, s := range Catalogue() {
-		index[strings.ToLower(s.Name)], index[strings.ToLower(s.ID)] = s, s
+		byName[strings.ToLower(s.Name)], byName[strings.ToLower(s.ID)] = s, s
 	}
-	return index
+	return byName
 })
 
 // Generic returns the entry as it reads without a case. Placeholders in prose
