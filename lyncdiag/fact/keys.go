@@ -11,23 +11,24 @@ import (
 // The facts, a line each. Keys, in codec.go, lists them once more, so that every
 // one can be recorded.
 var (
-	StartedKey            = NewKey[time.Time]("started") // when the run began, by this computer's clock
-	TargetKey             = NewKey[Subject]("target")
-	SettingKey            = NewKey[Setting]("setting")
-	AnswersKey            = NewKey[[]Answer]("answers")            // of the interview
-	MessageKey            = NewKey[string]("message")              // what the user saw
-	DNSKey                = NewKey[*dnscheck.Result]("dns")        // the records clients ask for
-	WalkKey               = NewKey[*dnscheck.Walk]("autodiscover") // the Autodiscover walk
-	WebHostsKey           = NewKey[[]Endpoint]("autodiscover.hosts")
-	CandidatesKey         = NewKey[[]Candidate]("registrar")
-	AutomaticKey          = NewKey[Automatic]("server.auto")
-	LoginKey              = NewKey[Endpoint]("login.host")
-	ControlKey            = NewKey[Control]("control") // plain HTTP to the login host
-	RealmKey              = NewKey[*adfs.Realm]("realm")
-	FederationKey         = NewKey[Endpoint]("adfs.host")
-	MEXKey                = NewKey[*adfs.MEX]("adfs.mex")
+	StartedKey    = NewKey[time.Time]("started") // when the run began, by this computer's clock
+	TargetKey     = NewKey[Subject]("target")
+	SettingKey    = NewKey[Setting]("setting")
+	AnswersKey    = NewKey[[]Answer]("answers")            // of the interview
+	MessageKey    = NewKey[string]("message")              // what the user saw
+	DNSKey        = NewKey[*dnscheck.Result]("dns")        // the records clients ask for
+	WalkKey       = NewKey[*dnscheck.Walk]("autodiscover") // the Autodiscover walk
+	WebHostsKey   = NewKey[[]Endpoint]("autodiscover.hosts")
+	CandidatesKey = NewKey[[]Candidate]("registrar")
+	AutomaticKey  = NewKey[Automatic]("server.auto")
+	LoginKey      = NewKey[Endpoint]("login.host")
+	ControlKey    = NewKey[Control]("control") // plain HTTP to the login host
+	RealmKey      = NewKey[*adfs.Realm]("realm")
+	FederationKey = NewKey[Endpoint]("adfs.host")
+	MEXKey        = NewKey[*adfs.MEX]("adfs.mex")
+	ClockKey      = NewKey[Clock]("clock")
+	AttemptsKey   = NewKey[[]sip.Attempt]("log.attempts")
+	LogFilesKey   = NewKey[[]LogFile]("log.files")
+
 	FederationSettingsKey = NewKey[[]FederationSettings]("domain.federation") // of the domain, in the tenant
-	ClockKey              = NewKey[Clock]("clock")
-	AttemptsKey           = NewKey[[]sip.Attempt]("log.attempts")
-	LogFilesKey           = NewKey[[]LogFile]("log.files")
 )
