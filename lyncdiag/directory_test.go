@@ -80,23 +80,25 @@ func TestExportsAreJudgedInTheirPlace(t *testing.T) {
 			"user-sip-address-duplicate failure confirmed"},
 		"twice in the cloud": {nil, []string{joeLicensed, `{"userPrincipalName":"ann@contoso.example","accountEnabled":false,"proxyAddresses":["sip:joe@contoso.example"]}`},
 			"user-sip-address-duplicate failure confirmed"},
-		"homed on premises, online":  {deployed("online"), []string{strings.Replace(onPremises, "%s", `,"msRTCSIP-DeploymentLocator":"SRV:"`, 1)}, "user-homed-on-premises failure confirmed, user-sip-address-mismatch warning confirmed"},
-		"homed on premises, hybrid":  {deployed("hybrid"), []string{strings.Replace(onPremises, "%s", `,"msRTCSIP-DeploymentLocator":"SRV:"`, 1)}, "user-sip-address-mismatch warning confirmed"},
-		"not enabled on the server":  {deployed("server"), []string{`{"Identity":"CN=joe","SipAddress":"sip:joe@contoso.example","Enabled":false,"RegistrarPool":"p"}`}, "user-sip-not-enabled failure confirmed"},
-		"suspended":                  {nil, []string{strings.Replace(joeLicensed, "Enabled\",\"service", "LockedOut\",\"service", 1)}, "user-licence-disabled failure confirmed"},
-		"refused characters":         {nil, []string{`{"UserPrincipalName":"joe@contoso.example","SipAddress":"sip:j&e@contoso.example","AccountType":"User"}`}, "user-sip-address-invalid failure probable, user-sip-address-mismatch warning confirmed"},
-		"letters with accents":       {nil, []string{"{\"UserPrincipalName\":\"joe@contoso.example\",\"SipAddress\":\"sip:jo\u00e9@contoso.example\",\"AccountType\":\"User\"}"}, "user-sip-address-invalid failure probable, user-sip-address-mismatch warning confirmed"},
-		"proxy test, nothing live":   {nil, []string{`[{"Name":"IsAdfsRunning","ComputerName":"sts1","Result":2}]`}, "adfs-mex-http-503 failure probable"},
-		"proxy test, MEX is served":  {served, []string{`[{"Name":"IsAdfsRunning","ComputerName":"sts1","Result":2}]`}, "adfs-mex-http-503 warning possible"},
-		"tests that passed":          {nil, []string{`[{"Name":"IsAdfsRunning","ComputerName":"sts1","Result":0},{"Name":"TestTimeSync","ComputerName":"sts1","Result":"NotRun"},{"Name":"TestTimeSync","ComputerName":"sts2","Result":9}]`}, ""},
-		"login down":                 {nil, []string{`[{"Id":"OrgLiveID","Service":"Microsoft Entra","Status":"serviceInterruption"}]`}, "login-service-unavailable failure probable"},
-		"login down, but it answers": {answers, []string{`[{"Id":"OrgLiveID","Service":"Microsoft Entra","Status":"serviceInterruption"}]`}, "login-service-unavailable warning probable"},
-		"another service":            {nil, []string{`[{"Id":"Exchange","Service":"Exchange Online","Status":"serviceInterruption"}]`}, ""},
-		"left-over settings":         {nil, []string{`[{"id":"contoso.example","authenticationType":"Managed","isVerified":true,"supportedServices":["OfficeCommunicationsOnline"]}]`, `{"IssuerUri":"x","ActiveLogOnUri":null,"MetadataExchangeUri":null}`}, ""},
-		"another domain":             {nil, []string{`[{"id":"fabrikam.example","authenticationType":"Managed","isVerified":false}]`}, ""},
-		"synchronized an hour ago":   {nil, []string{`{"DirectorySynchronizationEnabled":true,"LastDirSyncTime":"2013-05-31T13:00:00Z"}`}, ""},
-		"never synchronized":         {nil, []string{`{"DirectorySynchronizationEnabled":false,"LastDirSyncTime":"2012-05-31T13:00:00Z"}`}, ""},
-		"an object that stays":       {nil, []string{strings.Replace(joeLicensed, `"accountEnabled"`, `"onPremisesSyncEnabled":true,"onPremisesLastSyncDateTime":"2012-01-01T00:00:00Z","accountEnabled"`, 1)}, ""},
+		"homed on premises, online":     {deployed("online"), []string{strings.Replace(onPremises, "%s", `,"msRTCSIP-DeploymentLocator":"SRV:"`, 1)}, "user-homed-on-premises failure confirmed, user-sip-address-mismatch warning confirmed"},
+		"homed on premises, assumed":    {nil, []string{strings.Replace(onPremises, "%s", `,"msRTCSIP-DeploymentLocator":"SRV:"`, 1)}, "user-homed-on-premises failure probable, user-sip-address-mismatch warning confirmed"},
+		"homed on premises, unlicensed": {deployed("hybrid"), []string{joeUnlicensed, strings.Replace(onPremises, "%s", `,"msRTCSIP-DeploymentLocator":"SRV:"`, 1)}, ""},
+		"homed on premises, hybrid":     {deployed("hybrid"), []string{strings.Replace(onPremises, "%s", `,"msRTCSIP-DeploymentLocator":"SRV:"`, 1)}, "user-sip-address-mismatch warning confirmed"},
+		"not enabled on the server":     {deployed("server"), []string{`{"Identity":"CN=joe","SipAddress":"sip:joe@contoso.example","Enabled":false,"RegistrarPool":"p"}`}, "user-sip-not-enabled failure confirmed"},
+		"suspended":                     {nil, []string{strings.Replace(joeLicensed, "Enabled\",\"service", "LockedOut\",\"service", 1)}, "user-licence-disabled failure confirmed"},
+		"refused characters":            {nil, []string{`{"UserPrincipalName":"joe@contoso.example","SipAddress":"sip:j&e@contoso.example","AccountType":"User"}`}, "user-sip-address-invalid failure probable, user-sip-address-mismatch warning confirmed"},
+		"letters with accents":          {nil, []string{"{\"UserPrincipalName\":\"joe@contoso.example\",\"SipAddress\":\"sip:jo\u00e9@contoso.example\",\"AccountType\":\"User\"}"}, "user-sip-address-invalid failure probable, user-sip-address-mismatch warning confirmed"},
+		"proxy test, nothing live":      {nil, []string{`[{"Name":"IsAdfsRunning","ComputerName":"sts1","Result":2}]`}, "adfs-mex-http-503 failure probable"},
+		"proxy test, MEX is served":     {served, []string{`[{"Name":"IsAdfsRunning","ComputerName":"sts1","Result":2}]`}, "adfs-mex-http-503 warning possible"},
+		"tests that passed":             {nil, []string{`[{"Name":"IsAdfsRunning","ComputerName":"sts1","Result":0},{"Name":"TestTimeSync","ComputerName":"sts1","Result":"NotRun"},{"Name":"TestTimeSync","ComputerName":"sts2","Result":9}]`}, ""},
+		"login down":                    {nil, []string{`[{"Id":"OrgLiveID","Service":"Microsoft Entra","Status":"serviceInterruption"}]`}, "login-service-unavailable failure probable"},
+		"login down, but it answers":    {answers, []string{`[{"Id":"OrgLiveID","Service":"Microsoft Entra","Status":"serviceInterruption"}]`}, "login-service-unavailable warning probable"},
+		"another service":               {nil, []string{`[{"Id":"Exchange","Service":"Exchange Online","Status":"serviceInterruption"}]`}, ""},
+		"left-over settings":            {nil, []string{`[{"id":"contoso.example","authenticationType":"Managed","isVerified":true,"supportedServices":["OfficeCommunicationsOnline"]}]`, `{"IssuerUri":"x","ActiveLogOnUri":null,"MetadataExchangeUri":null}`}, ""},
+		"another domain":                {nil, []string{`[{"id":"fabrikam.example","authenticationType":"Managed","isVerified":false}]`}, ""},
+		"synchronized an hour ago":      {nil, []string{`{"DirectorySynchronizationEnabled":true,"LastDirSyncTime":"2013-05-31T13:00:00Z"}`}, ""},
+		"never synchronized":            {nil, []string{`{"DirectorySynchronizationEnabled":false,"LastDirSyncTime":"2012-05-31T13:00:00Z"}`}, ""},
+		"an object that stays":          {nil, []string{strings.Replace(joeLicensed, `"accountEnabled"`, `"onPremisesSyncEnabled":true,"onPremisesLastSyncDateTime":"2012-01-01T00:00:00Z","accountEnabled"`, 1)}, ""},
 	} {
 		var got []string
 		for _, f := range judge(t, test.put, test.exports...).Findings {
@@ -133,6 +135,25 @@ func TestUserEvidenceIsMarked(t *testing.T) {
 			if strings.Contains(s, "@contoso") {
 				t.Errorf("%s: an address stands in the text and not in the evidence: %s", f.Name, s)
 			}
+		}
+	}
+}
+
+// TestLossThatAnotherExportMakesGood is no news.
+func TestLossThatAnotherExportMakesGood(t *testing.T) {
+	const flat = `{"UserPrincipalName":"joe@contoso.example","IsLicensed":true,"Licenses":[{"ServiceStatus":"System.Object[]"}],"ProxyAddresses":"System.String[]"}`
+	for exports, want := range map[string]string{flat: "Licenses.ServiceStatus", flat + "\x00" + joeLicensed: ""} {
+		report := judge(t, nil, strings.Split(exports, "\x00")...)
+		got := ""
+		for _, f := range report.Findings {
+			for _, e := range f.Evidence {
+				if e.Key == "property" && strings.HasPrefix(e.Value, "Licenses") {
+					got = e.Value
+				}
+			}
+		}
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

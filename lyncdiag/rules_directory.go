@@ -250,8 +250,10 @@ func (a account) listed() (string, fact.Origin) {
 func judgeLicence(f *fact.Facts, emit Emit) {
 	a := findAccount(f)
 	l := a.licence()
-	if l.answer == "" || !findDeployment(f).online() {
-		return
+	d := findDeployment(f)
+	home, _ := a.attribute(func(r record) fact.Attribute { return r.OnPremises })
+	if l.answer == "" || !d.online() || d.kind == "hybrid" && home.Answer == "yes" {
+		return // the company's own server asks for no licence
 	}
 	o := l.record.origin
 	evidence := []fact.Evidence{l.record.evidence(), text("licence", l.by, o)}
@@ -319,6 +321,9 @@ func judgeAccount(f *fact.Facts, emit Emit) {
 			finding.Title = "The user is not enabled on Lync Server"
 			finding.Cause = "Active Directory says that the user is not enabled for Lync (msRTCSIP-UserEnabled is FALSE), so the server knows no such address."
 			finding.Resolution = []string{"Enable the user: Set-CsUser -Identity sip:{address} -Enabled $true"}
+		}
+		if name == "user-homed-on-premises" && strings.HasPrefix(d.why, "assumed") {
+			finding = finding.with(Probable) // that Lync Online is asked nobody saw
 		}
 		emit(finding)
 	}
@@ -507,11 +512,19 @@ func domainFederated(f *fact.Facts) (string, fact.Origin) {
 }
 
 func judgeLosses(f *fact.Facts, emit Emit) {
-	for _, r := range findAccount(f).own {
+	a := findAccount(f)
+	licence := a.licence()
+	for _, r := range a.own {
 		for _, l := range r.Lost {
-			emit(incomplete(r.Cmdlet, l, r.origin))
+			if licence.answer == "" || !aboutLicences(l.Property) { // else another export tells it
+				emit(incomplete(r.Cmdlet, l, r.origin))
+			}
 		}
 	}
+}
+
+func aboutLicences(property string) bool {
+	return slices.ContainsFunc([]string{"licen", "Licen", "Plan"}, func(part string) bool { return strings.Contains(property, part) })
 }
 
 // incomplete says what an export lacks, and how to export it again.

@@ -214,6 +214,9 @@ func (j *jsonReader) object(depth int) (*node, error) {
 		}
 		n.set(name, v)
 	}
+	if len(n.names) == 0 {
+		n.form = null // it says no more than that
+	}
 	_, err := j.dec.Token()
 	return n, err
 }
