@@ -67,8 +67,10 @@ func typesOf(failures []Finding) []kb.Type {
 			types = append(types, t)
 		}
 	}
+	// What only warns may explain every failure.
+	roots := slices.ContainsFunc(failures, func(x Finding) bool { return x.CausedBy == "" })
 	for _, x := range failures {
-		if x.CausedBy != "" {
+		if x.CausedBy != "" && roots {
 			continue
 		}
 		add(x.Type)
@@ -162,6 +164,11 @@ func summary(r *Report, f *fact.Facts, v Verdict, failures []Finding, said bool)
 	case Problem:
 		for _, x := range failures {
 			if x.Name == v.Primary {
+				return fmt.Sprintf("%s cannot sign in: %s", who, lowerFirst(x.Filled(r.Target).Title))
+			}
+		}
+		for _, x := range r.Findings {
+			if x.CausedBy == "" && x.Severity == kb.Warning { // it explains every failure
 				return fmt.Sprintf("%s cannot sign in: %s", who, lowerFirst(x.Filled(r.Target).Title))
 			}
 		}
