@@ -55,7 +55,7 @@ func (i Interviewer) Ask(ctx context.Context, in io.Reader, out io.Writer, next 
 		}
 		if !greeted {
 			greeted = true
-			t.print("Press Enter if you do not know, ? for help, b to go back, q to stop.\n")
+			t.print("Press Enter to skip what you do not know, ? for help, b to go back, q to stop.\n")
 		}
 		value, err := t.ask(ctx, q)
 		switch {
