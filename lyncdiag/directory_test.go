@@ -98,7 +98,11 @@ func TestExportsAreJudgedInTheirPlace(t *testing.T) {
 		"another domain":                {nil, []string{`[{"id":"fabrikam.example","authenticationType":"Managed","isVerified":false}]`}, ""},
 		"synchronized an hour ago":      {nil, []string{`{"DirectorySynchronizationEnabled":true,"LastDirSyncTime":"2013-05-31T13:00:00Z"}`}, ""},
 		"never synchronized":            {nil, []string{`{"DirectorySynchronizationEnabled":false,"LastDirSyncTime":"2012-05-31T13:00:00Z"}`}, ""},
-		"an object that stays":          {nil, []string{strings.Replace(joeLicensed, `"accountEnabled"`, `"onPremisesSyncEnabled":true,"onPremisesLastSyncDateTime":"2012-01-01T00:00:00Z","accountEnabled"`, 1)}, ""},
+		"changed and not synchronized": {nil, []string{strings.Replace(joeLicensed, `"accountEnabled"`, `"onPremisesSyncEnabled":true,"onPremisesLastSyncDateTime":"2013-05-30T08:00:00Z","accountEnabled"`, 1),
+			strings.Replace(onPremises, "%s", `,"whenChanged":"2013-05-31T08:00:00Z"`, 1)}, "user-directory-sync-error warning possible"},
+		"changed a moment ago": {nil, []string{strings.Replace(joeLicensed, `"accountEnabled"`, `"onPremisesSyncEnabled":true,"onPremisesLastSyncDateTime":"2013-05-30T08:00:00Z","accountEnabled"`, 1),
+			strings.Replace(onPremises, "%s", `,"whenChanged":"2013-05-31T13:30:00Z"`, 1)}, ""},
+		"an object that stays": {nil, []string{strings.Replace(joeLicensed, `"accountEnabled"`, `"onPremisesSyncEnabled":true,"onPremisesLastSyncDateTime":"2012-01-01T00:00:00Z","accountEnabled"`, 1)}, ""},
 	} {
 		var got []string
 		for _, f := range judge(t, test.put, test.exports...).Findings {

@@ -33,7 +33,7 @@ func directoryRules() []Rule {
 		},
 		{
 			ID: "user.errors", Source: step("step 3"),
-			Needs: names(fact.DirectoryUsersKey), Reads: deploymentReads,
+			Needs: names(fact.DirectoryUsersKey), Reads: append(names(fact.StartedKey), deploymentReads...),
 			Emits: []string{"user-directory-sync-error"}, Eval: judgeUserErrors,
 		},
 		{
@@ -420,6 +420,37 @@ func judgeUserErrors(f *fact.Facts, emit Emit) {
 			emit(found("user-directory-sync-error", "directory", evidence...))
 		}
 	}
+	if online {
+		judgeUnsynchronized(f, a, emit)
+	}
+}
+
+// syncDelay is what a change may take: the older synchronization tools run
+// every three hours.
+const syncDelay = 3 * time.Hour
+
+// judgeUnsynchronized compares both directories: the object was changed at home
+// after it was last synchronized, and long enough ago.
+func judgeUnsynchronized(f *fact.Facts, a account, emit Emit) {
+	started, _, _ := fact.Get(f, fact.StartedKey)
+	var synced, changed record
+	for _, r := range a.own {
+		if r.LastSync.After(synced.LastSync) {
+			synced = r
+		}
+		if r.Changed.After(changed.Changed) {
+			changed = r
+		}
+	}
+	if synced.LastSync.IsZero() || changed.Changed.IsZero() || changed.Changed.Sub(synced.LastSync) < syncDelay || started.Sub(changed.Changed) < syncDelay {
+		return
+	}
+	finding := found("user-directory-sync-error", "directory", synced.evidence(),
+		text("lastSync", stamp(synced.LastSync), synced.origin), text("whenChanged", stamp(changed.Changed), changed.origin)).
+		at(kb.Warning, "whenChanged moves for attributes that are not synchronized, too", changed.origin).with(Possible)
+	finding.Title = "The last change of the user's object may not be synchronized"
+	finding.Cause = "The object was changed in Active Directory after it was last synchronized, more than three hours ago. What Office 365 knows of the user may be the state before."
+	emit(finding)
 }
 
 // judgeIdFix: what IdFix finds does not synchronize, or not rightly.

@@ -425,7 +425,7 @@ type endless struct {
 
 func (e *endless) Read(p []byte) (int, error) {
 	if len(e.rest) == 0 {
-		if e.n > 1_000_000 {
+		if e.n > 300_000 {
 			return 0, io.EOF
 		}
 		e.rest = []byte(e.object)
@@ -445,7 +445,6 @@ func TestHugeExportsStream(t *testing.T) {
 	for name, e := range map[string]*endless{
 		"json":   {begin: "[{\"userPrincipalName\":\"a@b.c\"}", object: `,{"userPrincipalName":"a@b.c"}` + "\n"},
 		"csv":    {begin: "UserPrincipalName,x\n", object: "a@b.c,1\n"},
-		"clixml": {begin: `<Objs xmlns="x">`, object: `<Obj RefId="1"><Props><S N="UserPrincipalName">a@b.c</S></Props></Obj>`},
 	} {
 		err := new(directory.Exports).Add("x", e)
 		if err == nil || !strings.Contains(err.Error(), "more than 200000 users") || e.n > 260_000 {

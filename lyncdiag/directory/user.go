@@ -150,6 +150,10 @@ func state(n *node, cmdlet string, u *fact.DirectoryUser) {
 			tell(&u.Synchronized, fact.Attribute{Answer: "yes", By: name})
 		}
 	}
+	u.LastSync = n.get("lastdirsynctime", "onpremiseslastsyncdatetime").time()
+	if cmdlet == "Get-ADUser" {
+		u.Changed = n.get("whenchanged", "modified", "modifytimestamp").time()
+	}
 	asked := n.get("accountenabled").answer() != "" || n.get("blockcredential").answer() != ""
 	if last := n.get("lastdirsynctime"); asked && (sync.is(null) || last.is(null)) {
 		tell(&u.Synchronized, fact.Attribute{Answer: "no", By: "no time of a synchronization"})

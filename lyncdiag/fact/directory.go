@@ -25,6 +25,8 @@ type DirectoryUser struct {
 	SIPEnabled        Attribute  `json:"sipEnabled"`        // msRTCSIP-UserEnabled; an empty one is yes
 	OnPremises        Attribute  `json:"onPremises"`        // is the user homed on a server of the company's own
 	Synchronized      Attribute  `json:"synchronized"`      // does the object come from Active Directory
+	LastSync          time.Time  `json:"lastSync"`          // when it came from there; it keeps the time while nothing changes
+	Changed           time.Time  `json:"changed"`           // when the object in Active Directory was changed
 	Licensed          Attribute  `json:"licensed"`          // has the user any licence; no: none at all
 	Plans             []LyncPlan `json:"plans"`             // those that let sign in to Lync Online
 	PlansKnown        bool       `json:"plansKnown"`        // Plans is all there is
