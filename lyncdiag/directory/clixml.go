@@ -19,12 +19,16 @@ type clixmlReader struct {
 	nodes int
 	types map[string][]string // TN by its RefId
 	refs  map[string]*node    // objects by their RefId, as long as there is room
-	kept  int
+	kept  int                 // bytes of refs, about
 }
 
-// maxKept bounds the nodes that are kept for later references. One that is not
-// there any more counts as dropped.
-const maxKept = 100_000
+const (
+	// maxKept bounds what is kept for later references, in bytes. An object that
+	// is not there any more counts as dropped.
+	maxKept  = 32 << 20
+	maxTypes = 10_000
+	nodeSize = 128 // bytes of a node without its text, about
+)
 
 func readCLIXML(in *bounded, emit func(*node) error) error {
 	c := &clixmlReader{in: in, dec: xml.NewDecoder(in), emit: emit, types: map[string][]string{}, refs: map[string]*node{}}
@@ -124,12 +128,15 @@ func (c *clixmlReader) element(start xml.StartElement, depth int, stream func(*n
 func (c *clixmlReader) object(start xml.StartElement, depth int, stream func(*node) error) (*node, error) {
 	n := &node{form: dropped}
 	id := attribute(start, "RefId")
-	before := c.nodes
+	before, room := c.nodes, c.in.room
 	err := c.children(func(t xml.StartElement) error {
 		switch t.Name.Local {
 		case "TN":
 			names, err := c.names()
-			n.types, c.types[attribute(t, "RefId")] = names, names
+			n.types = names
+			if len(c.types) < maxTypes {
+				c.types[attribute(t, "RefId")] = names
+			}
 			return err
 		case "TNRef":
 			n.types = c.types[attribute(t, "RefId")]
@@ -174,9 +181,9 @@ func (c *clixmlReader) object(start xml.StartElement, depth int, stream func(*no
 		}
 		return err
 	})
-	if id != "" && stream == nil && c.kept < maxKept {
+	if size := (c.nodes-before+1)*nodeSize + room - c.in.room; id != "" && stream == nil && c.kept+size <= maxKept {
 		c.refs[id] = n
-		c.kept += c.nodes - before + 1
+		c.kept += size
 	}
 	return n, err
 }
@@ -230,7 +237,7 @@ func (c *clixmlReader) children(f func(xml.StartElement) error) error {
 func (c *clixmlReader) names() (names []string, err error) {
 	err = c.children(func(xml.StartElement) error {
 		s, err := c.chars()
-		if len(names) < 16 {
+		if len(names) < 16 && len(s) < 1024 {
 			names = append(names, s)
 		}
 		return err

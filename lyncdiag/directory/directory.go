@@ -31,6 +31,7 @@ import (
 const (
 	maxUsers  = 200_000
 	maxOthers = 200_000
+	maxFacts  = 256 << 20 // bytes of text in the facts of one export; 200,000 users have some 40 MB
 )
 
 // Exports are the exports of one run; they are a lyncdiag.Source. The zero
@@ -360,6 +361,7 @@ type export struct {
 
 	objects int
 	known   int
+	kept    int      // bytes of text in the facts
 	room    int      // for so many users more
 	strange []string // names of the first object that nothing reads
 }
@@ -432,6 +434,13 @@ func reader(text *bufio.Reader) (func(*bufio.Reader, func(*node) error) error, e
 	return nil, errors.New("it is neither JSON, CSV nor CLIXML; export with ConvertTo-Json -Depth 6 or Export-Clixml")
 }
 
+// keep counts texts that become part of facts.
+func (x *export) keep(texts ...string) {
+	for _, s := range texts {
+		x.kept += len(s)
+	}
+}
+
 // add reads an object.
 func (x *export) add(n *node) error {
 	x.objects++
@@ -448,6 +457,9 @@ func (x *export) add(n *node) error {
 		x.known++
 		if x.room < len(x.users) {
 			return fmt.Errorf("there are more than %d users; export fewer of them", maxUsers)
+		}
+		if x.kept > maxFacts {
+			return fmt.Errorf("what is to be kept of it is more than %d MiB; export fewer users or properties", maxFacts>>20)
 		}
 		if x.known-len(x.users) > maxOthers {
 			return fmt.Errorf("there are more than %d objects that are no users; export fewer", maxOthers)

@@ -443,12 +443,23 @@ func (e *endless) Read(p []byte) (int, error) {
 // of too many users is refused early.
 func TestHugeExportsStream(t *testing.T) {
 	for name, e := range map[string]*endless{
-		"json":   {begin: "[{\"userPrincipalName\":\"a@b.c\"}", object: `,{"userPrincipalName":"a@b.c"}` + "\n"},
-		"csv":    {begin: "UserPrincipalName,x\n", object: "a@b.c,1\n"},
+		"json": {begin: "[{\"userPrincipalName\":\"a@b.c\"}", object: `,{"userPrincipalName":"a@b.c"}` + "\n"},
+		"csv":  {begin: "UserPrincipalName,x\n", object: "a@b.c,1\n"},
 	} {
 		err := new(directory.Exports).Add("x", e)
 		if err == nil || !strings.Contains(err.Error(), "more than 200000 users") || e.n > 260_000 {
 			t.Errorf("%s: %v after %d objects", name, err, e.n)
+		}
+	}
+}
+
+// TestHugeTextsAreRefused: what becomes part of a fact is bounded, too.
+func TestHugeTextsAreRefused(t *testing.T) {
+	name := strings.Repeat("x", 8<<20) + "@contoso.com"
+	for kind, object := range map[string]string{"users": `{"userPrincipalName":"` + name + `"}`, "errors": `{"distinguishedName":"CN=joe","attribute":"mail","error":"Format","value":"` + name + `"}`} {
+		e := &endless{begin: "[" + object, object: "," + object}
+		if err := new(directory.Exports).Add("x", e); err == nil || !strings.Contains(err.Error(), "more than 256 MiB") || e.n > 40 {
+			t.Errorf("%s: %v after %d objects", kind, err, e.n)
 		}
 	}
 }

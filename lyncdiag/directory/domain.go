@@ -47,6 +47,7 @@ func (x *export) domain(n *node, cmdlet string) bool {
 	} else {
 		d.Lync = capabilities(n.get("capabilities"), &d.Lost)
 	}
+	x.keep(d.Name, d.Lync.By)
 	x.domains = append(x.domains, d)
 	return true
 }
@@ -103,6 +104,9 @@ func (x *export) federation(n *node, cmdlet string) bool {
 		SigningCertificate:     certificate(n.get("signingcertificate")),
 		NextSigningCertificate: certificate(n.get("nextsigningcertificate")),
 	})
+	for _, v := range n.props {
+		x.keep(v.str())
+	}
 	d := fact.DirectoryDomain{Object: x.objects, Cmdlet: cmdlet, Name: name, Lost: []fact.Loss{}}
 	d.Federated = fact.Attribute{Answer: "yes", By: "federation settings"}
 	d.MEX = present("MetadataExchangeUri", mex)
@@ -145,16 +149,19 @@ func (x *export) service(n *node, _ string) bool {
 	if name == "" || status == "" || !n.has("id") && !strings.Contains(strings.ToLower(status), "service") {
 		return false
 	}
+	x.keep(name, status, n.get("id").str())
 	x.health = append(x.health, fact.ServiceHealth{ID: n.get("id").str(), Service: name, Status: status})
 	return true
 }
 
 // idfix reads a line of an IdFix report.
 func (x *export) idfix(n *node, cmdlet string) bool {
-	x.errors = append(x.errors, fact.DirectoryError{
+	e := fact.DirectoryError{
 		Object: x.objects, Tool: cmdlet, Name: n.get("distinguishedname").str(),
 		Attribute: n.get("attribute").str(), Error: n.get("error").str(), Value: n.get("value").str(),
-	})
+	}
+	x.keep(e.Name, e.Attribute, e.Error, e.Value)
+	x.errors = append(x.errors, e)
 	return true
 }
 
@@ -190,6 +197,7 @@ func (x *export) test(n *node, _ string) bool {
 		return false
 	}
 	t.Detail = strings.Join(fieldsOf(n, "detail", "exceptionmessage"), " ")
+	x.keep(t.Name, t.Computer, t.Detail)
 	x.tests = append(x.tests, t)
 	return true
 }

@@ -278,6 +278,7 @@ func (x *export) licence(n *node, cmdlet string) bool {
 	if !ok {
 		i = len(x.users)
 		x.details[strings.ToLower(name)] = i
+		x.keep(name, n.get("skupartnumber").str())
 		x.held = append(x.held, nil)
 		x.users = append(x.users, fact.DirectoryUser{
 			Object: x.objects, Cmdlet: cmdlet, Name: name, UserPrincipalName: name, PlansKnown: true,

@@ -41,6 +41,7 @@ func (x *export) sku(n *node, _ string) bool {
 	}
 	for _, name := range []string{"skuid", "skupartnumber", "accountskuid"} {
 		if id := strings.ToLower(n.get(name).str()); id != "" {
+			x.keep(id)
 			x.skus[id] = s
 		}
 	}

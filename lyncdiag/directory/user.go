@@ -34,6 +34,9 @@ func (x *export) user(n *node, cmdlet string) bool {
 	licences(n, cmdlet, &u)
 	troubles(n, &u)
 	u.Listed = cmdlet == "Get-CsOnlineUser" && u.OnPremises.Answer != "yes" && n.get("softdeletiontimestamp").time().IsZero()
+	x.keep(u.Name, u.UserPrincipalName, u.DistinguishedName)
+	x.keep(u.SIPAddresses...)
+	x.keep(u.Errors...)
 	x.users, x.held = append(x.users, u), append(x.held, holds(n))
 	return true
 }
