@@ -208,5 +208,12 @@ func sumDirectory(f *fact.Facts) string {
 	if l := a.licence(); l.answer != "" {
 		return text + "; " + l.by
 	}
+	for _, r := range a.own {
+		for _, l := range r.Lost {
+			if aboutLicences(l.Property) {
+				return text + "; what it says of licences is lost"
+			}
+		}
+	}
 	return text
 }

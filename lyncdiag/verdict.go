@@ -255,6 +255,11 @@ func nextSteps(r *Report, f *fact.Facts, v Verdict) []string {
 			break
 		}
 	}
+	for _, x := range r.Findings {
+		if x.Name == "input-incomplete" {
+			next = append(next, x.Filled(r.Target).Resolution...)
+		}
+	}
 	if row, ok := messageRow(f); ok {
 		next = append(next, "lyncdiag explain "+row.Code)
 	}
