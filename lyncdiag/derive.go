@@ -76,7 +76,7 @@ func implied(f *fact.Facts, id string) string {
 // observed answers the questions that evidence can: what was probed, then what
 // the directory says now, then what a log shows of earlier.
 func observed(f *fact.Facts, id string) (string, fact.Origin) {
-	for _, look := range []func(*fact.Facts, string) (string, fact.Origin){probed, exported, logged} {
+	for _, look := range []func(*fact.Facts, string) (string, fact.Origin){fromProbes, fromDirectory, fromLogs} {
 		if answer, o := look(f, id); answer != "" {
 			return answer, o
 		}
@@ -84,11 +84,11 @@ func observed(f *fact.Facts, id string) (string, fact.Origin) {
 	return "", fact.Origin{}
 }
 
-// probed answers the questions that a probe can: is the user's domain
+// fromProbes answers the questions that a probe can: is the user's domain
 // federated (step 4), and is its MEX document to be had (step 8). Step 8 is
 // "no" when GET or SOAP POST fails, although the article's browser sees only
 // GET.
-func probed(f *fact.Facts, id string) (string, fact.Origin) {
+func fromProbes(f *fact.Facts, id string) (string, fact.Origin) {
 	switch id {
 	case "sso":
 		if realm, o, ok := fact.Get(f, fact.RealmKey); ok && realm.Problem == "" {

@@ -8,10 +8,10 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
-// logged answers what sign-ins that a log shows can tell: who is registered
+// fromLogs answers what sign-ins that a log shows can tell: who is registered
 // has an account in Lync Online, so also a licence. A log of one computer may
 // hold several users.
-func logged(f *fact.Facts, id string) (string, fact.Origin) {
+func fromLogs(f *fact.Facts, id string) (string, fact.Origin) {
 	target, _, _ := fact.Get(f, fact.TargetKey)
 	for _, list := range fact.All(f, fact.AttemptsKey) {
 		for _, a := range list {
@@ -44,9 +44,9 @@ func logged(f *fact.Facts, id string) (string, fact.Origin) {
 	return "", fact.Origin{}
 }
 
-// exported answers what an export of the directory, of the dashboard or of an
+// fromDirectory answers what an export of the directory, of the dashboard or of an
 // AD FS server can tell.
-func exported(f *fact.Facts, id string) (string, fact.Origin) {
+func fromDirectory(f *fact.Facts, id string) (string, fact.Origin) {
 	a := findAccount(f)
 	tell := func(of func(record) fact.Attribute, answers ...string) (string, fact.Origin) {
 		x, r := a.attribute(of)
