@@ -20,8 +20,8 @@ const (
 	joeUnlicensed = `{"UserPrincipalName":"joe@contoso.example","IsLicensed":false,"BlockCredential":false}`
 )
 
-// judge judges exports, with what else is known.
-func judge(t *testing.T, put func(*fact.Facts), exports ...string) *lyncdiag.Report {
+// judgeExports judges exports, with what else is known.
+func judgeExports(t *testing.T, put func(*fact.Facts), exports ...string) *lyncdiag.Report {
 	t.Helper()
 	e := &directory.Exports{}
 	for i, text := range exports {
@@ -105,7 +105,7 @@ func TestExportsAreJudgedInTheirPlace(t *testing.T) {
 		"an object that stays": {nil, []string{strings.Replace(joeLicensed, `"accountEnabled"`, `"onPremisesSyncEnabled":true,"onPremisesLastSyncDateTime":"2012-01-01T00:00:00Z","accountEnabled"`, 1)}, ""},
 	} {
 		var got []string
-		for _, f := range judge(t, test.put, test.exports...).Findings {
+		for _, f := range judgeExports(t, test.put, test.exports...).Findings {
 			if f.Severity != kb.Info && f.CausedBy == "" {
 				got = append(got, strings.Join([]string{f.Name, string(f.Severity), string(f.Confidence)}, " "))
 			}
@@ -124,7 +124,7 @@ func TestExportsAreJudgedInTheirPlace(t *testing.T) {
 
 // TestUserEvidenceIsMarked: what names a person can be told from what does not.
 func TestUserEvidenceIsMarked(t *testing.T) {
-	report := judge(t, nil, `{"UserPrincipalName":"joe@contoso.example","SipAddress":"sip:joe.o'neil@contoso.example","AccountType":"SfBOnPremUser","AccountEnabled":false,"UserValidationErrors":["duplicate of ann@contoso.example"]}`,
+	report := judgeExports(t, nil, `{"UserPrincipalName":"joe@contoso.example","SipAddress":"sip:joe.o'neil@contoso.example","AccountType":"SfBOnPremUser","AccountEnabled":false,"UserValidationErrors":["duplicate of ann@contoso.example"]}`,
 		`[{"UserPrincipalName":"joe@contoso.example","IsLicensed":false},{"UserPrincipalName":"ann@contoso.example","IsLicensed":false,"ProxyAddresses":["sip:joe@contoso.example"]}]`)
 	if len(report.Findings) < 5 {
 		t.Fatalf("%d findings:\n%s", len(report.Findings), describe(report))
@@ -147,7 +147,7 @@ func TestUserEvidenceIsMarked(t *testing.T) {
 func TestLossThatAnotherExportMakesGood(t *testing.T) {
 	const flat = `{"UserPrincipalName":"joe@contoso.example","IsLicensed":true,"Licenses":[{"ServiceStatus":"System.Object[]"}],"ProxyAddresses":"System.String[]"}`
 	for exports, want := range map[string]string{flat: "Licenses.ServiceStatus", flat + "\x00" + joeLicensed: ""} {
-		report := judge(t, nil, strings.Split(exports, "\x00")...)
+		report := judgeExports(t, nil, strings.Split(exports, "\x00")...)
 		got := ""
 		for _, f := range report.Findings {
 			for _, e := range f.Evidence {
@@ -167,7 +167,7 @@ func TestLossThatAnotherExportMakesGood(t *testing.T) {
 func TestWaitUntil(t *testing.T) {
 	for minutes, want := range map[time.Duration]string{0: "14:35", 10: "14:25", 29: "14:06", 30: "", 31: ""} {
 		at := scenarioClock().Add(-minutes * time.Minute).Format(time.RFC3339)
-		report := judge(t, nil, strings.Replace(joeLicensed, "2013-01-01T08:00:00Z", at, 1))
+		report := judgeExports(t, nil, strings.Replace(joeLicensed, "2013-01-01T08:00:00Z", at, 1))
 		title := ""
 		for _, f := range report.Findings {
 			title += f.Title
