@@ -79,8 +79,11 @@ func arrange(found []Finding, position map[StageID]int) []Finding {
 // about is what makes two findings of one name two: the host, the dead target
 // of several records, or the record.
 func (f Finding) about() string {
-	if f.Name == "dns-target-unresolvable" {
+	switch f.Name {
+	case "dns-target-unresolvable":
 		return f.value("target")
+	case "input-incomplete": // each cmdlet has a line of its own
+		return f.value("cmdlet")
 	}
 	return f.Host() + " " + f.value("record")
 }

@@ -31,18 +31,37 @@ var causes = []cause{
 	{name: "dns-target-unresolvable", effects: []string{"manual-address-blocked"}},
 	{name: "dns-target-unresolvable", effects: []string{"name-resolution-failed-on-client"}, when: sameTarget},
 	{name: "tcp-443-*", effects: []string{"manual-address-blocked"}},
-	{name: "user-sip-not-enabled", effects: []string{"sip-user-not-found"}},
-	{name: "user-not-licensed", effects: []string{"sip-user-not-found"}},
-	{name: "user-licence-pending", effects: []string{"sip-user-not-found"}},
-	{name: "user-not-provisioned", effects: []string{"sip-user-not-found"}},
+	{name: "login-service-unavailable", effects: []string{"portal-sign-in-fails"}, when: failing},
+	{name: "user-blocked", effects: []string{"trust-bad-credentials", "trust-access-denied", "sip-credentials-rejected", "sip-user-disabled", "portal-sign-in-fails"}},
+	{name: "domain-not-verified", effects: []string{"realm-unknown"}},
+	{name: "domain-federation-incomplete", effects: []string{"realm-without-ws-trust"}},
+	{name: "user-homed-on-premises", effects: unknownToLync},
+	{name: "user-sip-not-enabled", effects: append([]string{"user-not-provisioned", "user-directory-sync-error"}, unknownToLync...)},
+	{name: "user-not-licensed", effects: unknownToLync},
+	{name: "user-licence-disabled", effects: unknownToLync},
+	{name: "user-licence-pending", effects: unknownToLync},
+	{name: "user-sip-address-duplicate", effects: append([]string{"user-not-provisioned", "user-directory-sync-error"}, unknownToLync...)},
+	{name: "user-sip-address-invalid", effects: append([]string{"user-not-provisioned", "user-directory-sync-error"}, unknownToLync...)},
+	{name: "user-directory-sync-error", effects: append([]string{"user-not-provisioned"}, unknownToLync...), when: failing},
+	{name: "user-not-provisioned", effects: unknownToLync},
 }
+
+// unknownToLync is how it looks from the client when Lync has no account of a
+// user.
+var unknownToLync = []string{"sip-user-not-found", "web-ticket-not-sip-enabled", "autodiscover-user-unknown", "sip-user-disabled"}
 
 // treeEnds are the findings at the ends of the article's tree. They say whom
 // to turn to, so a confirmed failure that was seen explains them.
 var treeEnds = []string{"portal-sign-in-fails", "single-user-identity", "service-outage-suspected", "rich-client-authentication", "client-side-suspected"}
 
-// sameRecord: one view of a record is wrong because the other is right.
-func sameRecord(cause, effect Finding) bool { return cause.value("record") == effect.value("record") }
+// sameRecord: one view of a record is wrong because the other is right. A difference
+// alone fails nobody.
+func sameRecord(cause, effect Finding) bool {
+	return cause.value("record") == effect.value("record") && effect.Severity != kb.Failure
+}
+
+// failing: what only warns explains no failure.
+func failing(cause, _ Finding) bool { return cause.Severity == kb.Failure }
 
 // sameTarget: a host that resolves nowhere does not resolve on the user's computer.
 func sameTarget(cause, effect Finding) bool { return cause.value("target") == effect.Host() }
@@ -94,9 +113,6 @@ func explanation(list []Finding, effect Finding) string {
 		for _, by := range list {
 			if by.Name == effect.Name || !matches(c.name, by.Name) || c.when != nil && !c.when(by, effect) {
 				continue
-			}
-			if effect.Severity == kb.Failure && by.Severity != kb.Failure {
-				continue // what need not fail does not explain a failure
 			}
 			for _, pattern := range c.effects {
 				if matches(pattern, effect.Name) {

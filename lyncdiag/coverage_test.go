@@ -10,6 +10,7 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/lab"
+	"golang.org/x/tools/txtar"
 )
 
 func scenarioFile(name string) string {
@@ -53,17 +54,75 @@ func TestCoverageIsProved(t *testing.T) {
 	}
 }
 
-// No scenario is left over: each proves some item of the article.
+// No scenario is left over: each proves some item of the article, or shows the
+// finding whose name it begins with, or what a source tells.
 func TestScenariosProveSomething(t *testing.T) {
 	files, err := filepath.Glob(scenarioFile("*"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, file := range files {
-		proof := "scenario:" + strings.TrimSuffix(filepath.Base(file), ".txtar")
-		if !slices.ContainsFunc(kb.Coverage(), func(i kb.Item) bool { return slices.Contains(i.Proof, proof) }) {
-			t.Errorf("%s proves no item of the article", file)
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		shown := slices.ContainsFunc(findingsOf(t, file), func(f string) bool { return f == name || strings.HasPrefix(name, f+"-") })
+		item := slices.ContainsFunc(kb.Coverage(), func(i kb.Item) bool { return slices.Contains(i.Proof, "scenario:"+name) })
+		if !item && !shown && name != "adfs-tests" {
+			t.Errorf("%s proves no item of the article, and shows no finding of its name", file)
 		}
+	}
+}
+
+// findingsOf are the names of the findings that a scenario leads to.
+func findingsOf(t *testing.T, file string) (list []string) {
+	t.Helper()
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range archive.Files {
+		var want scenarioWant
+		if f.Name != "want.json" {
+			continue
+		}
+		if err := strict(f.Data, &want); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if want.Report != nil {
+			for _, x := range want.Report.Findings {
+				list = append(list, x.Name)
+			}
+		}
+	}
+	return list
+}
+
+// What only exports tell no lab can break: each of their findings is shown by a
+// scenario.
+func TestExportFindingsAreShown(t *testing.T) {
+	files, err := filepath.Glob(scenarioFile("*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := map[string]bool{}
+	for _, file := range files {
+		for _, name := range findingsOf(t, file) {
+			shown[name] = true
+		}
+	}
+	rules := 0
+	for _, r := range lyncdiag.DefaultRules() {
+		family, _, _ := strings.Cut(string(r.ID), ".")
+		if !slices.Contains([]string{"user", "domain", "organization", "service"}, family) && r.ID != "adfs.tests" {
+			continue
+		}
+		rules++
+		for _, name := range r.Emits {
+			if !shown[name] {
+				t.Errorf("rule %s emits %s, and no scenario shows it", r.ID, name)
+			}
+		}
+	}
+	if rules < 10 {
+		t.Errorf("%d rules of exports, want 10", rules)
 	}
 }
 

@@ -15,25 +15,32 @@ type Visit struct {
 	Question string
 	Answer   string    // yes, no or unknown
 	From     fact.Kind // where the answer comes from; "" when unknown
+	Where    string    // file and object that tell it; "" for the network and for a person
 	Reached  bool      // false: answered by evidence, but the walk stopped before it
 }
 
 // deriveReads are the facts that derive looks at.
-var deriveReads = names(fact.AnswersKey, fact.RealmKey, fact.MEXKey, fact.StartedKey)
+var deriveReads = slices.Concat(names(fact.AnswersKey, fact.RealmKey, fact.MEXKey, fact.StartedKey, fact.AttemptsKey,
+	fact.DirectoryDomainsKey, fact.OrganizationKey, fact.ServiceHealthKey, fact.ServerTestsKey), accountReads, deploymentReads)
 
 // derive answers a question of the article: from what was seen where the
 // network can tell, else from what a person said.
 func derive(f *fact.Facts, id string) (answer string, from fact.Kind) {
-	if answer, from := observed(f, id); answer != "" {
-		return answer, from
+	answer, o := deriveFrom(f, id)
+	return answer, o.Kind
+}
+
+// deriveFrom is derive that says where the answer stands, too.
+func deriveFrom(f *fact.Facts, id string) (string, fact.Origin) {
+	if answer, o := observed(f, id); answer != "" {
+		return answer, o
 	}
-	if answer := said(f, id); answer != "" {
-		return answer, fact.Interview
+	for _, say := range []func(*fact.Facts, string) string{said, implied} {
+		if answer := say(f, id); answer != "" {
+			return answer, fact.Origin{Kind: fact.Interview}
+		}
 	}
-	if answer := implied(f, id); answer != "" {
-		return answer, fact.Interview
-	}
-	return "unknown", ""
+	return "unknown", fact.Origin{}
 }
 
 // said is a person's last word on a question, "" when there is none.
@@ -66,32 +73,43 @@ func implied(f *fact.Facts, id string) string {
 	return ""
 }
 
-// observed answers the questions that a probe can: is the user's domain
+// observed answers the questions that evidence can: what was probed, then what
+// the directory says now, then what a log shows of earlier.
+func observed(f *fact.Facts, id string) (string, fact.Origin) {
+	for _, look := range []func(*fact.Facts, string) (string, fact.Origin){fromProbes, fromDirectory, fromLogs} {
+		if answer, o := look(f, id); answer != "" {
+			return answer, o
+		}
+	}
+	return "", fact.Origin{}
+}
+
+// fromProbes answers the questions that a probe can: is the user's domain
 // federated (step 4), and is its MEX document to be had (step 8). Step 8 is
 // "no" when GET or SOAP POST fails, although the article's browser sees only
 // GET.
-func observed(f *fact.Facts, id string) (string, fact.Kind) {
+func fromProbes(f *fact.Facts, id string) (string, fact.Origin) {
 	switch id {
 	case "sso":
 		if realm, o, ok := fact.Get(f, fact.RealmKey); ok && realm.Problem == "" {
 			switch realm.NamespaceType {
 			case "federated":
-				return "yes", o.Kind
+				return "yes", o
 			case "managed":
-				return "no", o.Kind
+				return "no", o
 			}
 		}
 	case "mex-in-browser":
 		if mex, o, ok := fact.Get(f, fact.MEXKey); ok && mex.Get.Asked && mex.Post.Asked {
 			switch {
 			case mex.Get.Problem == "" && mex.Post.Problem == "":
-				return "yes", o.Kind
+				return "yes", o
 			case mex.Get.Status > 0 && mex.Get.Problem != "", mex.Post.Status > 0 && mex.Post.Problem != "":
-				return "no", o.Kind
+				return "no", o
 			}
 		}
 	}
-	return "", ""
+	return "", fact.Origin{}
 }
 
 // Walk follows the article's identity tree as far as the answers among the
@@ -113,8 +131,8 @@ func walkTree(f *fact.Facts) (path []Visit, end kb.Edge, ask []string) {
 	next := 1
 	for next != 0 {
 		step := tree[next-1]
-		answer, from := derive(f, step.ID)
-		path = append(path, Visit{step.Number, step.ID, step.Question, answer, from, true})
+		answer, from := deriveFrom(f, step.ID)
+		path = append(path, Visit{step.Number, step.ID, step.Question, answer, from.Kind, from.Where, true})
 		switch answer {
 		case "yes":
 			end = resolve(f, step.Yes)
@@ -136,8 +154,8 @@ func walkTree(f *fact.Facts) (path []Visit, end kb.Edge, ask []string) {
 		if slices.ContainsFunc(path, func(v Visit) bool { return v.Step == step.Number }) {
 			continue
 		}
-		if answer, from := derive(f, step.ID); answer == "yes" || answer == "no" {
-			path = append(path, Visit{step.Number, step.ID, step.Question, answer, from, false})
+		if answer, from := deriveFrom(f, step.ID); answer == "yes" || answer == "no" {
+			path = append(path, Visit{step.Number, step.ID, step.Question, answer, from.Kind, from.Where, false})
 		}
 	}
 	return path, end, ask

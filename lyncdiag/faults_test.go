@@ -209,21 +209,8 @@ func TestRulesDeclareWhatTheyRead(t *testing.T) {
 		t.Run(f.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				facts, _ := diagnose(t, lab.Config{Faults: []string{f.Name}})
-				for _, r := range lyncdiag.DefaultRules() {
-					if slices.ContainsFunc(r.Needs, func(n fact.Name) bool { return !facts.Has(n) }) {
-						continue
-					}
-					seen := facts.Observed(func(n fact.Name) {
-						if !slices.Contains(r.Needs, n) && !slices.Contains(r.Reads, n) {
-							t.Errorf("rule %s reads %s without declaring it", r.ID, n)
-						}
-					})
-					r.Eval(seen, func(f lyncdiag.Finding) {
-						emitted[f.Name] = true
-						if !slices.Contains(r.Emits, f.Name) {
-							t.Errorf("rule %s emits %s without declaring it", r.ID, f.Name)
-						}
-					})
+				for _, name := range checkReads(t, facts) {
+					emitted[name] = true
 				}
 			})
 		})
@@ -231,6 +218,29 @@ func TestRulesDeclareWhatTheyRead(t *testing.T) {
 	if len(emitted) == 0 {
 		t.Error("no rule fired in any lab")
 	}
+}
+
+// checkReads holds every rule to its Needs, Reads and Emits, and returns the
+// names of the findings.
+func checkReads(t *testing.T, facts *fact.Facts) (emitted []string) {
+	t.Helper()
+	for _, r := range lyncdiag.DefaultRules() {
+		if slices.ContainsFunc(r.Needs, func(n fact.Name) bool { return !facts.Has(n) }) {
+			continue
+		}
+		seen := facts.Observed(func(n fact.Name) {
+			if !slices.Contains(r.Needs, n) && !slices.Contains(r.Reads, n) {
+				t.Errorf("rule %s reads %s without declaring it", r.ID, n)
+			}
+		})
+		r.Eval(seen, func(f lyncdiag.Finding) {
+			emitted = append(emitted, f.Name)
+			if !slices.Contains(r.Emits, f.Name) {
+				t.Errorf("rule %s emits %s without declaring it", r.ID, f.Name)
+			}
+		})
+	}
+	return emitted
 }
 
 // TestSameAnswersSameReport: with a constant clock the report is the same, to

@@ -136,6 +136,32 @@ func TestEveryObservationHasAFinding(t *testing.T) {
 			exceptions: map[string]string{"ok": "records are there", "cancelled": "nothing was observed"},
 		},
 		{
+			name: "plan of a licence", codes: []string{"provisioned", "assigned", "pending", "disabled", "suspended", "error"},
+			put: func(f *fact.Facts, code string) {
+				fact.Put(f, fact.DirectoryUsersKey, []fact.DirectoryUser{{UserPrincipalName: joe, PlansKnown: true,
+					Plans: []fact.LyncPlan{{Name: "MCOSTANDARD", Status: code}}}}, fact.Origin{Kind: fact.Directory, Where: "user.json"})
+			},
+			exceptions: map[string]string{
+				"provisioned": "licensed", "assigned": "licensed",
+				unlisted: "what a status of tomorrow means nobody knows; the licence is there",
+			},
+		},
+		{
+			name: "service on the dashboard",
+			codes: []string{"serviceOperational", "investigating", "restoringService", "verifyingService", "serviceRestored", "postIncidentReviewPublished",
+				"serviceDegradation", "serviceInterruption", "extendedRecovery", "falsePositive", "investigationSuspended", "resolved",
+				"mitigatedExternal", "mitigated", "resolvedExternal", "confirmed", "reported", "unknownFutureValue"},
+			put: func(f *fact.Facts, code string) {
+				fact.Put(f, fact.ServiceHealthKey, []fact.ServiceHealth{{ID: "Lync", Service: "Skype for Business", Status: code}}, fact.Origin{Kind: fact.Directory})
+			},
+			exceptions: map[string]string{
+				"serviceOperational": "healthy", "serviceRestored": "healthy", "postIncidentReviewPublished": "over", "falsePositive": "there was none",
+				"resolved": "over", "resolvedExternal": "over", "mitigated": "over", "mitigatedExternal": "over",
+				"investigating": "not known to be an incident", "verifyingService": "may be healthy again", "investigationSuspended": "nobody can tell",
+				"reported": "not confirmed", "unknownFutureValue": "nobody can tell", unlisted: "nobody can tell",
+			},
+		},
+		{
 			name: "attempt in a log", codes: texts(sip.Codes()),
 			put: func(f *fact.Facts, code string) {
 				fact.Put(f, fact.AttemptsKey, []sip.Attempt{attemptOf(t, sip.Class(code))}, fact.Origin{Kind: fact.Log})

@@ -13,7 +13,7 @@ func DefaultRules() []Rule {
 	return slices.Concat(
 		controlRules(), dnsRules(), autodiscoverRules(), transportRules(), sipRules(),
 		realmRules(), federationRules(), trustRules(), federationSettingsRules(),
-		clockRules(), logRules(), nslookupRules(), treeRules(),
+		clockRules(), logRules(), nslookupRules(), directoryRules(), treeRules(),
 	)
 }
 

@@ -165,7 +165,7 @@ func judgeChecks(f *fact.Facts, checks []dnscheck.Check, o fact.Origin, emit Emi
 			if name == "" || name == "dns-lyncdiscover-wrong" && speaks {
 				continue
 			}
-			there := at(checks, c.Server)
+			there := ofResolver(checks, c.Server)
 			// A wildcard answers for a name that nobody made.
 			if r.goesOn != "" && (c.Wildcard || name == r.missing && usable(there, r.goesOn)) {
 				continue
@@ -185,7 +185,7 @@ func judgeChecks(f *fact.Facts, checks []dnscheck.Check, o fact.Origin, emit Emi
 			switch {
 			case unasked(setting.Client, c) != "":
 				finding = finding.at(kb.Warning, unasked(setting.Client, c), o)
-			case view != "" && c.Server != view && usable(at(checks, view), c.Name):
+			case view != "" && c.Server != view && usable(ofResolver(checks, view), c.Name):
 				finding = finding.at(kb.Warning, "the resolver "+view+" has it as it should be", o)
 			case name == "dns-lyncdiscover-wrong" && !looked(f, setting, c):
 				finding = finding.with(Possible).at(kb.Warning, "whether Autodiscover answers there was not looked at", o)
@@ -235,8 +235,8 @@ func ownView(f *fact.Facts) string {
 	return dns.Servers[0].String()
 }
 
-// at are the checks of one resolver.
-func at(checks []dnscheck.Check, server string) []dnscheck.Check {
+// ofResolver are the checks of one resolver.
+func ofResolver(checks []dnscheck.Check, server string) []dnscheck.Check {
 	return slices.DeleteFunc(slices.Clone(checks), func(c dnscheck.Check) bool { return c.Server != server })
 }
 

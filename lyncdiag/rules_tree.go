@@ -39,9 +39,18 @@ func judgeTree(f *fact.Facts, emit Emit) {
 			last = v
 		}
 	}
-	o := fact.Origin{Kind: last.From, Where: last.ID}
+	o := fact.Origin{Kind: last.From, Where: last.Where}
+	if o.Where == "" {
+		o.Where = last.ID
+	}
+	if l := findAccount(f).licence(); end.Finding == "user-not-licensed" && l.answer == "no" && l.plan.Status != "" {
+		return // judgeLicence knows that the licence is there, and what of it is off
+	}
 	finding := found(end.Finding, "answers", text("question", last.Question, o), text("answer", last.Answer, o), text("article", end.Text, o))
+	at, timed := assignedAt(f)
 	switch {
+	case end.Finding == "user-licence-pending" && timed:
+		finding = finding.until(at, o)
 	case end.Finding == "escalate":
 		finding.Title = "The article's questions are answered and name no cause: collect the evidence and contact support"
 		finding.Cause = end.Text

@@ -204,6 +204,8 @@ func (r *runner) source(ctx context.Context, t Target, s Source) StageResult {
 	r.tell(StageResult{ID: result.ID, Title: result.Title})
 	if err := guarded(func() error { return s.Collect(ctx, t, r.facts) }); err != nil {
 		result.Status, result.Reason = Errored, err.Error()
+	} else if result.ID == "directory" {
+		result.Reason = sumDirectory(r.facts)
 	}
 	result.Duration = r.now().Sub(start)
 	r.tell(result)

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/directory"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/interview"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
@@ -76,6 +78,8 @@ type cellWant struct {
 //	answers.json  answers to the article's questions
 //	message.txt   what the client showed
 //	scope.json    cells of the scoping table, in place of the other two
+//	NAME.uccapilog       a client log
+//	NAME.json, .csv, .xml, .txt  an export of the directory
 //	want.json     what the article says about it, exactly
 func TestScenarios(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "scenarios", "*.txtar"))
@@ -117,6 +121,8 @@ func play(t *testing.T, archive *txtar.Archive) (got, want scenarioWant) {
 		t.Error("the file does not say what it shows")
 	}
 	var answers []fact.Answer
+	var sources []lyncdiag.Source
+	exports := &directory.Exports{}
 	for _, f := range archive.Files {
 		var err error
 		switch f.Name {
@@ -141,14 +147,24 @@ func play(t *testing.T, archive *txtar.Archive) (got, want scenarioWant) {
 		case "want.json":
 			err = strict(f.Data, &want)
 		default:
-			t.Fatalf("%s: nothing reads it", f.Name)
+			switch filepath.Ext(f.Name) {
+			case ".uccapilog":
+				sources = append(sources, bundle.Logs{Paths: []string{"-"}, Stdin: bytes.NewReader(f.Data)})
+			case ".json", ".csv", ".xml", ".txt":
+				err = exports.Add(f.Name, bytes.NewReader(f.Data))
+			default:
+				t.Fatalf("%s: nothing reads it", f.Name)
+			}
 		}
 		if err != nil {
 			t.Fatalf("%s: %v", f.Name, err)
 		}
 	}
-	if len(answers) > 0 {
-		got.Report = extract(offline(t, answers))
+	if exports.Sum() != "" {
+		sources = append(sources, exports)
+	}
+	if len(answers)+len(sources) > 0 {
+		got.Report = extract(offline(t, answers, sources...))
 	}
 	return got, want
 }
@@ -159,21 +175,24 @@ func strict(data []byte, v any) error {
 	return d.Decode(v)
 }
 
-// offline diagnoses by answers alone.
-func offline(t *testing.T, answers []fact.Answer) *lyncdiag.Report {
+// offline diagnoses by answers and files alone, and judges the recorded facts
+// once more.
+func offline(t *testing.T, answers []fact.Answer, sources ...lyncdiag.Source) *lyncdiag.Report {
 	t.Helper()
 	d := &lyncdiag.Diagnoser{
 		Offline: true,
-		Sources: []lyncdiag.Source{interview.Source(answers)},
+		Sources: append(sources, interview.Source(answers)),
 		Network: &lyncdiag.Network{Now: scenarioClock, Dial: func(_ context.Context, network, address string) (net.Conn, error) {
 			t.Errorf("dialled %s %s", network, address)
 			return nil, errors.New("refused")
 		}},
 	}
-	report, err := d.Run(t.Context(), lyncdiag.Target{Address: "joe@contoso.example", Domain: "contoso.example"})
+	facts, report, err := d.Facts(t.Context(), lyncdiag.Target{Address: "joe@contoso.example", Domain: "contoso.example"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	checkRecorded(t, facts, report)
+	checkReads(t, facts)
 	for _, s := range report.Stages {
 		if s.Status == lyncdiag.Errored {
 			t.Errorf("stage %s: %s", s.ID, s.Reason)

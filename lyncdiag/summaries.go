@@ -175,3 +175,48 @@ func sumClock(f *fact.Facts) string {
 	}
 	return fmt.Sprintf("%v behind %s", -middle, count(len(c.Samples), "server"))
 }
+
+// sumDirectory says which exports were of use, and what they come to.
+func sumDirectory(f *fact.Facts) string {
+	var seen []string
+	add := func(what string) {
+		if what != "" && !slices.Contains(seen, what) {
+			seen = append(seen, what)
+		}
+	}
+	a := findAccount(f)
+	for _, r := range a.own {
+		add(r.Cmdlet)
+	}
+	for _, list := range fact.All(f, fact.DirectoryDomainsKey) {
+		for _, d := range list {
+			add(d.Cmdlet)
+		}
+	}
+	for _, list := range fact.All(f, fact.DirectoryErrorsKey) {
+		for _, e := range list {
+			add(e.Tool)
+		}
+	}
+	for what, key := range map[string]fact.Name{"the tenant": fact.OrganizationKey.Name(), "service health": fact.ServiceHealthKey.Name(), "AD FS tests": fact.ServerTestsKey.Name()} {
+		if f.Has(key) {
+			add(what)
+		}
+	}
+	slices.Sort(seen)
+	if len(seen) == 0 {
+		return "nothing in the exports is about the user or the domain"
+	}
+	text := "read " + strings.Join(seen, ", ")
+	if l := a.licence(); l.answer != "" {
+		return text + "; " + l.by
+	}
+	for _, r := range a.own {
+		for _, l := range r.Lost {
+			if aboutLicences(l.Property) {
+				return text + "; what it says of licences is lost"
+			}
+		}
+	}
+	return text
+}

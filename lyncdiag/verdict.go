@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -67,8 +68,10 @@ func typesOf(failures []Finding) []kb.Type {
 			types = append(types, t)
 		}
 	}
+	// What only warns may explain every failure.
+	roots := slices.ContainsFunc(failures, func(x Finding) bool { return x.CausedBy == "" })
 	for _, x := range failures {
-		if x.CausedBy != "" {
+		if x.CausedBy != "" && roots {
 			continue
 		}
 		add(x.Type)
@@ -177,8 +180,18 @@ func summary(r *Report, f *fact.Facts, v Verdict, failures []Finding, said bool)
 				return fmt.Sprintf("%s cannot sign in: %s", who, lowerFirst(x.Filled(r.Target).Title))
 			}
 		}
+		for _, x := range r.Findings {
+			if x.CausedBy == "" && x.Severity == kb.Warning { // it explains every failure
+				return fmt.Sprintf("%s cannot sign in: %s", who, lowerFirst(x.Filled(r.Target).Title))
+			}
+		}
 		return fmt.Sprintf("%s cannot sign in", who)
 	case Undecided:
+		for _, x := range r.Findings {
+			if x.Name == "user-licence-pending" && x.CausedBy == "" {
+				return fmt.Sprintf("%s may have no account in Lync Online yet: %s", who, lowerFirst(x.Filled(r.Target).Title))
+			}
+		}
 		switch {
 		case !r.Complete:
 			return fmt.Sprintf("The run for %s was cut short, and what it saw does not decide", who)
@@ -248,6 +261,17 @@ func nextSteps(r *Report, f *fact.Facts, v Verdict) []string {
 	var next []string
 	if v.Primary != "" {
 		next = append(next, "lyncdiag explain "+v.Primary)
+	}
+	for _, x := range r.Findings {
+		if end, err := time.Parse(stampLayout, x.value("waitUntil")); err == nil && x.CausedBy == "" {
+			next = append(next, fmt.Sprintf("Wait until %s UTC, then: lyncdiag check %s", end.Format("15:04"), r.Target.Address))
+			break
+		}
+	}
+	for _, x := range r.Findings {
+		if x.Name == "input-incomplete" {
+			next = append(next, x.Filled(r.Target).Resolution...)
+		}
 	}
 	if row, ok := messageRow(f); ok {
 		next = append(next, "lyncdiag explain "+row.Code)

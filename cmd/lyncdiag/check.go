@@ -51,6 +51,9 @@ func (p *program) checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := found.bind(targets); err != nil {
+				return err
+			}
 			return run.all(cmd.Context(), targets, found)
 		},
 	}

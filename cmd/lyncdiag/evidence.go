@@ -12,6 +12,7 @@ import (
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/directory"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/interview"
 )
@@ -20,6 +21,8 @@ import (
 type evidenceFlags struct {
 	logPaths    []string
 	nslookup    nslookupFlag
+	users       []string
+	domains     []string
 	answersFile string
 	answers     []string
 	message     string
@@ -28,11 +31,9 @@ type evidenceFlags struct {
 func (e *evidenceFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&e.logPaths, "log", nil, "client log: `FILE`, folder or - ; repeatable")
 	e.nslookup.register(flags)
+	flags.StringArrayVar(&e.users, "user", nil, "export of users: `FILE` of Get-MgUser, Get-MsolUser, Get-CsOnlineUser, Get-ADUser as JSON, CSV or CLIXML, or - ; repeatable")
+	flags.StringArrayVar(&e.domains, "domain", nil, "export of domains, federation settings, service health or AD FS tests: `FILE`; repeatable")
 	flags.StringVar(&e.message, "message", "", "`TEXT` that the client shows")
-	e.registerAnswers(flags)
-}
-
-func (e *evidenceFlags) registerAnswers(flags *pflag.FlagSet) {
 	flags.StringVar(&e.answersFile, "answers", "", "`FILE` of answers, as ask writes it")
 	flags.StringArrayVar(&e.answers, "answer", nil, "answer to a question, as `ID=VALUE`; repeatable")
 }
@@ -61,6 +62,7 @@ type evidence struct {
 	sources []lyncdiag.Source
 	answers []fact.Answer
 	address string // of the logs
+	exports *directory.Exports
 }
 
 func (e *evidenceFlags) read(ctx context.Context, p *program) (*evidence, error) {
@@ -82,6 +84,12 @@ func (e *evidenceFlags) read(ctx context.Context, p *program) (*evidence, error)
 		return nil, err
 	}
 	found.sources = append(found.sources, lookups...)
+	if found.exports, err = e.readExports(p); err != nil {
+		return nil, err
+	}
+	if len(e.users)+len(e.domains) > 0 {
+		found.sources = append(found.sources, found.exports)
+	}
 	answers := found.answers
 	if e.message != "" {
 		answers = append(slices.Clone(answers), fact.Answer{ID: "message", Value: e.message})
@@ -130,23 +138,34 @@ func (e *evidence) locate(s *session) {
 	}
 }
 
-// targets are the addresses given, else the one that the evidence names.
+// targets are the addresses given, else those that the evidence names.
 func (e *evidence) targets(n *networkFlags, args []string, userName, ticket string) ([]fact.Subject, error) {
-	if len(args) == 0 && e.address != "" {
+	list := []fact.Subject(nil)
+	if len(args) == 0 {
+		list = e.exports.Users()
+	}
+	if len(args) == 0 && len(list) == 0 && e.address != "" {
 		args = []string{e.address}
 	}
-	list, err := n.addresses(args)
-	if err != nil {
-		return nil, err
-	}
 	if len(list) == 0 {
-		return nil, errors.New("read arguments: no address is given, and nothing else names one")
+		var err error
+		if list, err = n.addresses(args); err != nil {
+			return nil, err
+		}
 	}
-	if userName != "" && len(list) > 1 {
+	switch {
+	case len(list) == 0:
+		return nil, errors.New("read arguments: no address is given, and nothing else names one")
+	case userName != "" && len(list) > 1:
 		return nil, errors.New("read --user-name: one name does not fit several addresses")
 	}
 	for i := range list {
-		list[i].UserName, list[i].Ticket = userName, ticket
+		list[i].UserName, list[i].Ticket = cmp.Or(userName, list[i].UserName), ticket
 	}
 	return list, nil
+}
+
+// readsStdin reports whether standard input is one of the files.
+func (e *evidenceFlags) readsStdin() bool {
+	return slices.Contains(slices.Concat(e.logPaths, e.users, e.domains, []string{e.answersFile}), "-")
 }

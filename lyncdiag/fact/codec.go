@@ -32,6 +32,7 @@ func Keys() []AnyKey {
 		AutomaticKey, LoginKey, ControlKey, RealmKey, FederationKey, MEXKey,
 		FederationMetadataKey, TrustEndpointsKey, ServiceProbeKey, TokenKey, CloudTokenKey, FederationSettingsKey, ClockKey, AttemptsKey, LogFilesKey,
 		NSLookupKey,
+		DirectoryUsersKey, DirectoryDomainsKey, DirectoryErrorsKey, OrganizationKey, ServiceHealthKey, ServerTestsKey,
 	}
 }
 

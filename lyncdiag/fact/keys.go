@@ -35,6 +35,7 @@ var (
 	TrustEndpointsKey     = NewKey[[]*adfs.TrustAnswer]("adfs.trust") // asked without credentials
 	ServiceProbeKey       = NewKey[Control]("adfs.probe")
 	TokenKey              = NewKey[*adfs.TrustAnswer]("adfs.token")
-	CloudTokenKey         = NewKey[*adfs.TrustAnswer]("cloud.token")          // of a managed domain
+	CloudTokenKey         = NewKey[*adfs.TrustAnswer]("cloud.token") // of a managed domain
+
 	FederationSettingsKey = NewKey[[]FederationSettings]("domain.federation") // of the domain, in the tenant
 )

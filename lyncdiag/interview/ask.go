@@ -30,7 +30,7 @@ type Interviewer struct {
 // is still open, until that is nothing, the person types q, or in ends. It
 // returns have with the new answers, at most one a question; one that was
 // "unknown" is replaced. A question that has an answer, or was put before, is
-// not put again.
+// not put again, unless the person types b to go back to the one before.
 //
 // in is read a line at a time; what follows the last line read may be
 // buffered, unless in is a *bufio.Reader. The answers so far come with an
@@ -42,42 +42,66 @@ func (i Interviewer) Ask(ctx context.Context, in io.Reader, out io.Writer, next 
 	}
 	t := &terminal{in: bufio.NewReader(in), out: out}
 	answers := slices.Clone(have)
-	put := map[string]bool{} // questions that were put in this interview
+	var put []kb.Question // in this interview, in order
+	var again *kb.Question
+	greeted := false
 	for {
 		q, ok := open(next(answers), answers, put)
+		if again != nil {
+			q, ok, again = *again, true, nil
+		}
 		if !ok {
 			return answers, nil
 		}
-		if len(put) == 0 {
-			t.print("Press Enter if you do not know, ? for help, q to stop.\n")
+		if !greeted {
+			greeted = true
+			t.print("Press Enter to skip what you do not know, ? for help, b to go back, q to stop.\n")
 		}
-		put[q.ID] = true
 		value, err := t.ask(ctx, q)
 		switch {
+		case errors.Is(err, errBack) && len(put) > 0:
+			q = put[len(put)-1]
+			put, again = put[:len(put)-1], &q
+			answers = without(answers, q.ID)
+			if k := slices.IndexFunc(have, func(a fact.Answer) bool { return a.ID == q.ID }); k >= 0 {
+				answers = append(answers, have[k])
+			}
+			continue
+		case errors.Is(err, errBack):
+			t.print("  This is the first question.\n")
+			again = &q
+			continue
 		case errors.Is(err, errStop), errors.Is(err, io.EOF):
 			return answers, nil
 		case err != nil:
 			return answers, fmt.Errorf("interview: ask %s: %w", q.ID, err)
 		}
-		a := fact.Answer{ID: q.ID, Value: value, At: stamp(now())}
-		answers = append(slices.DeleteFunc(answers, func(b fact.Answer) bool { return b.ID == a.ID }), a)
+		put = append(put, q)
+		answers = append(without(answers, q.ID), fact.Answer{ID: q.ID, Value: value, At: stamp(now())})
 	}
 }
 
+func without(answers []fact.Answer, id string) []fact.Answer {
+	return slices.DeleteFunc(answers, func(a fact.Answer) bool { return a.ID == id })
+}
+
 // open is the first question that nobody has answered and that was not put.
-func open(questions []kb.Question, answers []fact.Answer, put map[string]bool) (kb.Question, bool) {
+func open(questions []kb.Question, answers []fact.Answer, put []kb.Question) (kb.Question, bool) {
 	for _, q := range questions {
 		known := slices.ContainsFunc(answers, func(a fact.Answer) bool {
 			return a.ID == q.ID && a.Value != "" && a.Value != unknown
 		})
-		if !known && !put[q.ID] {
+		if !known && !slices.ContainsFunc(put, func(p kb.Question) bool { return p.ID == q.ID }) {
 			return q, true
 		}
 	}
 	return kb.Question{}, false
 }
 
-var errStop = errors.New("stopped")
+var (
+	errStop = errors.New("stopped")
+	errBack = errors.New("back")
+)
 
 // terminal is the person. After an error of writing nothing more is printed.
 type terminal struct {
@@ -93,7 +117,7 @@ func (t *terminal) print(format string, args ...any) {
 }
 
 // ask puts one question until the answer is understood. errStop: the person
-// typed q; io.EOF: the input ended.
+// typed q; errBack: b; io.EOF: the input ended.
 func (t *terminal) ask(ctx context.Context, q kb.Question) (string, error) {
 	t.print("\n%s\n  %s\n", q.Text, q.Why)
 	for try := 1; ; {
@@ -112,8 +136,10 @@ func (t *terminal) ask(ctx context.Context, q kb.Question) (string, error) {
 		case line == "?":
 			t.print("  %s\n", q.Help)
 			continue
-		case strings.EqualFold(line, "q"):
+		case strings.EqualFold(line, "q"), strings.EqualFold(line, "quit"):
 			return "", errStop
+		case strings.EqualFold(line, "b"), strings.EqualFold(line, "back"):
+			return "", errBack
 		}
 		a, err := normal(fact.Answer{ID: q.ID, Value: complete(line, q.Choices)})
 		if err == nil {

@@ -29,7 +29,7 @@ func ExampleInterviewer_Ask() {
 	answers, err := interview.Interviewer{}.Ask(context.Background(), strings.NewReader("?\none\n"), os.Stdout, next, nil)
 	fmt.Println(answers[0].ID, answers[0].Value, err)
 	// Output:
-	// Press Enter if you do not know, ? for help, q to stop.
+	// Press Enter to skip what you do not know, ? for help, b to go back, q to stop.
 	//
 	// Does it affect one user or many?
 	//   Column of the scoping table. A single user rarely means a service outage.

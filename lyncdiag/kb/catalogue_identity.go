@@ -684,7 +684,7 @@ func identitySpecs() []Spec {
 				"Wait at least 30 minutes and look for the user in the Lync Online Administration Center > Users.",
 				"Check again: lyncdiag check {address} --answer licensed=yes",
 			},
-			Owner: TenantAdmin, References: []string{"KB2541980"}, Messages: explains(3), Planned: true,
+			Owner: TenantAdmin, References: []string{"KB2541980"}, Messages: explains(3),
 		},
 		{
 			ID: "LD0109", Name: "user-licence-pending", Type: Identity, Severity: Warning,
@@ -736,7 +736,7 @@ func identitySpecs() []Spec {
 				"Let lyncdiscover and the SRV records lead to the on-premises servers, as hybrid needs it, or move the user to Lync Online (KB 2757450): Move-CsUser -Identity sip:{address} -Target sipfed.online.lync.com -Credential (Get-Credential)",
 				"Check as hybrid: lyncdiag check {address} --deployment hybrid",
 			},
-			Owner: TenantAdmin, References: []string{"KB2757450"}, Messages: explains(3), Planned: true,
+			Owner: TenantAdmin, References: []string{"KB2757450"}, Messages: explains(3),
 		},
 		{
 			ID: "LD0113", Name: "user-sip-address-mismatch", Type: Identity, Severity: Warning,
@@ -746,7 +746,7 @@ func identitySpecs() []Spec {
 				"Make both equal if the organization can, and wait for the synchronization. Until then type the user principal name as user name. To compare: Get-CsOnlineUser -Identity {address} | Format-List UserPrincipalName,SipAddress",
 				"Check with both: lyncdiag check {address} --user-name USERPRINCIPALNAME",
 			},
-			Owner: TenantAdmin, Messages: explains(6), Planned: true,
+			Owner: TenantAdmin, Messages: explains(6),
 		},
 		{
 			ID: "LD0114", Name: "user-sip-address-duplicate", Type: Identity, Severity: Failure,
@@ -757,7 +757,7 @@ func identitySpecs() []Spec {
 				"Leave it on one object only, run the synchronization and wait 15 minutes: Start-ADSyncSyncCycle -PolicyType Delta",
 				stepCheckAgain,
 			},
-			Owner: TenantAdmin, References: []string{"KB2430520"}, Messages: explains(3), Planned: true,
+			Owner: TenantAdmin, References: []string{"KB2430520"}, Messages: explains(3),
 		},
 		{
 			ID: "LD0115", Name: "user-sip-address-invalid", Type: Identity, Severity: Failure,
@@ -766,7 +766,7 @@ func identitySpecs() []Spec {
 			Resolution: []string{
 				"Change the user principal name and the sip: proxy address to one of letters, digits, dot, hyphen and underscore, run the synchronization and sign in with the new address: Start-ADSyncSyncCycle -PolicyType Delta",
 			},
-			Owner: TenantAdmin, Messages: explains(6), Planned: true,
+			Owner: TenantAdmin, Messages: explains(6),
 		},
 		{
 			ID: "LD0116", Name: "user-blocked", Type: Identity, Severity: Failure,
@@ -776,7 +776,7 @@ func identitySpecs() []Spec {
 				"Ask why the account was blocked. If it may sign in, enable it in Active Directory and synchronize, or for a cloud account: Update-MgUser -UserId {address} -AccountEnabled:$true",
 				stepCheckAgain,
 			},
-			Owner: TenantAdmin, References: []string{"KB2742372"}, Messages: explains(6), Planned: true,
+			Owner: TenantAdmin, References: []string{"KB2742372"}, Messages: explains(6),
 		},
 		{
 			ID: "LD0117", Name: "user-directory-sync-error", Type: Identity, Severity: Failure,
@@ -786,7 +786,7 @@ func identitySpecs() []Spec {
 				"Correct the attribute that the error names, then run the synchronization on the server that holds it: Start-ADSyncSyncCycle -PolicyType Delta",
 				stepCheckAgain,
 			},
-			Owner: TenantAdmin, Messages: explains(3), Planned: true,
+			Owner: TenantAdmin, Messages: explains(3),
 		},
 		{
 			ID: "LD0118", Name: "domain-not-verified", Type: Identity, Severity: Failure,
@@ -797,7 +797,7 @@ func identitySpecs() []Spec {
 				"Select Lync Online as a purpose of the domain in the Office 365 portal: Domains > the domain > Manage.",
 				stepCheckAgain,
 			},
-			Owner: TenantAdmin, Messages: explains(3), Planned: true,
+			Owner: TenantAdmin, Messages: explains(3),
 		},
 		{
 			ID: "LD0119", Name: "domain-federation-incomplete", Type: Identity, Severity: Failure,
@@ -807,16 +807,16 @@ func identitySpecs() []Spec {
 				"Set both from AD FS: run this on an AD FS server after Connect-MsolService, then look at MetadataExchangeUri and ActiveLogOnUri: Update-MsolFederatedDomain -DomainName {domain}",
 				"Ask the realm service again: lyncdiag adfs realm {address}",
 			},
-			Owner: TenantAdmin, Messages: explains(7), Planned: true,
+			Owner: TenantAdmin, Messages: explains(7),
 		},
 		{
 			ID: "LD0120", Name: "input-incomplete", Type: Identity, Severity: Info,
 			Title: "The directory export has lost data",
-			Cause: "The file was written as text, as CSV of objects or with too little depth, so nested values such as licences are gone. They are unknown, not absent.",
+			Cause: "The file was written as text, as CSV of objects or with too little depth, or the cmdlet was not asked for all, so values such as licences are not in it. They are unknown, not absent.",
 			Resolution: []string{
-				"Export again with all nested values, and give the new file with --user: Get-MgUser -UserId {address} -Property * | ConvertTo-Json -Depth 6 | Out-File user.json -Encoding utf8",
+				"Export again with all nested values, and give the new file with --user: " + ExportLine("Get-MgUser"),
 			},
-			Owner: TenantAdmin, Planned: true,
+			Owner: TenantAdmin,
 		},
 		{
 			ID: "LD0137", Name: "portal-sign-in-fails", Type: Identity, Severity: Failure,

@@ -121,7 +121,11 @@ func Tree() []Step {
 					},
 				},
 			},
-			No: Edge{Next: 4, Text: "No synchronized attribute can be in the way."},
+			No: Edge{
+				Next: 4,
+				Text: "No synchronized attribute can be in the way.",
+				Note: "An export that shows the user's own object as not synchronized is read as No, too: what other users have cannot be in the way.",
+			},
 		},
 		{
 			ID:       "sso",

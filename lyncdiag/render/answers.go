@@ -83,8 +83,8 @@ func (s *sheet) path(path []visit) {
 	s.line("The steps of KB 2541980")
 	for _, v := range path {
 		text := fmt.Sprintf("%d. %s", v.Step, v.Question)
-		if v.From != "" {
-			text += " (" + v.From + ")"
+		if from := strings.TrimSpace(v.From + " " + v.Where); from != "" {
+			text += " (" + from + ")"
 		}
 		s.mark(mark{v.Answer, plain}, text)
 	}

@@ -67,6 +67,7 @@ type visit struct {
 	Question string `json:"question"`
 	Answer   string `json:"answer" jsonschema:"enum=yes,enum=no,enum=unknown"`
 	From     string `json:"from" jsonschema:"enum=live,enum=bundle,enum=log,enum=directory,enum=interview,enum=lab,enum="`
+	Where    string `json:"where"`   // file and object that tell it, "" for the network and for a person
 	Reached  bool   `json:"reached"` // false: answered by evidence, but the walk stopped before it
 }
 
@@ -106,7 +107,7 @@ type summary struct {
 }
 
 func visited(v lyncdiag.Visit) visit {
-	return visit{v.Step, v.Question, v.Answer, string(v.From), v.Reached}
+	return visit{v.Step, v.Question, v.Answer, string(v.From), v.Where, v.Reached}
 }
 
 // Report is lyncdiag.report/v1. exitCode is the one of the process, which the
