@@ -108,6 +108,10 @@ func TestParseMEXForeignPrefixes(t *testing.T) {
 		"utf-16 be":          utf16Bytes(doc, true, false),
 		"declared latin-1":   bytes.Replace(doc, []byte("utf-8"), []byte("ISO-8859-1"), 1),
 		"declared 1252":      bytes.Replace(doc, []byte(`"utf-8"`), []byte(`'windows-1252'`), 1),
+		"declared by alias":  bytes.Replace(doc, []byte("utf-8"), []byte("latin1"), 1),
+		"declared cp1250":    bytes.Replace(doc, []byte("utf-8"), []byte("cp1250"), 1),
+		"declared ibm850":    bytes.Replace(doc, []byte("utf-8"), []byte("IBM850"), 1),
+		"declared koi8-r":    bytes.Replace(doc, []byte("utf-8"), []byte("KOI8-R"), 1),
 		"wrongly utf-16":     bytes.Replace(doc, []byte("utf-8"), []byte("utf-16"), 1),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/beevik/etree"
 	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
 )
 
@@ -91,11 +91,42 @@ func toUTF8(b []byte) ([]byte, *documentError) {
 		// server has transcoded the text and not its first line.
 		return b, nil
 	}
-	enc, err := htmlindex.Get(name)
-	if err != nil {
+	enc := charset(name)
+	if enc == nil {
 		return nil, &documentError{codeMalformed, fmt.Sprintf("the document declares the unknown encoding %.40q", name)}
 	}
 	return decode(b, enc)
+}
+
+// charset finds a single-byte encoding by its IANA name. Those of East Asia have
+// more bytes; they cost half a megabyte of tables and no federation service uses
+// them.
+func charset(name string) encoding.Encoding {
+	key := plainName(name)
+	switch {
+	case key == "latin1" || key == "l1":
+		key = "iso88591"
+	case strings.HasPrefix(key, "cp125"):
+		key = "windows" + key[2:]
+	case strings.HasPrefix(key, "cp") || strings.HasPrefix(key, "ibm"):
+		key = "ibmcodepage" + strings.TrimLeft(key, "cpibm")
+	}
+	for _, e := range charmap.All {
+		if c, ok := e.(*charmap.Charmap); ok && plainName(c.String()) == key {
+			return c
+		}
+	}
+	return nil
+}
+
+// plainName is a name without case and punctuation: "ISO-8859-1" is "iso88591".
+func plainName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, strings.ToLower(name))
 }
 
 func decode(b []byte, enc encoding.Encoding) ([]byte, *documentError) {
