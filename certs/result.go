@@ -48,7 +48,7 @@ const (
 //	self-signed                 the server's own certificate signed itself and is not trusted
 //	revoked                     its issuer took it back; not given yet
 //	revocation-unknown          nobody could say whether it is revoked; not given yet
-//	weak-signature              signed with SHA-1 or MD5
+//	weak-signature              signed with SHA-1 (a warning) or MD5
 //	weak-key                    the key is too short
 //	wrong-usage                 its key usages do not allow a TLS server
 //	constraint-violation        an issuer was not allowed to issue it (RFC 5280 section 6.1)
@@ -113,8 +113,12 @@ type Result struct {
 	// not; "" when it leads to none, or when the root is not known.
 	Root string `json:"root"`
 	// Verified says that the chain leads to a trusted root, names the server,
-	// and has no problem that is more than a warning. It is never true where
-	// crypto/x509 refuses the chain or where the handshake did not complete.
+	// and has no problem that is more than a warning. It is never true where the
+	// handshake did not complete or where crypto/x509 refuses the chain, but for
+	// one reason: signatures with SHA-1, which crypto/x509 has not taken since
+	// Go 1.18, and which Windows and the Lync clients take. They are a warning
+	// where every signature was checked up to a trusted root and crypto/x509
+	// objects to nothing else.
 	Verified bool `json:"verified"`
 	// Problems are all that were found, by certificate, then by code.
 	Problems []Problem `json:"problems"`

@@ -27,6 +27,12 @@ type Verifier struct {
 	// macOS the platform's own verifier then has its say, and may fetch
 	// certificates that were not sent.
 	Roots *x509.CertPool
+	// Issuers are certificates at hand that may complete a chain, such as those
+	// in Roots or an issuer that was fetched. Trust comes from Roots alone. A
+	// pool does not hand out what is in it, so without its roots here a
+	// signature that crypto/x509 does not check, such as one with SHA-1, cannot
+	// be checked where the root was not sent.
+	Issuers []*x509.Certificate
 	// Now is the clock that validity is judged by and results are stamped
 	// with; time-outs go by the runtime's clock. nil: time.Now.
 	Now func() time.Time
@@ -98,13 +104,12 @@ func (v *Verifier) verify(result *Result, chain []*x509.Certificate) {
 		return
 	}
 
-	s := newSearch(v, chain, result.ServerName, result.At)
-	best := s.run()
+	best := newSearch(v, chain, result.ServerName, result.At).run()
 	if best.root != nil {
 		result.Root = brief(best.root.Subject.String())
 	}
 	result.Problems = best.problems
-	result.Verified = best.fatal() == 0
+	result.Verified = best.trusted && best.fatal() == 0
 }
 
 // search looks for the best way from the server's certificate to a root.
@@ -113,11 +118,13 @@ type search struct {
 	name  string
 	at    time.Time
 	chain []*x509.Certificate // as sent
+	known []*x509.Certificate // the distinct ones of the chain, then those at hand
 
-	bySubject  map[string][]int // indices of distinct certificates
+	places     map[string]int   // index in chain by DER
+	bySubject  map[string][]int // indices in known
 	links      map[[2]int]link
 	anchors    map[int]anchor
-	selfSigned map[int]bool
+	selfSigned map[string]bool
 	naming     []Problem // what is wrong with the server's name, the same on every path
 	checks     int       // signatures checked so far
 	steps      int       // certificates walked through so far
@@ -136,21 +143,26 @@ const (
 const maxRSABits = 16384
 
 func newSearch(v *Verifier, chain []*x509.Certificate, name string, at time.Time) *search {
-	s := &search{v: v, name: name, at: at, chain: chain, bySubject: map[string][]int{}, links: map[[2]int]link{}, anchors: map[int]anchor{}, selfSigned: map[int]bool{}}
-	seen := map[string]bool{}
+	s := &search{v: v, name: name, at: at, chain: chain, places: map[string]int{}, bySubject: map[string][]int{}, links: map[[2]int]link{}, anchors: map[int]anchor{}, selfSigned: map[string]bool{}}
 	for i, c := range chain {
-		if seen[string(c.Raw)] {
+		if _, seen := s.places[string(c.Raw)]; seen {
 			continue
 		}
-		seen[string(c.Raw)] = true
-		s.bySubject[string(c.RawSubject)] = append(s.bySubject[string(c.RawSubject)], i)
+		s.places[string(c.Raw)] = i
+		s.know(c)
 	}
 	s.naming = s.judgeName()
 	return s
 }
 
+func (s *search) know(c *x509.Certificate) {
+	s.bySubject[string(c.RawSubject)] = append(s.bySubject[string(c.RawSubject)], len(s.known))
+	s.known = append(s.known, c)
+}
+
 // run returns the best way. When crypto/x509 accepts the chain its ways are
-// the only ones looked at; otherwise all are, and its refusal is final.
+// the only ones looked at; otherwise all are, and its refusal is final but for
+// one reason: see [search.weakOnly].
 func (s *search) run() *way {
 	chains, refusal := s.strict()
 	for _, c := range chains {
@@ -159,12 +171,27 @@ func (s *search) run() *way {
 	if refusal == nil {
 		return s.best
 	}
+	for _, c := range s.atHand() {
+		if _, sent := s.places[string(c.Raw)]; !sent {
+			s.know(c)
+		}
+	}
 	s.walk([]int{0})
 	s.best.add(s.constraints(s.best)...)
-	if s.best.fatal() == 0 {
+	if s.best.fatal() == 0 && !s.weakOnly(s.best) {
 		s.best.add(s.refused(refusal))
 	}
 	return s.best
+}
+
+// atHand are the certificates that may complete a chain. The system's roots
+// are read only when crypto/x509 refused a signature that one of them may have
+// made.
+func (s *search) atHand() []*x509.Certificate {
+	if s.v.Roots != nil || len(s.v.Issuers) > 0 || !slices.ContainsFunc(s.chain, func(c *x509.Certificate) bool { return isInsecure(c.SignatureAlgorithm) }) {
+		return s.v.Issuers
+	}
+	return systemRoots()
 }
 
 // strict asks crypto/x509.
@@ -176,6 +203,9 @@ func (s *search) strict() ([][]*x509.Certificate, error) {
 		}
 	}
 	for _, c := range s.chain[1:] {
+		pool.AddCert(c)
+	}
+	for _, c := range s.v.Issuers {
 		pool.AddCert(c)
 	}
 	return s.chain[0].Verify(x509.VerifyOptions{
@@ -195,7 +225,7 @@ func (s *search) walk(path []int) {
 		s.consider(s.certificates(path), found)
 	}
 	longer := false
-	for _, parent := range s.bySubject[string(s.chain[last].RawIssuer)] {
+	for _, parent := range s.bySubject[string(s.known[last].RawIssuer)] {
 		if s.steps > maxSteps || s.repeats(path, parent) {
 			continue
 		}
@@ -212,9 +242,9 @@ func (s *search) walk(path []int) {
 // repeats reports whether a path already has a certificate of this subject and
 // key, which would be a loop.
 func (s *search) repeats(path []int, next int) bool {
-	n := s.chain[next]
+	n := s.known[next]
 	return slices.ContainsFunc(path, func(i int) bool {
-		c := s.chain[i]
+		c := s.known[i]
 		return bytes.Equal(c.RawSubject, n.RawSubject) && bytes.Equal(c.RawSubjectPublicKeyInfo, n.RawSubjectPublicKeyInfo)
 	})
 }
@@ -222,7 +252,7 @@ func (s *search) repeats(path []int, next int) bool {
 func (s *search) certificates(path []int) []*x509.Certificate {
 	out := make([]*x509.Certificate, len(path))
 	for k, i := range path {
-		out[k] = s.chain[i]
+		out[k] = s.known[i]
 	}
 	return out
 }
@@ -232,7 +262,7 @@ func (s *search) link(child, parent int) link {
 	l, ok := s.links[key]
 	if !ok && s.checks < maxChecks {
 		s.checks++
-		l = signedBy(s.chain[child], s.chain[parent])
+		l = signedBy(s.known[child], s.known[parent])
 		s.links[key] = l
 	}
 	return l
@@ -240,7 +270,10 @@ func (s *search) link(child, parent int) link {
 
 // index is the place of a certificate in the chain as sent; -1: not sent.
 func (s *search) index(c *x509.Certificate) int {
-	return slices.IndexFunc(s.chain, c.Equal)
+	if i, sent := s.places[string(c.Raw)]; sent {
+		return i
+	}
+	return -1
 }
 
 // anchor says what the roots know of one certificate.
@@ -261,7 +294,7 @@ func (s *search) anchor(i int) anchor {
 	if a, ok := s.anchors[i]; ok {
 		return a
 	}
-	c := s.chain[i]
+	c := s.known[i]
 	var a anchor
 	for _, at := range []time.Time{s.at, c.NotAfter, c.NotBefore} {
 		chains, err := timeless(c).Verify(x509.VerifyOptions{Roots: s.v.Roots, CurrentTime: at, KeyUsages: anyUsage()})
@@ -295,23 +328,6 @@ func timeless(c *x509.Certificate) *x509.Certificate {
 	copied.NotBefore, copied.NotAfter = time.Time{}, time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 	copied.UnhandledCriticalExtensions = nil
 	return &copied
-}
-
-// constraints asks crypto/x509 about name and policy constraints, with dates,
-// critical extensions, usages and the server's name out of the way.
-func (s *search) constraints(w *way) []Problem {
-	if !w.trusted || slices.ContainsFunc(w.certs, tooLong) {
-		return nil
-	}
-	pool := x509.NewCertPool()
-	for _, c := range w.certs[1:] {
-		pool.AddCert(timeless(c))
-	}
-	_, err := timeless(w.certs[0]).Verify(x509.VerifyOptions{Roots: s.v.Roots, Intermediates: pool, CurrentTime: w.at, KeyUsages: anyUsage()})
-	if reason, ok := invalid(err); ok && (reason == x509.CANotAuthorizedForThisName || reason == x509.NoValidChains) {
-		return []Problem{{Code: constraint, Detail: "an issuer was not allowed to issue it: " + brief(err.Error()), Certificate: 0}}
-	}
-	return nil
 }
 
 func invalid(err error) (x509.InvalidReason, bool) {

@@ -100,7 +100,11 @@ func (s *search) judge(w *way) []Problem {
 	}
 	out = append(out, s.naming...)
 	if !w.trusted {
-		out = append(out, s.judgeTrust(w)...)
+		for _, p := range s.judgeTrust(w) {
+			// A signature that could not be checked is more than a weak one.
+			out = slices.DeleteFunc(out, func(q Problem) bool { return q.Code == p.Code && q.Certificate == p.Certificate })
+			out = append(out, p)
+		}
 	}
 	return out
 }
@@ -157,7 +161,11 @@ func (s *search) judgeKey(c *x509.Certificate, k int, add adder) {
 func judgeSignature(c *x509.Certificate, add adder) {
 	algorithm := signatureName(c)
 	if isInsecure(c.SignatureAlgorithm) {
-		add(weakSignature, false, "is signed with %s, which can be forged; expected SHA-256 or better", algorithm)
+		if isSHA1(c.SignatureAlgorithm) {
+			add(weakSignature, true, "is signed with %s, which can be forged; expected SHA-256 or better; Windows and the Lync clients take it, current browsers and other programs do not", algorithm)
+		} else {
+			add(weakSignature, false, "is signed with %s, which can be forged; expected SHA-256 or better; nothing takes it", algorithm)
+		}
 	}
 	if isUnreadable(c.SignatureAlgorithm) {
 		add(unsupportedSigning, false, "is signed with an algorithm that is not supported here (%s), so the signature was not checked", algorithm)
@@ -229,20 +237,20 @@ func (s *search) judgeTrust(w *way) []Problem {
 		return problem(untrustedRoot, "the chain ends at the root %s (%s), which is not trusted here", brief(top.Subject.String()), thumbprint(top))
 	case w.namesake != nil && isInsecure(top.SignatureAlgorithm):
 		// crypto/x509 looks no further than the algorithm, and the root was not
-		// sent: nothing speaks against the root, and the weak signature is
-		// reported as such.
-		return nil
+		// neither sent nor given: nothing speaks against the root, and nothing
+		// proves that it made the signature.
+		return problem(weakSignature, "the signature of %s, with %s, could not be checked: its issuer, %s, was not sent and is only known to be trusted by its name", s.who(top), signatureName(top), issuer)
 	case w.namesake != nil:
 		return problem(untrustedRoot, "the issuer of %s has the name of a trusted root, %s, but that root was refused: %s", s.who(top), issuer, brief(w.namesake.Error()))
 	}
 	namesakes := s.bySubject[string(top.RawIssuer)]
 	for _, i := range namesakes {
-		if c := s.chain[i]; c != top && len(c.SubjectKeyId) > 0 && bytes.Equal(c.SubjectKeyId, top.AuthorityKeyId) {
-			return problem(malformed, "the signature of %s does not verify with the key of its issuer, certificate %d (%s): it was altered or damaged", s.who(top), i, issuer)
+		if c := s.known[i]; c != top && len(c.SubjectKeyId) > 0 && bytes.Equal(c.SubjectKeyId, top.AuthorityKeyId) {
+			return problem(malformed, "the signature of %s does not verify with the key of its issuer, %s: it was altered or damaged", s.who(top), s.who(c))
 		}
 	}
 	detail := fmt.Sprintf("the issuer of %s, %s, was neither sent nor is it a trusted root here: either an intermediate certificate is missing or the root is not trusted", s.who(top), issuer)
-	if slices.ContainsFunc(namesakes, func(i int) bool { return s.chain[i] != top }) {
+	if slices.ContainsFunc(namesakes, func(i int) bool { return s.known[i] != top && s.index(s.known[i]) >= 0 }) {
 		detail += "; a certificate of that name was sent, but its key did not make the signature"
 	}
 	if i := slices.IndexFunc(s.chain, func(c *x509.Certificate) bool { return alike(c, top) }); i >= 0 {
@@ -290,14 +298,10 @@ func (s *search) refused(err error) Problem {
 
 // isSelfSigned checks a certificate's signature of itself once a search.
 func (s *search) isSelfSigned(c *x509.Certificate) bool {
-	i := s.index(c)
-	if i < 0 {
-		return isSelfSigned(c)
-	}
-	self, ok := s.selfSigned[i]
+	self, ok := s.selfSigned[string(c.Raw)]
 	if !ok {
 		self = isSelfSigned(c)
-		s.selfSigned[i] = self
+		s.selfSigned[string(c.Raw)] = self
 	}
 	return self
 }
