@@ -115,10 +115,11 @@ type Result struct {
 	// Verified says that the chain leads to a trusted root, names the server,
 	// and has no problem that is more than a warning. It is never true where the
 	// handshake did not complete or where crypto/x509 refuses the chain, but for
-	// one reason: signatures with SHA-1, which crypto/x509 has not taken since
-	// Go 1.18, and which Windows and the Lync clients take. They are a warning
-	// where every signature was checked up to a trusted root and crypto/x509
-	// objects to nothing else.
+	// two reasons. Signatures with SHA-1, which crypto/x509 has not taken since
+	// Go 1.18 and Windows and the Lync clients do take, are a warning where every
+	// signature was checked up to a trusted root. Name constraints for
+	// distinguished names, which crypto/x509 cannot check, are checked here.
+	// Nothing else may be wrong, in the eyes of crypto/x509 either.
 	Verified bool `json:"verified"`
 	// Problems are all that were found, by certificate, then by code.
 	Problems []Problem `json:"problems"`

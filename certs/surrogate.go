@@ -76,21 +76,30 @@ func (s *search) constraints(w *way) []Problem {
 // maxPath is the longest way that crypto/x509 is asked about once more.
 const maxPath = 100
 
-// weakOnly reports whether the one thing that crypto/x509 has against a way is
-// that signatures were made with SHA-1. Windows and the Lync clients, whose
-// chains these are, take such a chain: in 2017 only Edge and Internet Explorer
-// stopped doing so, and only under public roots. Each signature must have been
-// checked; crypto/x509 must take the surrogates.
-func (s *search) weakOnly(w *way) bool {
-	if !w.trusted || w.root == nil || len(w.certs) > maxPath {
+// excused reports whether crypto/x509 has nothing against a way but
+//
+//   - signatures with SHA-1. Windows and the Lync clients, whose chains these
+//     are, take them: in 2017 only Edge and Internet Explorer stopped doing so,
+//     and only under public roots;
+//   - name constraints for distinguished names, which it does not check and
+//     judgeNames does.
+//
+// Each signature must have been checked, and crypto/x509 must take the
+// surrogates.
+func (s *search) excused(w *way) bool {
+	if !w.trusted || w.root == nil || len(w.certs) > maxPath || slices.ContainsFunc(w.certs, tooLong) {
 		return false
 	}
-	weak := false
-	for k, c := range w.certs[:len(w.certs)-1] {
-		weak = weak || isSHA1(c.SignatureAlgorithm)
-		if signedBy(c, w.certs[k+1]) != made {
+	excuse := false
+	for k, c := range w.certs {
+		excuse = excuse || k+1 < len(w.certs) && isSHA1(c.SignatureAlgorithm) || len(c.UnhandledCriticalExtensions) > 0 && handled(c)
+		if k+1 < len(w.certs) && signedBy(c, w.certs[k+1]) != made {
 			return false
 		}
 	}
-	return weak && !slices.ContainsFunc(w.certs, tooLong) && makeSurrogates(w.certs, nil).verify(s.name, s.at, x509.ExtKeyUsageServerAuth) == nil
+	return excuse && makeSurrogates(w.certs, func(c *x509.Certificate) {
+		if handled(c) {
+			c.UnhandledCriticalExtensions = nil
+		}
+	}).verify(s.name, s.at, x509.ExtKeyUsageServerAuth) == nil
 }

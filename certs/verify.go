@@ -162,7 +162,7 @@ func (s *search) know(c *x509.Certificate) {
 
 // run returns the best way. When crypto/x509 accepts the chain its ways are
 // the only ones looked at; otherwise all are, and its refusal is final but for
-// one reason: see [search.weakOnly].
+// two reasons: see [search.excused].
 func (s *search) run() *way {
 	chains, refusal := s.strict()
 	for _, c := range chains {
@@ -178,7 +178,7 @@ func (s *search) run() *way {
 	}
 	s.walk([]int{0})
 	s.best.add(s.constraints(s.best)...)
-	if s.best.fatal() == 0 && !s.weakOnly(s.best) {
+	if s.best.fatal() == 0 && !s.excused(s.best) {
 		s.best.add(s.refused(refusal))
 	}
 	return s.best

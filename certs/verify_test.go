@@ -87,12 +87,16 @@ func verdict(r *certs.Result) string {
 }
 
 // acceptable reports whether another verifier's word allows "verified": what
-// crypto/x509 accepts, or refuses for SHA-1 alone (see Result.Verified).
+// crypto/x509 accepts, or refuses for SHA-1 or constraints for distinguished
+// names alone (see Result.Verified).
 func acceptable(v *certs.Verifier, chain []*x509.Certificate, name string, r *certs.Result) bool {
 	weak := slices.ContainsFunc(r.Problems, func(p certs.Problem) bool {
 		return p.Code == "weak-signature" && p.Warning && strings.Contains(p.Detail, "SHA1")
 	})
-	return weak || libraryAccepts(v, chain, name)
+	constrained := slices.ContainsFunc(chain, func(c *x509.Certificate) bool {
+		return len(c.UnhandledCriticalExtensions) == 1 && c.UnhandledCriticalExtensions[0].String() == "2.5.29.30"
+	})
+	return weak || constrained || libraryAccepts(v, chain, name)
 }
 
 // libraryAccepts is the other opinion: crypto/x509's.

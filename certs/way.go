@@ -87,7 +87,7 @@ func (s *search) judge(w *way) []Problem {
 		if k > 0 {
 			judgeIssuer(c, k, add)
 		}
-		if len(c.UnhandledCriticalExtensions) > 0 {
+		if !handled(c) {
 			ids := make([]string, len(c.UnhandledCriticalExtensions))
 			for i, id := range c.UnhandledCriticalExtensions {
 				ids[i] = id.String()
@@ -99,6 +99,7 @@ func (s *search) judge(w *way) []Problem {
 		}
 	}
 	out = append(out, s.naming...)
+	out = append(out, s.judgeNames(w)...)
 	if !w.trusted {
 		for _, p := range s.judgeTrust(w) {
 			// A signature that could not be checked is more than a weak one.
