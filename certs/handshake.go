@@ -150,7 +150,7 @@ func (v *Verifier) handshake(ctx context.Context, conn net.Conn, result *Result)
 		NextProtos: v.NextProtos,
 		Time:       v.now,
 		MinVersion: tls.VersionTLS10,
-		MaxVersion: tls.VersionTLS13,
+		MaxVersion: v.maxVersion(),
 		// The post-quantum key share would make the first message longer than
 		// one segment, which servers and middleboxes of Lync's age reset.
 		CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521},

@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"net"
@@ -47,6 +48,9 @@ type Verifier struct {
 	// NextProtos are the protocols to offer by ALPN (RFC 7301). nil: none, as
 	// the Lync clients do.
 	NextProtos []string
+	// MaxVersion is the newest TLS version to offer, such as tls.VersionTLS12. 0:
+	// TLS 1.3.
+	MaxVersion uint16
 }
 
 func (v *Verifier) now() time.Time {
@@ -68,6 +72,13 @@ func (v *Verifier) timeout() time.Duration {
 		return 5 * time.Second
 	}
 	return v.Timeout
+}
+
+func (v *Verifier) maxVersion() uint16 {
+	if v.MaxVersion == 0 {
+		return tls.VersionTLS13
+	}
+	return v.MaxVersion
 }
 
 func (v *Verifier) dial(ctx context.Context, network, address string) (net.Conn, error) {

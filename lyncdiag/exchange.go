@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lyncdiag/go-lyncdiag/certs"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 )
 
@@ -28,7 +29,9 @@ type exchange struct {
 
 	mu     sync.Mutex
 	seen   fact.Endpoint
-	err    error // why there is no connection; nil while one can be had
+	err    error         // why there is no connection; nil while one can be had
+	asked  chan struct{} // closed when the authorities have been asked; nil: nobody asks them
+	about  *certs.Standing
 	ready  []net.Conn
 	coming int           // further connections under way that nobody has taken
 	spares chan net.Conn // hands those over, nil for one that failed
@@ -104,6 +107,7 @@ func (x *exchange) run(conns int) {
 	}
 	result.Address = reach.Address
 	x.note(func(e *fact.Endpoint) { e.TLS = result })
+	x.inquire(session)
 	if err := result.Err(); err != nil {
 		x.fail(fmt.Errorf("TLS with %s:%d: %w", x.seen.Host, x.seen.Port, err))
 		if session != nil {

@@ -20,7 +20,7 @@ func federationRules() []Rule {
 		},
 		{
 			ID: "adfs.certificate", Source: kb.Citation{KB: "KB2541980", Section: "Lync Online sign-in error messages", Item: "row 9"},
-			Needs: names(fact.FederationKey), Reads: deploymentReads,
+			Needs: names(fact.FederationKey), Reads: append(names(fact.StandingsKey), deploymentReads...),
 			Emits: []string{"adfs-certificate-untrusted", "adfs-certificate-incomplete-chain", "adfs-certificate-name-mismatch", "adfs-certificate-expired", "adfs-certificate-weak"},
 			Eval:  judgeFederationCertificate,
 		},
@@ -93,8 +93,7 @@ func judgeFederationCertificate(f *fact.Facts, emit Emit) {
 		}
 		finding := found(name, "adfs.tls", host(e.Host, o), text("problem", string(p.Code), o), prose("detail", p.Detail, o))
 		if name == "adfs-certificate-incomplete-chain" {
-			// Without the missing issuer nobody can tell it from an unknown root.
-			finding = finding.with(Possible)
+			finding = prove(f, finding, e)
 		}
 		if len(e.TLS.Chain) > 0 {
 			leaf := e.TLS.Chain[0]

@@ -41,6 +41,9 @@ func DefaultPlan() Plan {
 		{ID: "adfs.tcp", Title: "AD FS port", Source: identity, Needs: []StageID{"adfs.dns"}, Applies: federated, Probe: probeFederationPort, Summary: sumFederationPort},
 		{ID: "adfs.tls", Title: "AD FS TLS", Source: identity, Needs: []StageID{"adfs.tcp"}, Applies: federated, Probe: probeFederationTLS, Summary: sumFederationTLS},
 		{ID: "adfs.mex", Title: "AD FS MEX", Source: identity, Needs: []StageID{"adfs.tls"}, Applies: federated, Provides: names(fact.MEXKey), Probe: probeMEX, Summary: sumMEX},
+		{ID: "adfs.sni", Title: "AD FS without SNI", Source: identity, Needs: []StageID{"adfs.dns"}, Applies: federated, Provides: names(fact.WithoutSNIKey), Probe: probeWithoutSNI, Summary: sumWithoutSNI},
+		{ID: "tls.client", Title: "Client's TLS", Source: dns, After: []StageID{"tls", "adfs.tls"}, Applies: emulated, Provides: names(fact.ClientTLSKey), Probe: probeClientTLS, Summary: sumClientTLS},
+		{ID: stageRevocation, Title: "Revocation", Source: kb.Citation{KB: "KB2409256"}, After: []StageID{"autodiscover", "tls", "realm", "adfs.tls"}, Provides: names(fact.StandingsKey), Probe: probeRevocation, Summary: sumRevocation},
 		{ID: "clock", Title: "Clock", Source: kb.Citation{KB: "KB2581291"}, Local: true, After: []StageID{"autodiscover", "sip", "realm", "adfs.mex"}, Applies: needsDates, Probe: readClock, Summary: sumClock},
 	}
 }

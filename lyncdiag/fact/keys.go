@@ -29,4 +29,9 @@ var (
 	ClockKey      = NewKey[Clock]("clock")
 	AttemptsKey   = NewKey[[]sip.Attempt]("log.attempts")
 	LogFilesKey   = NewKey[[]LogFile]("log.files")
+
+	PublicRootsKey = NewKey[[]string]("roots.public")  // subjects of further roots that public hosts may rest on
+	StandingsKey   = NewKey[[]Standing]("revocation")  // what the authorities say of the chains seen
+	WithoutSNIKey  = NewKey[Endpoint]("adfs.sni")      // the federation service, asked without a server name
+	ClientTLSKey   = NewKey[[]ClientTLS]("tls.client") // hosts asked with what the chosen client offers
 )
