@@ -142,7 +142,7 @@ func (a *Authorities) timeout() time.Duration {
 // are asked about at the same time.
 func (a *Authorities) Ask(ctx context.Context, chain []*x509.Certificate, serverName string, staple []byte) *Standing {
 	standing := &Standing{}
-	if len(chain) == 0 || slices.ContainsFunc(chain, func(c *x509.Certificate) bool { return c == nil || len(c.Raw) == 0 }) {
+	if len(chain) == 0 || slices.ContainsFunc(chain, isDamaged) {
 		return standing
 	}
 	v := *a.verifier()

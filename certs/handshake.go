@@ -149,7 +149,7 @@ func (v *Verifier) handshake(ctx context.Context, conn net.Conn, result *Result)
 		ServerName: result.ServerName,
 		NextProtos: v.NextProtos,
 		Time:       v.now,
-		MinVersion: tls.VersionTLS10,
+		MinVersion: max(v.minVersion, tls.VersionTLS10),
 		MaxVersion: v.maxVersion(),
 		// The post-quantum key share would make the first message longer than
 		// one segment, which servers and middleboxes of Lync's age reset.
@@ -183,7 +183,12 @@ func (v *Verifier) handshake(ctx context.Context, conn net.Conn, result *Result)
 		result.Verified = false
 		result.Handshake = classify(ctx, err, seen)
 		if reason, ok := unparsed(err); ok {
-			result.Problems = append(result.Problems, Problem{Code: malformed, Detail: "the server sent a certificate that cannot be read: " + reason, Certificate: -1})
+			if chain := sentInClear(seen.kept); slices.ContainsFunc(chain, isDamaged) {
+				v.verify(result, chain)
+				result.Verified = false
+			} else {
+				result.Problems = append(result.Problems, Problem{Code: malformed, Detail: "the server sent a certificate that cannot be read: " + reason, Certificate: -1})
+			}
 		}
 		return nil
 	}
@@ -216,22 +221,26 @@ func cipherSuites() []uint16 {
 	return ids
 }
 
-// observed counts what the server sent and keeps its first bytes: whether a
-// reset came before any answer, and what a server that does not speak TLS said.
+// observed counts what the server sent and keeps the beginning: whether a reset
+// came before any answer, what a server that does not speak TLS said, and the
+// certificates that crypto/tls cannot read.
 type observed struct {
 	net.Conn
 	count int
-	first []byte
+	kept  []byte
 }
 
 func (o *observed) Read(b []byte) (int, error) {
 	n, err := o.Conn.Read(b)
 	o.count += n
-	if room := 40 - len(o.first); room > 0 {
-		o.first = append(o.first, b[:min(n, room)]...)
+	if room := maxKept - len(o.kept); room > 0 {
+		o.kept = append(o.kept, b[:min(n, room)]...)
 	}
 	return n, err
 }
+
+// maxKept is more than the chains of public servers have, by ten times.
+const maxKept = 128 << 10
 
 // progress says how far the exchange had come.
 func (o *observed) progress() string {
@@ -247,10 +256,10 @@ func (o *observed) progress() string {
 // speaksTLS reports whether the first bytes can be a TLS record (RFC 8446
 // section 5.1): a content type and the major version 3.
 func (o *observed) speaksTLS() bool {
-	if len(o.first) > 0 && (o.first[0] < 20 || o.first[0] > 23) {
+	if len(o.kept) > 0 && (o.kept[0] < 20 || o.kept[0] > 23) {
 		return false
 	}
-	return len(o.first) < 2 || o.first[1] == 3
+	return len(o.kept) < 2 || o.kept[1] == 3
 }
 
 // classify names a failure. seen is nil when there was no connection.
@@ -271,7 +280,7 @@ func classify(ctx context.Context, err error, seen *observed) *Failure {
 		return f
 	}
 	if seen != nil && !seen.speaksTLS() {
-		f.Kind, f.Detail = kindNotTLS, fmt.Sprintf("the server's answer is not TLS; it begins with %q", printable(string(seen.first)))
+		f.Kind, f.Detail = kindNotTLS, fmt.Sprintf("the server's answer is not TLS; it begins with %q", printable(string(seen.kept[:min(len(seen.kept), 40)])))
 		return f
 	}
 	switch {

@@ -328,7 +328,12 @@ func TestOpenSSLFiles(t *testing.T) {
 			t.Errorf("%s: got %d certificates", name, len(chain))
 		}
 	}
-	for name, advice := range map[string]string{"chain.p7b": "openssl pkcs7 ", "chain.p7c": "-inform DER", "chain.pfx": "openssl pkcs12 ", "key.pem": "PRIVATE KEY"} {
+	for _, name := range []string{"chain.p7b", "chain.p7c"} {
+		if chain := readFile(t, dir, name); len(chain) != 1 || !bytes.Equal(chain[0].Raw, c.Certificate[1]) {
+			t.Errorf("%s: got %d certificates", name, len(chain))
+		}
+	}
+	for name, advice := range map[string]string{"chain.pfx": "openssl pkcs12 ", "key.pem": "PRIVATE KEY"} {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)

@@ -51,6 +51,8 @@ type Verifier struct {
 	// MaxVersion is the newest TLS version to offer, such as tls.VersionTLS12. 0:
 	// TLS 1.3.
 	MaxVersion uint16
+
+	minVersion uint16 // 0: TLS 1.0
 }
 
 func (v *Verifier) now() time.Time {
@@ -91,7 +93,8 @@ func (v *Verifier) dial(ctx context.Context, network, address string) (net.Conn,
 // Verify says everything that is wrong with a chain. The first certificate is
 // the server's, as TLS has it (RFC 8446 section 4.4.2): a peer proves only that
 // it holds that key. The order of the others does not matter, and those that
-// lead nowhere are ignored. serverName is a host name, international ones as
+// lead nowhere are ignored; but one that cannot be read (see ParseFile) spoils a
+// chain, as it does in TLS. serverName is a host name, international ones as
 // A-labels, or an IP address; with "" the name is not checked. Of several ways
 // to a root the one with the fewest problems is reported; a chain made to have
 // very many ways is not searched to the end.
@@ -102,13 +105,15 @@ func (v *Verifier) Verify(chain []*x509.Certificate, serverName string) *Result 
 }
 
 func (v *Verifier) verify(result *Result, chain []*x509.Certificate) {
-	for i, c := range chain {
-		if c == nil || len(c.Raw) == 0 {
-			result.Chain = nil
-			result.Problems = []Problem{{Code: malformed, Detail: "it was not parsed from DER", Certificate: i}}
-			return
+	for _, c := range chain {
+		if isDamaged(c) {
+			result.Chain = append(result.Chain, describeDamaged(c))
+			continue
 		}
 		result.Chain = append(result.Chain, describe(c))
+	}
+	if result.Problems = malformedProblems(chain); len(result.Problems) > 0 {
+		return // TLS libraries refuse a chain of which they cannot read one certificate
 	}
 	if len(chain) == 0 {
 		result.Problems = []Problem{{Code: malformed, Detail: "no certificate was sent", Certificate: -1}}

@@ -105,6 +105,9 @@ func (x *exchange) run(conns int) {
 		x.fail(cut(x.wire.ctx))
 		return
 	}
+	if session == nil && unreadable(result) {
+		result = x.readInClear(result)
+	}
 	result.Address = reach.Address
 	x.note(func(e *fact.Endpoint) { e.TLS = result })
 	x.inquire(session)

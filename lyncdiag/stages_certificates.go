@@ -6,6 +6,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -67,6 +68,50 @@ func (x *exchange) inquire(session *tls.Conn) {
 		defer x.mu.Unlock()
 		x.about = about
 	})
+}
+
+// unreadable reports a chain of which a certificate cannot be read, and that
+// TLS 1.3 hides.
+func unreadable(r *certs.Result) bool {
+	return slices.ContainsFunc(r.Problems, func(p certs.Problem) bool { return p.Code == "malformed" && p.Certificate < 0 })
+}
+
+// readInClear asks once more with TLS 1.2, which shows certificates in the
+// clear. What it adds is the chain.
+func (x *exchange) readInClear(r *certs.Result) *certs.Result {
+	conn, _, err := x.dial(x.wire.ctx)
+	if err != nil {
+		return r
+	}
+	verifier := *x.wire.verifier
+	verifier.MaxVersion = tls.VersionTLS12
+	session, again := verifier.Handshake(x.wire.ctx, conn, x.seen.Host)
+	if session != nil {
+		session.Close()
+		return r
+	}
+	if len(again.Chain) == 0 {
+		return r
+	}
+	return again
+}
+
+// Survey finds out what a TLS server accepts, through the run's dial path. It
+// makes several connections; nil: none came about, or the name does not resolve.
+func (e *Env) Survey(ctx context.Context, host string, port uint16) (*certs.Survey, error) {
+	x := e.connect(host, port, true, 1)
+	endpoint, err := x.await(ctx, x.secured)
+	if err != nil || endpoint.Reach.Status != fact.Listening {
+		return nil, err
+	}
+	survey := e.wire.verifier.Survey(ctx, func(ctx context.Context) (net.Conn, error) {
+		conn, _, err := x.dial(ctx)
+		return conn, err
+	}, host)
+	if over(ctx) {
+		return nil, cut(ctx)
+	}
+	return survey, nil
 }
 
 // probeRevocation waits for the answers about every chain that was seen by now.

@@ -30,7 +30,7 @@ func Keys() []AnyKey {
 	return []AnyKey{
 		StartedKey, TargetKey, SettingKey, AnswersKey, MessageKey, DNSKey, WalkKey, WebHostsKey, CandidatesKey,
 		AutomaticKey, LoginKey, ControlKey, RealmKey, FederationKey, MEXKey, ClockKey, AttemptsKey, LogFilesKey,
-		PublicRootsKey, StandingsKey, WithoutSNIKey, ClientTLSKey,
+		PublicRootsKey, StandingsKey, WithoutSNIKey, ClientTLSKey, SurveyKey,
 	}
 }
 
