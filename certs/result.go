@@ -2,6 +2,7 @@ package certs
 
 import (
 	"crypto/sha1"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -95,6 +96,13 @@ type Certificate struct {
 	KeyBits            int    `json:"keyBits"`            // 0 when unknown
 	SelfSigned         bool   `json:"selfSigned"`         // its own key made its signature
 	IsCA               bool   `json:"isCA"`               // basic constraints say CA
+	// KeyThumbprint is the SHA-256 of the public key with its algorithm, in
+	// upper-case hexadecimal: two certificates with the same one have one key.
+	KeyThumbprint string   `json:"keyThumbprint"`
+	Usages        []string `json:"usages"`     // extended key usages: serverAuth, clientAuth and so on (RFC 5280 section 4.2.1.12), else the OID
+	CRLs          []string `json:"crls"`       // addresses of revocation lists
+	OCSP          []string `json:"ocsp"`       // addresses of OCSP responders
+	IssuerURLs    []string `json:"issuerUrls"` // where its issuer's certificate is
 }
 
 // Result is what was seen of one chain, or of one TLS handshake. It holds
@@ -250,6 +258,10 @@ func describe(c *x509.Certificate) Certificate {
 			out.SerialNumber = "00"
 		}
 	}
+	out.Usages = usages(c)
+	key := sha256.Sum256(c.RawSubjectPublicKeyInfo)
+	out.KeyThumbprint = strings.ToUpper(hex.EncodeToString(key[:]))
+	out.CRLs, out.OCSP, out.IssuerURLs = printables(c.CRLDistributionPoints), printables(c.OCSPServer), printables(c.IssuingCertificateURL)
 	for _, n := range c.DNSNames {
 		out.DNSNames = append(out.DNSNames, printable(n))
 	}
@@ -257,6 +269,49 @@ func describe(c *x509.Certificate) Certificate {
 		out.IPAddresses = append(out.IPAddresses, ip.String())
 	}
 	return out
+}
+
+func printables(list []string) []string {
+	var out []string
+	for _, s := range list {
+		out = append(out, printable(s))
+	}
+	return out
+}
+
+// usages are the extended key usages by the names of RFC 5280.
+func usages(c *x509.Certificate) []string {
+	names := map[x509.ExtKeyUsage]string{
+		x509.ExtKeyUsageAny: "any", x509.ExtKeyUsageServerAuth: "serverAuth", x509.ExtKeyUsageClientAuth: "clientAuth", x509.ExtKeyUsageCodeSigning: "codeSigning",
+		x509.ExtKeyUsageEmailProtection: "emailProtection", x509.ExtKeyUsageTimeStamping: "timeStamping", x509.ExtKeyUsageOCSPSigning: "OCSPSigning",
+	}
+	var list []string
+	for _, u := range c.ExtKeyUsage {
+		if name := names[u]; name != "" {
+			list = append(list, name)
+		} else {
+			list = append(list, u.String())
+		}
+	}
+	for _, id := range c.UnknownExtKeyUsage {
+		list = append(list, id.String())
+	}
+	return list
+}
+
+// With is what the authorities say put over a result: their problems among the
+// others, a proved incomplete chain in place of the one suspected, and Verified
+// only if nothing of it is more than a warning. The result itself stays as it is.
+func (r *Result) With(s *Standing) *Result {
+	out := *r
+	fetched := s != nil && len(s.Issuers) > 0
+	out.Problems = slices.DeleteFunc(slices.Clone(r.Problems), func(p Problem) bool { return fetched && p.Code == incompleteChain })
+	if s != nil {
+		out.Problems = append(out.Problems, s.Problems...)
+	}
+	sortProblems(out.Problems)
+	out.Verified = r.Verified && !slices.ContainsFunc(out.Problems, func(p Problem) bool { return !p.Warning })
+	return &out
 }
 
 func thumbprint(c *x509.Certificate) string {

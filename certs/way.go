@@ -33,8 +33,12 @@ func (w *way) fatal() int {
 
 func (w *way) add(more ...Problem) {
 	w.problems = append(w.problems, more...)
+	sortProblems(w.problems)
+}
+
+func sortProblems(list []Problem) {
 	order := Codes()
-	slices.SortStableFunc(w.problems, func(a, b Problem) int {
+	slices.SortStableFunc(list, func(a, b Problem) int {
 		// What belongs to no certificate sent comes last: it is the far end.
 		return cmp.Or(cmp.Compare(uint(a.Certificate), uint(b.Certificate)),
 			cmp.Compare(slices.Index(order, a.Code), slices.Index(order, b.Code)))

@@ -7,18 +7,19 @@ import (
 	"io"
 	"math/big"
 	"net/http"
+	"time"
 
 	"golang.org/x/crypto/ocsp"
 )
 
-// CRL is a revocation list of this authority, of yesterday and good for a
-// week, with the given certificates in it.
+// CRL is a revocation list of this authority, a quarter of an hour old and good
+// for a week, with the given certificates in it.
 func (ca *CA) CRL(revoked ...*x509.Certificate) ([]byte, error) {
 	now := ca.now()
-	list := &x509.RevocationList{Number: big.NewInt(now.Unix()), ThisUpdate: now.AddDate(0, 0, -1), NextUpdate: now.AddDate(0, 0, 7)}
+	list := &x509.RevocationList{Number: big.NewInt(now.Unix()), ThisUpdate: now.Add(-15 * time.Minute), NextUpdate: now.AddDate(0, 0, 7)}
 	for _, c := range revoked {
 		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{
-			SerialNumber: c.SerialNumber, RevocationTime: now.AddDate(0, 0, -2), ReasonCode: ocsp.KeyCompromise,
+			SerialNumber: c.SerialNumber, RevocationTime: now.Add(-30 * time.Minute), ReasonCode: ocsp.KeyCompromise,
 		})
 	}
 	der, err := x509.CreateRevocationList(rand.Reader, list, ca.Certificate, ca.key)
@@ -64,10 +65,10 @@ func (ca *CA) answer(r *http.Request, revoked []*x509.Certificate) []byte {
 		return ocsp.MalformedRequestErrorResponse
 	}
 	now := ca.now()
-	answer := ocsp.Response{Status: ocsp.Good, SerialNumber: question.SerialNumber, IssuerHash: question.HashAlgorithm, ThisUpdate: now.AddDate(0, 0, -1), NextUpdate: now.AddDate(0, 0, 7)}
+	answer := ocsp.Response{Status: ocsp.Good, SerialNumber: question.SerialNumber, IssuerHash: question.HashAlgorithm, ThisUpdate: now.Add(-15 * time.Minute), NextUpdate: now.AddDate(0, 0, 7)}
 	for _, c := range revoked {
 		if c.SerialNumber.Cmp(question.SerialNumber) == 0 {
-			answer.Status, answer.RevokedAt, answer.RevocationReason = ocsp.Revoked, now.AddDate(0, 0, -2), ocsp.KeyCompromise
+			answer.Status, answer.RevokedAt, answer.RevocationReason = ocsp.Revoked, now.Add(-30*time.Minute), ocsp.KeyCompromise
 		}
 	}
 	der, err := ocsp.CreateResponse(ca.Certificate, ca.Certificate, answer, ca.key)
