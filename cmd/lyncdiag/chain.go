@@ -84,7 +84,7 @@ var errBomb = errors.New("it is made to take very long to open: its iteration co
 
 // maxOpening is how long a file may take to open. One that Windows writes takes
 // milliseconds; a count of iterations has up to 32 bits.
-const maxOpening = 5 * time.Second
+var maxOpening = 5 * time.Second
 
 // fromPKCS12 reads a file in time. What is made to take for ever is left behind;
 // the program ends soon after.
