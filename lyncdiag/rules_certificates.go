@@ -71,11 +71,23 @@ func roleOf(f *fact.Facts, name string, port uint16) role {
 	return other
 }
 
+// isAlias reports whether a host is another name of one that is judged itself.
+func isAlias(f *fact.Facts, s fact.Standing, standings []fact.Standing) bool {
+	hosts, _, _ := fact.Get(f, fact.WebHostsKey)
+	candidates, _, _ := fact.Get(f, fact.CandidatesKey)
+	for _, c := range candidates {
+		hosts = append(hosts[:len(hosts):len(hosts)], c.Endpoint)
+	}
+	return slices.ContainsFunc(hosts, func(e fact.Endpoint) bool {
+		return e.Host == s.Host && canonical(e) != s.Host && slices.ContainsFunc(standings, func(o fact.Standing) bool { return o.Host == canonical(e) && o.Port == s.Port })
+	})
+}
+
 func judgeRevocation(f *fact.Facts, emit Emit) {
 	standings, o, _ := fact.Get(f, fact.StandingsKey)
 	for _, s := range standings {
 		owner := roleOf(f, s.Host, s.Port)
-		if owner == federationHost && !findDeployment(f).online() {
+		if owner == federationHost && !findDeployment(f).online() || isAlias(f, s, standings) {
 			continue
 		}
 		for _, r := range s.Revocation {

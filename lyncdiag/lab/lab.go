@@ -84,6 +84,11 @@ func Start(ctx context.Context, c Config) (*Lab, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lab: start: %w", err)
 	}
+	return startWith(ctx, c, base, faults)
+}
+
+// startWith starts the lab of a base with faults that do not exclude each other.
+func startWith(ctx context.Context, c Config, base string, faults []Fault) (*Lab, error) {
 	now := c.Now
 	if now == nil {
 		now = time.Now
