@@ -49,7 +49,7 @@ const (
 //	self-signed                 the server's own certificate signed itself and is not trusted
 //	revoked                     its issuer took it back; not given yet
 //	revocation-unknown          nobody could say whether it is revoked; not given yet
-//	weak-signature              signed with SHA-1 (a warning) or MD5
+//	weak-signature              signed with SHA-1 (see Result.WeakOnly) or MD5
 //	weak-key                    the key is too short
 //	wrong-usage                 its key usages do not allow a TLS server
 //	constraint-violation        an issuer was not allowed to issue it (RFC 5280 section 6.1)
@@ -123,12 +123,15 @@ type Result struct {
 	// Verified says that the chain leads to a trusted root, names the server,
 	// and has no problem that is more than a warning. It is never true where the
 	// handshake did not complete or where crypto/x509 refuses the chain, but for
-	// two reasons. Signatures with SHA-1, which crypto/x509 has not taken since
-	// Go 1.18 and Windows and the Lync clients do take, are a warning where every
-	// signature was checked up to a trusted root. Name constraints for
-	// distinguished names, which crypto/x509 cannot check, are checked here.
-	// Nothing else may be wrong, in the eyes of crypto/x509 either.
+	// one reason: name constraints for distinguished names, which crypto/x509
+	// cannot check, are checked here. Nothing else may be wrong in its eyes.
 	Verified bool `json:"verified"`
+	// WeakOnly says that a chain is not verified for one reason, signatures with
+	// SHA-1: each was checked up to a trusted root, and nothing else is wrong.
+	// crypto/x509 has not taken them since Go 1.18. Windows does, and so do the
+	// Lync clients: in 2017 only Edge and Internet Explorer stopped, and only
+	// under public roots.
+	WeakOnly bool `json:"weakOnly,omitempty"`
 	// Problems are all that were found, by certificate, then by code.
 	Problems []Problem `json:"problems"`
 	// Handshake says why the handshake did not complete; nil when it did, or
@@ -310,7 +313,8 @@ func (r *Result) With(s *Standing) *Result {
 		out.Problems = append(out.Problems, s.Problems...)
 	}
 	sortProblems(out.Problems)
-	out.Verified = r.Verified && !slices.ContainsFunc(out.Problems, func(p Problem) bool { return !p.Warning })
+	bad := s != nil && slices.ContainsFunc(s.Problems, func(p Problem) bool { return !p.Warning })
+	out.Verified, out.WeakOnly = r.Verified && !bad, r.WeakOnly && !bad
 	return &out
 }
 

@@ -78,9 +78,7 @@ const maxPath = 100
 
 // excused reports whether crypto/x509 has nothing against a way but
 //
-//   - signatures with SHA-1. Windows and the Lync clients, whose chains these
-//     are, take them: in 2017 only Edge and Internet Explorer stopped doing so,
-//     and only under public roots;
+//   - signatures with SHA-1 (see [Result.WeakOnly]);
 //   - name constraints for distinguished names, which it does not check and
 //     judgeNames does.
 //
@@ -93,7 +91,7 @@ func (s *search) excused(w *way) bool {
 	excuse := false
 	for k, c := range w.certs {
 		excuse = excuse || k+1 < len(w.certs) && isSHA1(c.SignatureAlgorithm) || len(c.UnhandledCriticalExtensions) > 0 && handled(c)
-		if k+1 < len(w.certs) && signedBy(c, w.certs[k+1]) != made {
+		if k+1 < len(w.certs) && (isInsecure(c.SignatureAlgorithm) && !isSHA1(c.SignatureAlgorithm) || signedBy(c, w.certs[k+1]) != made) {
 			return false
 		}
 	}

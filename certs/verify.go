@@ -125,7 +125,7 @@ func (v *Verifier) verify(result *Result, chain []*x509.Certificate) {
 		result.Root = brief(best.root.Subject.String())
 	}
 	result.Problems = best.problems
-	result.Verified = best.trusted && best.fatal() == 0
+	result.Verified, result.WeakOnly = best.trusted && best.fatal() == 0, best.weakOnly
 }
 
 // search looks for the best way from the server's certificate to a root.
@@ -178,7 +178,7 @@ func (s *search) know(c *x509.Certificate) {
 
 // run returns the best way. When crypto/x509 accepts the chain its ways are
 // the only ones looked at; otherwise all are, and its refusal is final but for
-// two reasons: see [search.excused].
+// one reason: see [search.excused].
 func (s *search) run() *way {
 	chains, refusal := s.strict()
 	for _, c := range chains {
@@ -194,7 +194,11 @@ func (s *search) run() *way {
 	}
 	s.walk([]int{0})
 	s.best.add(s.constraints(s.best)...)
-	if s.best.fatal() == 0 && !s.excused(s.best) {
+	switch fatal := s.best.fatal(); {
+	case fatal > s.best.weak(): // reasons enough
+	case s.excused(s.best):
+		s.best.weakOnly = fatal > 0
+	case fatal == 0:
 		s.best.add(s.refused(refusal))
 	}
 	return s.best

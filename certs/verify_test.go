@@ -87,16 +87,13 @@ func verdict(r *certs.Result) string {
 }
 
 // acceptable reports whether another verifier's word allows "verified": what
-// crypto/x509 accepts, or refuses for SHA-1 or constraints for distinguished
-// names alone (see Result.Verified).
-func acceptable(v *certs.Verifier, chain []*x509.Certificate, name string, r *certs.Result) bool {
-	weak := slices.ContainsFunc(r.Problems, func(p certs.Problem) bool {
-		return p.Code == "weak-signature" && p.Warning && strings.Contains(p.Detail, "SHA1")
-	})
+// crypto/x509 accepts, or refuses for constraints for distinguished names, which
+// it does not check (see Result.Verified).
+func acceptable(v *certs.Verifier, chain []*x509.Certificate, name string) bool {
 	constrained := slices.ContainsFunc(chain, func(c *x509.Certificate) bool {
 		return len(c.UnhandledCriticalExtensions) == 1 && c.UnhandledCriticalExtensions[0].String() == "2.5.29.30"
 	})
-	return weak || constrained || libraryAccepts(v, chain, name)
+	return constrained || libraryAccepts(v, chain, name)
 }
 
 // libraryAccepts is the other opinion: crypto/x509's.
@@ -187,7 +184,7 @@ func TestVerify(t *testing.T) {
 		{"root of another key sent", root, chain(namesake, certtest.Template{}, namesake.Certificate), host, "untrusted-root"},
 		{"strange root not sent", root, chain(strange, certtest.Template{}), host, "incomplete-chain"},
 		{"SHA-1 under a root not sent", root, chain(root, certtest.Template{Signature: x509.ECDSAWithSHA1}), host, "weak-signature"},
-		{"SHA-1 under a root sent", root, chain(root, certtest.Template{Signature: x509.ECDSAWithSHA1}, root.Certificate), host, "weak-signature verified"},
+		{"SHA-1 under a root sent", root, chain(root, certtest.Template{Signature: x509.ECDSAWithSHA1}, root.Certificate), host, "weak-signature"},
 		{"SHA-1 under a strange root", root, chain(strange, certtest.Template{Signature: x509.ECDSAWithSHA1}), host, "incomplete-chain weak-signature"},
 		{"SHA-1 and expired", root, chain(sub, certtest.Template{Signature: x509.ECDSAWithSHA1, NotAfter: epoch.Add(-time.Minute)}), host, "expired weak-signature"},
 		{"client certificate of another name", root, chain(sub, certtest.Template{DNSNames: []string{"x.example"}, Usage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}), host, "name-mismatch wrong-usage"},
@@ -216,7 +213,7 @@ func TestVerify(t *testing.T) {
 			if got := verdict(result); got != test.want {
 				t.Errorf("got %q, want %q: %+v", got, test.want, result.Problems)
 			}
-			if accepts := libraryAccepts(v, test.chain, test.host); accepts != result.Verified && !acceptable(v, test.chain, test.host, result) {
+			if accepts := libraryAccepts(v, test.chain, test.host); accepts != result.Verified {
 				t.Errorf("verified %t, crypto/x509 %t", result.Verified, accepts)
 			}
 			if len(result.Chain) != len(test.chain) {
@@ -231,6 +228,37 @@ func TestVerify(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWeakOnly: SHA-1 alone, each signature checked, up to a trusted root.
+func TestWeakOnly(t *testing.T) {
+	root, strange := newCA(t, certtest.Options{}), newCA(t, certtest.Options{})
+	sub := below(t, root, certtest.Options{})
+	weak := certtest.Template{Signature: x509.ECDSAWithSHA1}
+	expired, other := weak, weak
+	expired.NotAfter = epoch.Add(-time.Minute)
+	other.DNSNames = []string{"other.example"}
+	without := verifier(root)
+	without.Issuers = nil
+	for name, test := range map[string]struct {
+		v     *certs.Verifier
+		chain []*x509.Certificate
+		want  bool
+	}{
+		"under an intermediate":              {verifier(root), parse(t, issue(t, sub, weak)), true},
+		"under a root that is at hand":       {verifier(root), parse(t, issue(t, root, weak)), true},
+		"under a root that was sent":         {without, append(parse(t, issue(t, root, weak)), root.Certificate), true},
+		"under a root that nobody can check": {without, parse(t, issue(t, root, weak)), false},
+		"under a strange root":               {verifier(root), parse(t, issue(t, strange, weak)), false},
+		"and expired":                        {verifier(root), parse(t, issue(t, sub, expired)), false},
+		"of another name":                    {verifier(root), parse(t, issue(t, sub, other)), false},
+		"sound":                              {verifier(root), parse(t, issue(t, sub, certtest.Template{})), false},
+	} {
+		r := test.v.Verify(test.chain, host)
+		if r.WeakOnly != test.want || r.WeakOnly && (r.Verified || r.Err() == nil) {
+			t.Errorf("%s: weak only %t, verified %t: %+v", name, r.WeakOnly, r.Verified, r.Problems)
+		}
 	}
 }
 
@@ -380,7 +408,7 @@ func TestErr(t *testing.T) {
 		{certtest.Template{DNSNames: []string{"other.example"}, SelfSigned: true}, "", &authority, &name},
 		{certtest.Template{DNSNames: []string{host}}, "incomplete-chain", &authority, &name},
 		{certtest.Template{DNSNames: []string{host}}, "untrusted-root", &authority, &name},
-		{certtest.Template{DNSNames: []string{host}}, "constraint-violation", &invalid, &authority},
+		{certtest.Template{DNSNames: []string{host}}, "weak-signature", &invalid, &authority},
 		{certtest.Template{DNSNames: []string{host}}, "wrong-usage", &invalid, &authority},
 	}
 	for _, test := range tests {

@@ -18,6 +18,7 @@ type way struct {
 	anchor
 	certs    []*x509.Certificate // ends with the root when that is known
 	problems []Problem
+	weakOnly bool // see Result.WeakOnly
 }
 
 // fatal counts the problems that are more than warnings.
@@ -25,6 +26,17 @@ func (w *way) fatal() int {
 	n := 0
 	for _, p := range w.problems {
 		if !p.Warning {
+			n++
+		}
+	}
+	return n
+}
+
+// weak counts those that are signatures with SHA-1.
+func (w *way) weak() int {
+	n := 0
+	for _, p := range w.problems {
+		if p.Code == weakSignature && slices.ContainsFunc(w.certs, func(c *x509.Certificate) bool { return isSHA1(c.SignatureAlgorithm) }) {
 			n++
 		}
 	}
@@ -166,11 +178,11 @@ func (s *search) judgeKey(c *x509.Certificate, k int, add adder) {
 func judgeSignature(c *x509.Certificate, add adder) {
 	algorithm := signatureName(c)
 	if isInsecure(c.SignatureAlgorithm) {
+		taken := "nothing in use takes it"
 		if isSHA1(c.SignatureAlgorithm) {
-			add(weakSignature, true, "is signed with %s, which can be forged; expected SHA-256 or better; Windows and the Lync clients take it, current browsers and other programs do not", algorithm)
-		} else {
-			add(weakSignature, false, "is signed with %s, which can be forged; expected SHA-256 or better; nothing takes it", algorithm)
+			taken = "Windows and the Lync clients take it, current browsers and other programs do not"
 		}
+		add(weakSignature, false, "is signed with %s, which can be forged; expected SHA-256 or better; %s", algorithm, taken)
 	}
 	if isUnreadable(c.SignatureAlgorithm) {
 		add(unsupportedSigning, false, "is signed with an algorithm that is not supported here (%s), so the signature was not checked", algorithm)

@@ -111,7 +111,7 @@ func (x *exchange) run(conns int) {
 	result.Address = reach.Address
 	x.note(func(e *fact.Endpoint) { e.TLS = result })
 	x.inquire(session)
-	if err := result.Err(); err != nil {
+	if err := result.Err(); err != nil && !result.WeakOnly { // the clients take that; who sends a password asks for Verified
 		x.fail(fmt.Errorf("TLS with %s:%d: %w", x.seen.Host, x.seen.Port, err))
 		if session != nil {
 			session.Close()
@@ -234,7 +234,7 @@ func (x *exchange) another(ctx context.Context) (net.Conn, error) {
 		return conn, err
 	}
 	session, result := x.wire.verifier.Handshake(ctx, conn, x.seen.Host)
-	if err := result.Err(); err != nil {
+	if err := result.Err(); err != nil && !result.WeakOnly {
 		if session != nil {
 			session.Close()
 		}

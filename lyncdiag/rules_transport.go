@@ -196,7 +196,13 @@ func judgeRegistrarCertificate(f *fact.Facts, emit Emit) {
 		if codes := certificateCodes(c.TLS); len(codes) == 1 && codes[0] == "expired" {
 			name = "sip-server-certificate-expired"
 		}
-		emit(found(name, "tls", certificateEvidence(c.Endpoint, o)...))
+		finding := found(name, "tls", certificateEvidence(c.Endpoint, o)...)
+		if c.TLS.WeakOnly {
+			finding = finding.at(kb.Warning, "Windows and the Lync clients take a signature with SHA-1", o)
+			finding.Title = "The certificate of the registrar ({host}) is signed with SHA-1"
+			finding.Cause = "Such a signature can be forged. The Lync clients take it; current browsers and other programs do not."
+		}
+		emit(finding)
 	}
 }
 

@@ -68,7 +68,7 @@ func Defects() []Defect {
 			return issueBelow(ca, Options{Name: "intermediate that is not sent"}, t)
 		}},
 		{Code: "self-signed", Doc: "the certificate signed itself", change: func(t *Template) { t.SelfSigned = true }},
-		{Code: "weak-signature", Doc: "the certificate is signed with SHA-1", Warning: true, issue: func(ca *CA, t Template) (tls.Certificate, error) {
+		{Code: "weak-signature", Doc: "the certificate is signed with SHA-1", issue: func(ca *CA, t Template) (tls.Certificate, error) {
 			t.Signature = x509.ECDSAWithSHA1
 			if ca.Certificate.PublicKeyAlgorithm == x509.RSA {
 				t.Signature = x509.SHA1WithRSA
