@@ -214,24 +214,30 @@ func (s *search) atHand() []*x509.Certificate {
 	return systemRoots()
 }
 
-// strict asks crypto/x509.
+// strict asks crypto/x509, with the certificates at hand only where those sent
+// do not suffice.
 func (s *search) strict() ([][]*x509.Certificate, error) {
-	pool := x509.NewCertPool()
-	for _, c := range s.chain {
-		if tooLong(c) {
-			return nil, errTooLong
-		}
+	if slices.ContainsFunc(s.chain, tooLong) {
+		return nil, errTooLong
 	}
+	pool := x509.NewCertPool()
 	for _, c := range s.chain[1:] {
 		pool.AddCert(c)
+	}
+	ask := func() ([][]*x509.Certificate, error) {
+		return s.chain[0].Verify(x509.VerifyOptions{
+			DNSName: s.name, Roots: s.v.Roots, Intermediates: pool, CurrentTime: s.at,
+			KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		})
+	}
+	chains, err := ask()
+	if err == nil || len(s.v.Issuers) == 0 {
+		return chains, err
 	}
 	for _, c := range s.v.Issuers {
 		pool.AddCert(c)
 	}
-	return s.chain[0].Verify(x509.VerifyOptions{
-		DNSName: s.name, Roots: s.v.Roots, Intermediates: pool, CurrentTime: s.at,
-		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	})
+	return ask()
 }
 
 var errTooLong = errors.New("an RSA key is too long to be used")

@@ -477,30 +477,3 @@ func TestCodes(t *testing.T) {
 		t.Errorf("no defect for %q", rest)
 	}
 }
-
-func BenchmarkVerify(b *testing.B) {
-	root := newCA(b, certtest.Options{})
-	chain := parse(b, issue(b, below(b, root, certtest.Options{}), certtest.Template{}))
-	v := verifier(root)
-	b.Run("certs", func(b *testing.B) {
-		for b.Loop() {
-			if !v.Verify(chain, host).Verified {
-				b.Fatal("not verified")
-			}
-		}
-	})
-	b.Run("crypto-x509", func(b *testing.B) {
-		for b.Loop() {
-			if !libraryAccepts(v, chain, host) {
-				b.Fatal("not verified")
-			}
-		}
-	})
-	b.Run("certs-untrusted", func(b *testing.B) {
-		for b.Loop() {
-			if v.Verify(chain[:1], host).Verified {
-				b.Fatal("verified")
-			}
-		}
-	})
-}
