@@ -78,6 +78,37 @@ type Problem struct {
 	Warning bool `json:"warning,omitempty"`
 }
 
+// Effect says what a client does about the problem: the Lync clients and the
+// Windows services they rely on, and where they differ a browser. Sources: RFC
+// 5280 section 6.1, and for revocation and weak algorithms what Microsoft says
+// of Windows's chain engine.
+func (p Problem) Effect() string {
+	const refuse = "clients refuse the connection; Lync says no more than that it cannot sign in, a browser lets its user go on"
+	switch p.Code {
+	case incompleteChain:
+		return "a client that does not fetch the missing certificate refuses the connection; browsers on Windows fetch it, so the page opens there"
+	case revoked:
+		return "clients that check revocation refuse the connection; others do not notice"
+	case revocationUnknown:
+		return "clients that check revocation wait for an answer, and then go on or refuse, as they are set"
+	case weakKey:
+		if p.Warning {
+			return "clients take it today; Windows refuses RSA keys below 1024 bits"
+		}
+		return "Windows refuses RSA keys below 1024 bits"
+	case weakSignature:
+		return "Windows and the Lync clients take SHA-1, and refuse MD5; browsers and other programs refuse both"
+	case unsupportedSigning:
+		if p.Warning {
+			return "Lync Server does not support it, so that signing in may fail; browsers take it"
+		}
+		return refuse
+	case malformed:
+		return "clients refuse the connection before they look at anything else; a browser does not let its user go on either"
+	}
+	return refuse
+}
+
 // Certificate is what one certificate says of itself. Characters that cannot
 // be printed are replaced by U+FFFD.
 type Certificate struct {

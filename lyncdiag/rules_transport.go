@@ -22,7 +22,7 @@ func transportRules() []Rule {
 		{
 			ID: "transport.hosts", Source: kb.Citation{KB: "KB2409256"},
 			Needs: names(fact.CandidatesKey), Reads: reads,
-			Emits: []string{"tcp-443-filtered", "tcp-443-not-listening", "tls-handshake-failed"}, Eval: judgeHosts,
+			Emits: []string{"tcp-443-filtered", "tcp-443-not-listening", "tls-handshake-failed", "tls-version-unsupported"}, Eval: judgeHosts,
 		},
 		{
 			ID: "transport.certificate", Source: kb.Citation{KB: "KB2541980", Section: "Lync Online sign-in error messages", Item: "row 9"},
@@ -175,6 +175,9 @@ func judgeHosts(f *fact.Facts, emit Emit) {
 			name = "tcp-443-not-listening"
 		case n.Reach.Status == fact.Listening:
 			name = "tls-handshake-failed"
+			if n.TLS.Handshake.Alert == "protocol_version" {
+				name = "tls-version-unsupported" // this program offers TLS 1.0 to 1.3
+			}
 			if stage == "tcp" {
 				stage = "tls"
 			}

@@ -187,7 +187,7 @@ func (l *Lab) Network() *lyncdiag.Network {
 		Roots:   roots,
 		Issuers: l.roots,
 		// The company's is in every store of the company, and no public one.
-		PublicRoots: l.roots[:1],
+		PublicRoots: slices.Clip(l.roots[:1]),
 		Now:         func() time.Time { return l.now().Add(l.world.ahead) },
 		Simulated:   true,
 	}

@@ -2,8 +2,10 @@ package render
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lyncdiag/go-lyncdiag/certs"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
@@ -118,6 +120,7 @@ type certificate struct {
 	SignatureAlgorithm string   `json:"signatureAlgorithm"`
 	KeyAlgorithm       string   `json:"keyAlgorithm"`
 	KeyBits            *int     `json:"keyBits,omitempty"`
+	DaysLeft           *int     `json:"daysLeft,omitempty"` // until notAfter, below 0 after it; whole days
 	SelfSigned         bool     `json:"selfSigned"`
 	IsCA               bool     `json:"isCa"`
 	Usages             []string `json:"usages"`     // extended key usages
@@ -131,6 +134,7 @@ type chainFault struct {
 	Detail      string `json:"detail"`
 	Certificate *int   `json:"certificate,omitempty"` // index in chain; left out when it is about none of those sent
 	Warning     bool   `json:"warning"`               // a weakness that does not keep the chain from verifying
+	Effect      string `json:"effect"`                // what clients do about it
 }
 
 // Cert is lyncdiag.cert/v1. host is what was asked for; r may be nil, as a
@@ -140,7 +144,7 @@ func (t Tool) Cert(host string, seen *certs.Result, more CertDetails, r *lyncdia
 	doc := certDoc{
 		Schema: "lyncdiag.cert/v1", Host: host, Address: result.Address, TLSVersion: result.TLSVersion,
 		Root: result.Root, Verified: result.Verified, Findings: []finding{},
-		Chain: each(result.Chain, wireCertificate), Problems: each(result.Problems, wireProblem), Handshake: failure(result),
+		Chain: each(result.Chain, wireCertificate(result.At)), Problems: each(result.Problems, wireProblem), Handshake: failure(result),
 		CipherSuite: result.CipherSuite, OCSPStapled: result.OCSPStapled, ClientCertificateRequested: result.ClientCertificateRequested,
 		Issuers: []certificate{}, Revocation: []revocation{}, Requests: []authorityAnswer{},
 		Expectations: each(more.Expectations, func(c lyncdiag.CertificateCheck) expectation {
@@ -151,7 +155,7 @@ func (t Tool) Cert(host string, seen *certs.Result, more CertDetails, r *lyncdia
 		doc.Alert, doc.FailureKind = result.Handshake.Alert, result.Handshake.Kind
 	}
 	if s := more.Standing; s != nil {
-		doc.Issuers = each(s.Issuers, wireCertificate)
+		doc.Issuers = each(s.Issuers, wireCertificate(result.At))
 		doc.Revocation = each(s.Revocation, func(r certs.Revocation) revocation {
 			return revocation{known(r.Certificate, r.Certificate >= 0), r.Subject, r.Status, r.By, r.Source, r.Signer, r.Delegated, stamp(r.ThisUpdate), stamp(r.NextUpdate), stamp(r.RevokedAt), r.Reason, r.Detail}
 		})
@@ -172,15 +176,20 @@ func (t Tool) Cert(host string, seen *certs.Result, more CertDetails, r *lyncdia
 	return Document{&doc}
 }
 
-func wireCertificate(c certs.Certificate) certificate {
+func wireCertificate(at time.Time) func(certs.Certificate) certificate {
+	return func(c certs.Certificate) certificate { return oneCertificate(c, at) }
+}
+
+func oneCertificate(c certs.Certificate, at time.Time) certificate {
+	left := int(math.Floor(c.NotAfter.Sub(at).Hours() / 24))
 	return certificate{
-		c.Subject, c.Issuer, stamp(c.NotBefore), stamp(c.NotAfter), list(c.DNSNames), list(c.IPAddresses), c.Thumbprint, c.SerialNumber, c.SignatureAlgorithm, c.KeyAlgorithm, known(c.KeyBits, c.KeyBits > 0),
+		c.Subject, c.Issuer, stamp(c.NotBefore), stamp(c.NotAfter), list(c.DNSNames), list(c.IPAddresses), c.Thumbprint, c.SerialNumber, c.SignatureAlgorithm, c.KeyAlgorithm, known(c.KeyBits, c.KeyBits > 0), known(left, !at.IsZero() && !c.NotAfter.IsZero()),
 		c.SelfSigned, c.IsCA, list(c.Usages), list(c.CRLs), list(c.OCSP), list(c.IssuerURLs),
 	}
 }
 
 func wireProblem(p certs.Problem) chainFault {
-	return chainFault{string(p.Code), p.Detail, known(p.Certificate, p.Certificate >= 0), p.Warning}
+	return chainFault{string(p.Code), p.Detail, known(p.Certificate, p.Certificate >= 0), p.Warning, p.Effect()}
 }
 
 func failure(r *certs.Result) string {
@@ -213,7 +222,7 @@ func wireSurvey(s *certs.Survey, r *certs.Result) *accepts {
 
 // compare says how a server's chain differs from a file's.
 func compare(file, server *certs.Result, host string) *live {
-	out := &live{Host: host, Address: server.Address, TLSVersion: server.TLSVersion, Chain: each(server.Chain, wireCertificate), Verified: server.Verified,
+	out := &live{Host: host, Address: server.Address, TLSVersion: server.TLSVersion, Chain: each(server.Chain, wireCertificate(server.At)), Verified: server.Verified,
 		Problems: each(server.Problems, wireProblem), Handshake: failure(server), NotSent: []string{}}
 	if len(server.Chain) == 0 || len(file.Chain) == 0 {
 		out.Detail = "the server showed no certificate, so nothing could be compared"
@@ -261,7 +270,11 @@ func (d *certDoc) text(s *sheet) {
 		s.blank()
 		s.hang(fmt.Sprintf("  %d. ", i+1), margin+3, c.Subject)
 		s.item("Issuer", c.Issuer)
-		s.item("Valid", c.NotBefore+" to "+c.NotAfter)
+		valid := c.NotBefore + " to " + c.NotAfter
+		if c.DaysLeft != nil {
+			valid += fmt.Sprintf(" (%d days left)", *c.DaysLeft)
+		}
+		s.item("Valid", valid)
 		s.item("Names", strings.Join(append(append([]string{}, c.DNSNames...), c.IPAddresses...), ", "))
 		key := c.KeyAlgorithm
 		if c.KeyBits != nil {
@@ -285,7 +298,7 @@ func (s *sheet) chainProblems(list []chainFault) {
 		if p.Warning {
 			m = mark{"WARNED", dubio}
 		}
-		s.mark(m, p.Code+": "+p.Detail)
+		s.mark(m, p.Code+": "+p.Detail+". Effect: "+p.Effect)
 	}
 }
 
