@@ -84,11 +84,12 @@ func parseCRL(der []byte) (*crl, error) {
 	}
 	// crypto/x509 reads a list with all its entries, so it gets one without.
 	head := slices.Clone([]byte(tbs))
-	var skip, element cryptobyte.String
-	read := func(tag cryptobyte_asn1.Tag) bool { return tbs.ReadASN1Element(&element, tag) }
+	var skip cryptobyte.String
 	tbs.SkipOptionalASN1(cryptobyte_asn1.INTEGER)
-	if !read(cryptobyte_asn1.SEQUENCE) || !read(cryptobyte_asn1.SEQUENCE) {
-		return nil, errCRL
+	for range 2 { // the algorithm and the issuer
+		if !tbs.SkipASN1(cryptobyte_asn1.SEQUENCE) {
+			return nil, errCRL
+		}
 	}
 	if !readTime(&tbs, &skip) {
 		return nil, errCRL

@@ -48,10 +48,12 @@ func describeDamaged(c *x509.Certificate) Certificate {
 	out.Thumbprint = thumbprint(c)
 	s := cryptobyte.String(c.Raw)
 	var serial, name, validity, point, extensions cryptobyte.String
-	if !s.ReadASN1(&s, cryptobyte_asn1.SEQUENCE) || !s.ReadASN1(&s, cryptobyte_asn1.SEQUENCE) || !s.SkipOptionalASN1(tagged(0).Constructed()) {
-		return out
+	for range 2 { // the certificate, and in it what is signed
+		if !s.ReadASN1(&s, cryptobyte_asn1.SEQUENCE) {
+			return out
+		}
 	}
-	if !s.ReadASN1(&serial, cryptobyte_asn1.INTEGER) {
+	if !s.SkipOptionalASN1(tagged(0).Constructed()) || !s.ReadASN1(&serial, cryptobyte_asn1.INTEGER) {
 		return out
 	}
 	out.SerialNumber = hex.EncodeToString(serial[:min(len(serial), 40)])

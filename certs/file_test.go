@@ -3,6 +3,8 @@ package certs_test
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/binary"
 	"encoding/pem"
 	"slices"
@@ -76,6 +78,34 @@ func TestDamagedCertificate(t *testing.T) {
 	check("file", verifier(root).Verify(chain, host))
 	// TLS 1.2 sends certificates in the clear; TLS 1.3 does not.
 	check("handshake", handshakeWith(t, verifier(root), &tls.Config{Certificates: []tls.Certificate{c}, MaxVersion: tls.VersionTLS12}))
+}
+
+// TestStrangeCertificates: names that cannot be read, and a certificate of a
+// megabyte, in a file and in a handshake.
+func TestStrangeCertificates(t *testing.T) {
+	root := newCA(t, certtest.Options{})
+	c := issue(t, root, certtest.Template{CommonName: "server"})
+	spoiled := bytes.Clone(c.Certificate[0])
+	spoiled[bytes.Index(spoiled, []byte(host))] = 0xff // no IA5String
+	chain, err := certs.ParseFile(spoiled)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := verifier(root).Verify(chain, host); verdict(r) != "malformed" || r.Chain[0].Subject != "CN=server" {
+		t.Errorf("names that cannot be read: %+v", r)
+	}
+	huge := issue(t, root, certtest.Template{Extensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 999, 1}, Value: make([]byte, 1<<20)}}})
+	chain, err = certs.ParseFile(huge.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := verifier(root).Verify(chain, host); !r.Verified {
+		t.Errorf("a megabyte: %+v", r.Problems)
+	}
+	r := handshakeWith(t, verifier(root), &tls.Config{Certificates: []tls.Certificate{huge}, MaxVersion: tls.VersionTLS12})
+	if r.Handshake == nil || r.Handshake.Kind != "refused-by-client" || r.Verified {
+		t.Errorf("a megabyte in a handshake: %+v", r.Handshake)
+	}
 }
 
 func TestParseFile(t *testing.T) {
