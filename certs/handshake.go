@@ -168,6 +168,7 @@ func (v *Verifier) handshake(ctx context.Context, conn net.Conn, result *Result)
 		},
 	})
 	err := session.HandshakeContext(ctx)
+	defer seen.forget()
 	if err == nil {
 		state = session.ConnectionState()
 		result.ALPN = state.NegotiatedProtocol
@@ -228,16 +229,20 @@ type observed struct {
 	net.Conn
 	count int
 	kept  []byte
+	full  bool // nothing more is kept
 }
 
 func (o *observed) Read(b []byte) (int, error) {
 	n, err := o.Conn.Read(b)
 	o.count += n
-	if room := maxKept - len(o.kept); room > 0 {
+	if room := maxKept - len(o.kept); room > 0 && !o.full {
 		o.kept = append(o.kept, b[:min(n, room)]...)
 	}
 	return n, err
 }
+
+// forget keeps nothing of what follows the handshake.
+func (o *observed) forget() { o.kept, o.full = nil, true }
 
 // maxKept is more than the chains of public servers have, by ten times.
 const maxKept = 128 << 10

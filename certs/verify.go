@@ -165,15 +165,15 @@ func newSearch(v *Verifier, chain []*x509.Certificate, name string, at time.Time
 			continue
 		}
 		s.places[string(c.Raw)] = i
-		s.know(c)
+		s.known = append(s.known, c)
+	}
+	// A search that comes to its limits must not depend on the order sent.
+	slices.SortFunc(s.known[1:], func(a, b *x509.Certificate) int { return bytes.Compare(a.Raw, b.Raw) })
+	for i, c := range s.known {
+		s.bySubject[string(c.RawSubject)] = append(s.bySubject[string(c.RawSubject)], i)
 	}
 	s.naming = s.judgeName()
 	return s
-}
-
-func (s *search) know(c *x509.Certificate) {
-	s.bySubject[string(c.RawSubject)] = append(s.bySubject[string(c.RawSubject)], len(s.known))
-	s.known = append(s.known, c)
 }
 
 // run returns the best way. When crypto/x509 accepts the chain its ways are
@@ -189,7 +189,8 @@ func (s *search) run() *way {
 	}
 	for _, c := range s.atHand() {
 		if _, sent := s.places[string(c.Raw)]; !sent {
-			s.know(c)
+			s.bySubject[string(c.RawSubject)] = append(s.bySubject[string(c.RawSubject)], len(s.known))
+			s.known = append(s.known, c)
 		}
 	}
 	s.walk([]int{0})
@@ -221,7 +222,7 @@ func (s *search) strict() ([][]*x509.Certificate, error) {
 		return nil, errTooLong
 	}
 	pool := x509.NewCertPool()
-	for _, c := range s.chain[1:] {
+	for _, c := range s.known[1:] {
 		pool.AddCert(c)
 	}
 	ask := func() ([][]*x509.Certificate, error) {

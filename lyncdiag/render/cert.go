@@ -27,6 +27,7 @@ type certDoc struct {
 	CipherSuite                string            `json:"cipherSuite"`
 	OCSPStapled                bool              `json:"ocspStapled"`
 	ClientCertificateRequested bool              `json:"clientCertificateRequested"`
+	WeakOnly                   bool              `json:"weakOnly"`    // SHA-1 alone keeps it from verifying, which Windows and the Lync clients take
 	Alert                      string            `json:"alert"`       // that the server sent, RFC 8446's name
 	FailureKind                string            `json:"failureKind"` // alert, reset, closed, timeout, not-tls, refused-by-client, canceled, other; "" for none
 	Issuers                    []certificate     `json:"issuers"`     // that were missing and fetched
@@ -145,7 +146,7 @@ func (t Tool) Cert(host string, seen *certs.Result, more CertDetails, r *lyncdia
 		Schema: "lyncdiag.cert/v1", Host: host, Address: result.Address, TLSVersion: result.TLSVersion,
 		Root: result.Root, Verified: result.Verified, Findings: []finding{},
 		Chain: each(result.Chain, wireCertificate(result.At)), Problems: each(result.Problems, wireProblem), Handshake: failure(result),
-		CipherSuite: result.CipherSuite, OCSPStapled: result.OCSPStapled, ClientCertificateRequested: result.ClientCertificateRequested,
+		WeakOnly: result.WeakOnly, CipherSuite: result.CipherSuite, OCSPStapled: result.OCSPStapled, ClientCertificateRequested: result.ClientCertificateRequested,
 		Issuers: []certificate{}, Revocation: []revocation{}, Requests: []authorityAnswer{},
 		Expectations: each(more.Expectations, func(c lyncdiag.CertificateCheck) expectation {
 			return expectation{c.Role, c.Requirement, c.Status, c.Found, list(c.Sources)}
