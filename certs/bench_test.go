@@ -1,10 +1,16 @@
 package certs_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
+	"math"
 	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,7 +22,8 @@ import (
 
 // BenchmarkHosts probes 1,000 TLS servers on as many addresses of 127.0.0.0/8,
 // with a full verdict of each chain, and a bare loop of crypto/tls that
-// verifies the same, in turns. The servers share the machine with both.
+// verifies the same, in turns. The servers share the machine with both. With
+// LYNCDIAG_TLSX, the path of a tlsx, that looks at the list as well.
 func BenchmarkHosts(b *testing.B) {
 	for _, key := range []string{"rsa2048", "ecdsa"} {
 		b.Run(key, func(b *testing.B) { benchmarkHosts(b, key, 1000, 4) })
@@ -90,10 +97,35 @@ func benchmarkHosts(b *testing.B, key string, hosts, workers int) {
 		mine += round(ours)
 		theirs += round(bare)
 	}
+	if tlsx := os.Getenv("LYNCDIAG_TLSX"); tlsx != "" {
+		b.ReportMetric(float64(hosts)/scan(b, tlsx, addresses).Seconds(), "tlsx/s")
+	}
 	n := float64(hosts * b.N)
 	b.ReportMetric(n/mine.Seconds(), "probes/s")
 	b.ReportMetric(n/theirs.Seconds(), "crypto-tls/s")
 	b.ReportMetric(theirs.Seconds()/mine.Seconds(), "ratio")
+}
+
+// scan has tlsx look at the same servers; the best of three runs.
+func scan(b *testing.B, tlsx string, addresses []string) time.Duration {
+	dir := b.TempDir()
+	list := filepath.Join(dir, "list")
+	if err := os.WriteFile(list, []byte(strings.Join(addresses, "\n")+"\n"), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	best := time.Duration(math.MaxInt64)
+	for range 3 {
+		cmd := exec.Command(tlsx, "-l", list, "-sm", "ctls", "-c", "50", "-sni", host, "-tc", "-un", "-retry", "1", "-duc", "-json", "-silent")
+		cmd.Env = append(os.Environ(), "HOME="+dir)
+		start := time.Now()
+		out, err := cmd.Output()
+		took := time.Since(start)
+		if lines := bytes.Count(out, []byte("\n")); err != nil || lines < len(addresses) {
+			b.Fatalf("tlsx saw %d of %d: %v", lines, len(addresses), err)
+		}
+		best = min(best, took)
+	}
+	return best
 }
 
 // BenchmarkVerify verifies a chain and has crypto/x509 do the same, in turns.
