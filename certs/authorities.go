@@ -287,24 +287,34 @@ type fetch struct {
 // get fetches an address, or takes what was fetched before.
 func (a *Authorities) get(ctx context.Context, kind, address string, question []byte) ([]byte, Request) {
 	key := kind + " " + address + " " + string(question)
-	a.mu.Lock()
-	if a.fetched == nil {
-		a.fetched = map[string]*fetch{}
-	}
-	f, known := a.fetched[key]
-	if !known {
-		f = &fetch{done: make(chan struct{}), request: Request{URL: printable(address), Kind: kind}}
-		a.fetched[key] = f
-	}
-	a.mu.Unlock()
-	if known {
+	for {
+		a.mu.Lock()
+		if a.fetched == nil {
+			a.fetched = map[string]*fetch{}
+		}
+		f, known := a.fetched[key]
+		if !known {
+			f = &fetch{done: make(chan struct{}), request: Request{URL: printable(address), Kind: kind}}
+			a.fetched[key] = f
+		}
+		a.mu.Unlock()
+		if !known {
+			a.fetch(ctx, f, key, address, question)
+			return f.body, f.request
+		}
 		select {
 		case <-f.done:
-			return f.body, f.request
+			if f.request.Problem != problemCanceled || ctx.Err() != nil {
+				return f.body, f.request
+			}
+			// Who asked first had no more time; this caller has.
 		case <-ctx.Done():
 			return nil, Request{URL: printable(address), Kind: kind, Problem: problemCanceled, Detail: "the caller gave up"}
 		}
 	}
+}
+
+func (a *Authorities) fetch(ctx context.Context, f *fetch, key, address string, question []byte) {
 	start := a.verifier().now()
 	f.body, f.request.Problem, f.request.Detail = a.ask(ctx, address, question)
 	f.request.Bytes = int64(len(f.body))
@@ -314,11 +324,10 @@ func (a *Authorities) get(ctx context.Context, kind, address string, question []
 	}
 	if f.request.Problem == problemCanceled {
 		a.mu.Lock()
-		delete(a.fetched, key) // somebody else may have the time
+		delete(a.fetched, key)
 		a.mu.Unlock()
 	}
 	close(f.done)
-	return f.body, f.request
 }
 
 func (a *Authorities) ask(ctx context.Context, address string, question []byte) (body []byte, problem, detail string) {

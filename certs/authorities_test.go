@@ -245,6 +245,21 @@ func TestOneFetch(t *testing.T) {
 	}
 }
 
+// TestSilentAuthorities: a responder and a list host that are both silent cost
+// little more than one time-out.
+func TestSilentAuthorities(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := newCA(t, certtest.Options{})
+		leaf := issue(t, root, certtest.Template{Site: site})
+		a := &certs.Authorities{Verifier: verifier(root), HTTP: sites{"pki.contoso.example": http.HandlerFunc(silent)}}
+		start := time.Now()
+		standing := a.Ask(t.Context(), parse(t, leaf), host, nil)
+		if took := time.Since(start); took > 7*time.Second || standing.Revocation[0].Status != "unknown" || len(standing.Requests) != 2 {
+			t.Errorf("%v: %+v", took, standing)
+		}
+	})
+}
+
 // TestCallerGivesUp: a caller who gives up gets an answer at once.
 func TestCallerGivesUp(t *testing.T) {
 	root := newCA(t, certtest.Options{})

@@ -102,7 +102,18 @@ func TestStrangeCertificates(t *testing.T) {
 	if r := verifier(root).Verify(chain, host); !r.Verified {
 		t.Errorf("a megabyte: %+v", r.Problems)
 	}
-	r := handshakeWith(t, verifier(root), &tls.Config{Certificates: []tls.Certificate{huge}, MaxVersion: tls.VersionTLS12})
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{huge}, MaxVersion: tls.VersionTLS12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		if conn, err := l.Accept(); err == nil {
+			_ = conn.(*tls.Conn).Handshake()
+			conn.Close()
+		}
+	}()
+	r := verifier(root).Probe(t.Context(), l.Addr().String(), host)
 	if r.Handshake == nil || r.Handshake.Kind != "refused-by-client" || r.Verified {
 		t.Errorf("a megabyte in a handshake: %+v", r.Handshake)
 	}

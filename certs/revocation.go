@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/ocsp"
@@ -39,6 +40,7 @@ func (q *questions) status(c, issuer *x509.Certificate, staple []byte) (Revocati
 		unknown.Status = statusUnknown
 	}
 	if q.HTTP != nil {
+		defer q.fetchEarly(c)()
 		for _, address := range firstOf(c.OCSPServer) {
 			answer, request, err := q.askOCSP(c, issuer, address)
 			if request.Problem != problemNotHTTP {
@@ -69,6 +71,30 @@ func (q *questions) status(c, issuer *x509.Certificate, staple []byte) (Revocati
 		unknown.Detail = "nobody was asked"
 	}
 	return unknown, requests
+}
+
+// fetchEarly fetches a certificate's list when its OCSP responder takes long to
+// answer, so that two silent hosts do not cost two time-outs. stop ends that
+// and waits for the end.
+func (q *questions) fetchEarly(c *x509.Certificate) (stop func()) {
+	if len(c.OCSPServer) == 0 || len(c.CRLDistributionPoints) == 0 {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(q.ctx)
+	var fetching sync.WaitGroup
+	fetching.Go(func() {
+		patience := time.NewTimer(q.timeout() / 4)
+		defer patience.Stop()
+		select {
+		case <-patience.C:
+			q.get(ctx, "crl", c.CRLDistributionPoints[0], nil)
+		case <-ctx.Done():
+		}
+	})
+	return func() {
+		cancel()
+		fetching.Wait()
+	}
 }
 
 func (q *questions) askOCSP(c, issuer *x509.Certificate, address string) (Revocation, Request, error) {

@@ -7,6 +7,7 @@ import (
 	"encoding/asn1"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -79,7 +80,7 @@ func unreadable(r *certs.Result) bool {
 // readInClear asks once more with TLS 1.2, which shows certificates in the
 // clear. What it adds is the chain.
 func (x *exchange) readInClear(r *certs.Result) *certs.Result {
-	conn, _, err := x.dial(x.wire.ctx)
+	conn, _, err := x.further(x.wire.ctx)
 	if err != nil {
 		return r
 	}
@@ -105,7 +106,7 @@ func (e *Env) Survey(ctx context.Context, host string, port uint16) (*certs.Surv
 		return nil, err
 	}
 	survey := e.wire.verifier.Survey(ctx, func(ctx context.Context) (net.Conn, error) {
-		conn, _, err := x.dial(ctx)
+		conn, _, err := x.further(ctx)
 		return conn, err
 	}, host)
 	if over(ctx) {
@@ -185,6 +186,11 @@ func sumRevocation(f *fact.Facts) string {
 
 // ---- TLS as a client of the past does it ----
 
+// further opens one more connection to a host, which is not observed.
+func (x *exchange) further(ctx context.Context) (net.Conn, netip.AddrPort, error) {
+	return x.dial(ctx)
+}
+
 // probeWithoutSNI shakes hands with the federation service without naming it,
 // as clients on Windows XP do, while others ask it with its name.
 func probeWithoutSNI(ctx context.Context, env *Env) error {
@@ -196,7 +202,7 @@ func probeWithoutSNI(ctx context.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
-	conn, address, err := x.dial(env.wire.ctx)
+	conn, address, err := x.further(env.wire.ctx)
 	if over(ctx) {
 		return cut(ctx)
 	}
@@ -270,7 +276,7 @@ func probeClientTLS(ctx context.Context, env *Env) error {
 			continue
 		}
 		all.Go(func() {
-			conn, _, err := x.dial(ctx)
+			conn, _, err := x.further(ctx)
 			if err != nil {
 				return // it was reached before: nothing can be said
 			}
