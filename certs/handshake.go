@@ -181,12 +181,12 @@ func (v *Verifier) handshake(ctx context.Context, conn net.Conn, result *Result)
 	}
 	if err != nil {
 		conn.Close()
-		result.Verified = false
+		result.Verified, result.WeakOnly = false, false
 		result.Handshake = classify(ctx, err, seen)
 		if reason, ok := unparsed(err); ok {
 			if chain := sentInClear(seen.kept); slices.ContainsFunc(chain, isDamaged) {
 				v.verify(result, chain)
-				result.Verified = false
+				result.Verified, result.WeakOnly = false, false
 			} else {
 				result.Problems = append(result.Problems, Problem{Code: malformed, Detail: "the server sent a certificate that cannot be read: " + reason, Certificate: -1})
 			}
@@ -194,7 +194,7 @@ func (v *Verifier) handshake(ctx context.Context, conn net.Conn, result *Result)
 		return nil
 	}
 	if result.ServerName == "" {
-		result.Verified = false
+		result.Verified, result.WeakOnly = false, false
 		result.Problems = append(result.Problems, Problem{Code: nameMismatch, Detail: "no server name was given, so none could be compared", Certificate: -1})
 	}
 	conn.SetDeadline(time.Time{})

@@ -47,8 +47,8 @@ const (
 //	untrusted-root              the chain ends at a root that is not trusted
 //	incomplete-chain            the last issuer was neither sent nor is it trusted
 //	self-signed                 the server's own certificate signed itself and is not trusted
-//	revoked                     its issuer took it back; not given yet
-//	revocation-unknown          nobody could say whether it is revoked; not given yet
+//	revoked                     its issuer took it back
+//	revocation-unknown          nobody could say whether it is revoked
 //	weak-signature              signed with SHA-1 (see Result.WeakOnly) or MD5
 //	weak-key                    the key is too short
 //	wrong-usage                 its key usages do not allow a TLS server
@@ -57,8 +57,8 @@ const (
 //	unsupported-signature       an algorithm that Lync or this program does not read
 //	malformed                   not a certificate, or damaged
 //
-// This version does not look at revocation yet, so that no result of it has
-// revoked or revocation-unknown.
+// Verify asks nobody, so revoked and revocation-unknown come from
+// [Authorities.Ask] alone.
 func Codes() []Code {
 	return []Code{
 		expired, notYetValid, nameMismatch, untrustedRoot, incompleteChain, selfSigned, revoked, revocationUnknown,

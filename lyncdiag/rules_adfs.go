@@ -91,7 +91,7 @@ func judgeFederationCertificate(f *fact.Facts, emit Emit) {
 		case name == "":
 			name = "adfs-certificate-untrusted" // it does not verify, for a reason that has no name of its own
 		}
-		finding := found(name, "adfs.tls", host(e.Host, o), text("problem", string(p.Code), o), prose("detail", p.Detail, o))
+		finding := found(name, "adfs.tls", host(e.Host, o), text("problem", string(p.Code), o), prose("detail", p.Detail, o), text("effect", p.Effect(), o))
 		if name == "adfs-certificate-incomplete-chain" {
 			finding = prove(f, finding, e)
 		}

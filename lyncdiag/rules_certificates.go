@@ -283,29 +283,42 @@ func judgeClientTLS(f *fact.Facts, emit Emit) {
 	}
 }
 
-// prove says of a chain that ends too soon what came of fetching its missing
-// issuer. Without that nobody can tell it from one with an unknown root.
-func prove(f *fact.Facts, finding Finding, e fact.Endpoint) Finding {
+// missing is what came of fetching the issuers that a host does not send.
+func missing(f *fact.Facts, e fact.Endpoint) (s fact.Standing, evidence []fact.Evidence, ok bool) {
 	standings, o, _ := fact.Get(f, fact.StandingsKey)
 	i := slices.IndexFunc(standings, func(s fact.Standing) bool { return s.Host == e.Host && s.Port == e.Port })
 	if i < 0 {
-		return finding.with(Possible)
+		return s, nil, false
 	}
 	for _, r := range standings[i].Requests {
 		if r.Kind == "issuer" {
-			finding.Evidence = append(finding.Evidence, link(r.URL, o), text("issuer", cmp.Or(r.Problem, "fetched"), o))
+			evidence = append(evidence, link(r.URL, o), text("issuer", cmp.Or(r.Problem, "fetched"), o))
 		}
 	}
 	for _, c := range standings[i].Issuers {
-		finding.Evidence = append(finding.Evidence, named("missing", c.Subject, o))
+		evidence = append(evidence, named("missing", c.Subject, o))
 	}
+	return standings[i], evidence, true
+}
+
+// prove says of a chain that ends too soon what came of fetching its missing
+// issuer. Without that nobody can tell it from one with an unknown root.
+func prove(f *fact.Facts, finding Finding, e fact.Endpoint) Finding {
+	standing, evidence, _ := missing(f, e)
+	finding.Evidence = append(finding.Evidence, evidence...)
 	switch {
-	case standings[i].Completed:
+	case standing.Completed:
+		// What was only suspected gives way to what was found.
+		finding.Evidence = slices.DeleteFunc(finding.Evidence, func(e fact.Evidence) bool { return e.Key == "detail" })
+		for _, p := range standing.Problems {
+			if p.Code == "incomplete-chain" {
+				finding.Evidence = append(finding.Evidence, prose("detail", p.Detail, finding.Evidence[0].Origin))
+			}
+		}
 		return finding.with(Confirmed)
-	case len(standings[i].Issuers) > 0:
+	case len(standing.Issuers) > 0:
 		// It is missing, and sending it would not help.
-		proved := found("adfs-certificate-untrusted", finding.Stage, finding.Evidence...)
-		return proved
+		return found("adfs-certificate-untrusted", finding.Stage, finding.Evidence...)
 	}
 	return finding.with(Possible)
 }

@@ -26,7 +26,7 @@ func transportRules() []Rule {
 		},
 		{
 			ID: "transport.certificate", Source: kb.Citation{KB: "KB2541980", Section: "Lync Online sign-in error messages", Item: "row 9"},
-			Needs: names(fact.CandidatesKey), Reads: reads,
+			Needs: names(fact.CandidatesKey), Reads: append(names(fact.StandingsKey), reads...),
 			Emits: []string{"sip-certificate-invalid", "sip-server-certificate-expired"}, Eval: judgeRegistrarCertificate,
 		},
 		{
@@ -200,6 +200,9 @@ func judgeRegistrarCertificate(f *fact.Facts, emit Emit) {
 			name = "sip-server-certificate-expired"
 		}
 		finding := found(name, "tls", certificateEvidence(c.Endpoint, o)...)
+		if _, evidence, ok := missing(f, c.Endpoint); ok {
+			finding.Evidence = append(finding.Evidence, evidence...)
+		}
 		if c.TLS.WeakOnly {
 			finding = finding.at(kb.Warning, "Windows and the Lync clients take a signature with SHA-1", o)
 			finding.Title = "The certificate of the registrar ({host}) is signed with SHA-1"
@@ -224,7 +227,7 @@ func certificateEvidence(e fact.Endpoint, o fact.Origin) []fact.Evidence {
 	list := []fact.Evidence{host(e.Host, o), address(e.TLS.Address, o), text("problem", strings.Join(certificateCodes(e.TLS), ", "), o)}
 	for _, p := range e.TLS.Problems {
 		if !p.Warning {
-			list = append(list, prose("detail", p.Detail, o))
+			list = append(list, prose("detail", p.Detail, o), text("effect", p.Effect(), o))
 		}
 	}
 	if len(e.TLS.Chain) > 0 {

@@ -142,7 +142,9 @@ func probeRevocation(ctx context.Context, env *Env) error {
 	var trouble []string
 	for _, s := range standings {
 		for _, p := range s.Problems {
-			trouble = append(trouble, fmt.Sprintf("%s: %s", s.Host, p.Detail))
+			if text := fmt.Sprintf("%s: %s", s.Host, p.Code); !slices.Contains(trouble, text) {
+				trouble = append(trouble, text)
+			}
 		}
 	}
 	if len(trouble) > 0 {

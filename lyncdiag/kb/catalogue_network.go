@@ -397,7 +397,7 @@ func networkSpecs() []Spec {
 		{
 			ID: "LD0032", Name: "lync-revocation-unreachable", Type: Network, Severity: Warning,
 			Title: "Revocation lists of the Lync or login certificates cannot be fetched",
-			Cause: "A CRL or OCSP host ({host}) does not answer. A client that checks revocation hangs or refuses the certificate.",
+			Cause: "The CRL or OCSP addresses in a certificate of {host} do not answer. A client that checks revocation hangs or refuses the certificate.",
 			Resolution: []string{
 				"Allow outbound TCP 80 to the CRL and OCSP hosts named in the evidence, then test with the server's certificate saved as server.cer: certutil -verify -urlfetch server.cer",
 			},
