@@ -7,7 +7,11 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -259,6 +263,50 @@ func TestWeakOnly(t *testing.T) {
 		if r.WeakOnly != test.want || r.WeakOnly && (r.Verified || r.Err() == nil) {
 			t.Errorf("%s: weak only %t, verified %t: %+v", name, r.WeakOnly, r.Verified, r.Problems)
 		}
+	}
+}
+
+// TestAtHand: what completes a chain and was not sent is said.
+func TestAtHand(t *testing.T) {
+	root := newCA(t, certtest.Options{})
+	sub := below(t, root, certtest.Options{Name: "sub"})
+	chain := parse(t, issue(t, sub, certtest.Template{WithoutChain: true}))
+	v := verifier(root)
+	v.Issuers = append(v.Issuers, sub.Certificate)
+	r := v.Verify(chain, host)
+	if verdict(r) != "incomplete-chain verified" || !strings.Contains(r.Problems[0].Detail, "CN=sub") {
+		t.Errorf("got %q: %+v", verdict(r), r.Problems)
+	}
+}
+
+// TestSystemRoots: a root of the system that signed with SHA-1 and was not sent.
+// crypto/x509 reads the system's roots once a process, so this takes another.
+func TestSystemRoots(t *testing.T) {
+	if os.Getenv("LYNCDIAG_TEST_CHAIN") != "" {
+		b, err := os.ReadFile(os.Getenv("LYNCDIAG_TEST_CHAIN"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		chain, err := certs.ParseFile(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := new(certs.Verifier).Verify(chain, host); !r.WeakOnly || r.Root != "CN=the system's root" {
+			t.Errorf("got %+v", r)
+		}
+		return
+	}
+	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
+		t.Skip("the platform's own verifier has the roots here")
+	}
+	dir := t.TempDir()
+	root := newCA(t, certtest.Options{Name: "the system's root", Now: time.Now})
+	write(t, dir, "root.pem", root.Certificate.Raw)
+	write(t, dir, "chain.pem", issue(t, root, certtest.Template{Signature: x509.ECDSAWithSHA1}).Certificate...)
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestSystemRoots$")
+	cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+filepath.Join(dir, "root.pem"), "SSL_CERT_DIR="+filepath.Join(dir, "none"), "LYNCDIAG_TEST_CHAIN="+filepath.Join(dir, "chain.pem"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 

@@ -116,11 +116,24 @@ func (s *search) judge(w *way) []Problem {
 	}
 	out = append(out, s.naming...)
 	out = append(out, s.judgeNames(w)...)
+	out = append(out, s.judgeSent(w)...)
 	if !w.trusted {
 		for _, p := range s.judgeTrust(w) {
 			// A signature that could not be checked is more than a weak one.
 			out = slices.DeleteFunc(out, func(q Problem) bool { return q.Code == p.Code && q.Certificate == p.Certificate })
 			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// judgeSent names the intermediate certificates that a trusted way has and the
+// server did not send: they were at hand, or Windows or macOS had or fetched them.
+func (s *search) judgeSent(w *way) (out []Problem) {
+	for k := 1; w.trusted && k < len(w.certs); k++ {
+		if c := w.certs[k]; s.index(c) < 0 && !(w.root != nil && c.Equal(w.root)) {
+			out = append(out, Problem{Code: incompleteChain, Certificate: s.index(w.certs[k-1]), Warning: true,
+				Detail: fmt.Sprintf("the issuer of %s, %s, was not sent; it was at hand here, and a computer that lacks it cannot complete the chain", s.who(w.certs[k-1]), brief(c.Subject.String()))})
 		}
 	}
 	return out

@@ -92,7 +92,10 @@ func judgeFederationCertificate(f *fact.Facts, emit Emit) {
 			name = "adfs-certificate-untrusted" // it does not verify, for a reason that has no name of its own
 		}
 		finding := found(name, "adfs.tls", host(e.Host, o), text("problem", string(p.Code), o), prose("detail", p.Detail, o), text("effect", p.Effect(), o))
-		if name == "adfs-certificate-incomplete-chain" {
+		switch {
+		case name == "adfs-certificate-incomplete-chain" && p.Warning:
+			finding = finding.at(kb.Warning, "this computer had the missing certificate; others may not", o)
+		case name == "adfs-certificate-incomplete-chain":
 			finding = prove(f, finding, e)
 		}
 		if len(e.TLS.Chain) > 0 {
