@@ -99,5 +99,5 @@ func (s *search) excused(w *way) bool {
 		if handled(c) {
 			c.UnhandledCriticalExtensions = nil
 		}
-	}).verify(s.name, s.at, x509.ExtKeyUsageServerAuth) == nil
+	}).verify(s.name, s.at, s.v.usage()) == nil
 }

@@ -51,6 +51,9 @@ type Verifier struct {
 	// MaxVersion is the newest TLS version to offer, such as tls.VersionTLS12. 0:
 	// TLS 1.3.
 	MaxVersion uint16
+	// Usage is what a certificate must be for. 0: x509.ExtKeyUsageServerAuth;
+	// x509.ExtKeyUsageClientAuth judges a client's own.
+	Usage x509.ExtKeyUsage
 
 	minVersion uint16 // 0: TLS 1.0
 }
@@ -74,6 +77,13 @@ func (v *Verifier) timeout() time.Duration {
 		return 5 * time.Second
 	}
 	return v.Timeout
+}
+
+func (v *Verifier) usage() x509.ExtKeyUsage {
+	if v.Usage == 0 {
+		return x509.ExtKeyUsageServerAuth
+	}
+	return v.Usage
 }
 
 func (v *Verifier) maxVersion() uint16 {
@@ -228,7 +238,7 @@ func (s *search) strict() ([][]*x509.Certificate, error) {
 	ask := func() ([][]*x509.Certificate, error) {
 		return s.chain[0].Verify(x509.VerifyOptions{
 			DNSName: s.name, Roots: s.v.Roots, Intermediates: pool, CurrentTime: s.at,
-			KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+			KeyUsages: []x509.ExtKeyUsage{s.v.usage()},
 		})
 	}
 	chains, err := ask()

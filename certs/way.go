@@ -163,13 +163,21 @@ func (s *search) judgeTime(c *x509.Certificate, add adder) {
 // verifiers in use do, and section 4.2.1.3 for the server's own certificate.
 func (s *search) judgeUsage(c *x509.Certificate, k int, add adder) {
 	limited := len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) > 0
-	allowed := slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
+	allowed := slices.Contains(c.ExtKeyUsage, s.v.usage()) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
 	if limited && !allowed {
-		add(wrongUsage, false, "is limited to uses that do not include Server Authentication (1.3.6.1.5.5.7.3.1)")
+		wanted := "Server Authentication (1.3.6.1.5.5.7.3.1)"
+		switch u := s.v.usage(); u {
+		case x509.ExtKeyUsageServerAuth:
+		case x509.ExtKeyUsageClientAuth:
+			wanted = "Client Authentication (1.3.6.1.5.5.7.3.2)"
+		default:
+			wanted = u.String()
+		}
+		add(wrongUsage, false, "is limited to uses that do not include %s", wanted)
 		return
 	}
 	const forTLS = x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment | x509.KeyUsageKeyAgreement
-	if k == 0 && c.KeyUsage != 0 && c.KeyUsage&forTLS == 0 {
+	if k == 0 && s.v.usage() == x509.ExtKeyUsageServerAuth && c.KeyUsage != 0 && c.KeyUsage&forTLS == 0 {
 		add(wrongUsage, false, "has a key usage without digitalSignature, keyEncipherment and keyAgreement; a TLS server needs one of them")
 	}
 }

@@ -133,7 +133,7 @@ func (p *program) certFile(cmd *cobra.Command, run *probe, own *certOptions, pat
 	if path == "-" && own.secret.stdin {
 		return errors.New("read --password-stdin: standard input is the file already")
 	}
-	chain, err := p.readChain(path, &own.secret)
+	chain, key, err := p.readChain(path, &own.secret)
 	if err != nil {
 		return err
 	}
@@ -155,10 +155,14 @@ func (p *program) certFile(cmd *cobra.Command, run *probe, own *certOptions, pat
 	if err != nil {
 		return err
 	}
-	result := s.network.Verifier().Verify(chain, name)
+	verifier := s.network.Verifier()
+	if own.role.value == "client" {
+		verifier.Usage = x509.ExtKeyUsageClientAuth
+	}
+	result := verifier.Verify(chain, name)
 	var standing *certs.Standing
 	plan := lyncdiag.Plan{{ID: "authorities", Title: "Authorities", Probe: func(ctx context.Context, env *lyncdiag.Env) error {
-		authorities := &certs.Authorities{Verifier: s.network.Verifier(), HTTP: env.HTTP(), Timeout: lyncdiag.DefaultExchange}
+		authorities := &certs.Authorities{Verifier: verifier, HTTP: env.HTTP(), Timeout: lyncdiag.DefaultExchange}
 		standing = authorities.Ask(ctx, chain, name, nil)
 		return context.Cause(ctx)
 	}}}
@@ -170,6 +174,9 @@ func (p *program) certFile(cmd *cobra.Command, run *probe, own *certOptions, pat
 		return err
 	}
 	more := own.details(fact.New(), result, name)
+	if own.role.value == "client" {
+		more.Expectations = append(more.Expectations, keyCheck(key))
+	}
 	more.Standing = standing
 	listed := &lyncdiag.Report{Complete: report.Complete}
 	p.exit = verified(result.With(standing), listed, run.failOn.value)
@@ -180,6 +187,18 @@ func (p *program) certFile(cmd *cobra.Command, run *probe, own *certOptions, pat
 		p.exit = max(p.exit, verified(more.Live, listed, run.failOn.value), judged(listed, run.failOn.value, another, false, false))
 	}
 	return p.write(sinks, tool().Cert(path, result, more, nil), false)
+}
+
+// keyCheck is the requirement that a client has the key of its certificate.
+func keyCheck(key string) lyncdiag.CertificateCheck {
+	c := lyncdiag.CertificateCheck{Role: "client", Requirement: "its private key is with it", Status: "not-applicable", Found: "this kind of file holds no key", Sources: []string{"KB2604176"}}
+	switch key {
+	case "present":
+		c.Status, c.Found = "met", "the file holds the key"
+	case "absent":
+		c.Status, c.Found = "unmet", "the file holds no key"
+	}
+	return c
 }
 
 // leafFor puts the certificate of a host first, as a store has many. Where

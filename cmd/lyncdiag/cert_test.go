@@ -244,6 +244,50 @@ func TestPKCS12Password(t *testing.T) {
 	}
 }
 
+// TestPersonalCertificate: what a client's own certificate has to show.
+func TestPersonalCertificate(t *testing.T) {
+	root, err := certtest.New(certtest.Options{Name: "Communications Server"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	personal := issued(t, root, certtest.Template{CommonName: "joe@contoso.com", Usage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, NotAfter: time.Now().AddDate(0, 0, 180)})
+	b, err := pkcs12.Modern.Encode(personal.PrivateKey, personal.Leaf, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	without, err := pkcs12.Modern.EncodeTrustStore([]*x509.Certificate{personal.Leaf}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca := store(t, "root.pem", root.PEM())
+	// As a server's it is of no use.
+	if d := callCert(t, 1, store(t, "personal.cer", personal.Certificate[0]), "--ca", ca, "--offline"); d.codes() != "wrong-usage" {
+		t.Errorf("as a server's: %s", d.codes())
+	}
+	for name, test := range map[string]struct {
+		file []byte
+		key  string
+	}{
+		"with its key":    {b, "met"},
+		"without":         {without, "unmet"},
+		"exported as cer": {personal.Certificate[0], "not-applicable"},
+	} {
+		d := callCert(t, 0, store(t, "personal.pfx", test.file), "--ca", ca, "--role", "client", "--offline")
+		for _, e := range d.Expectations {
+			want := "met"
+			if strings.Contains(e.Requirement, "private key") {
+				want = test.key
+			}
+			if e.Status != want {
+				t.Errorf("%s: %s is %s, want %s", name, e.Requirement, e.Status, want)
+			}
+		}
+		if d.codes() != "" || !d.Verified {
+			t.Errorf("%s: %s", name, d.codes())
+		}
+	}
+}
+
 // TestPKCS12Bomb: a file whose count of iterations would take hours.
 func TestPKCS12Bomb(t *testing.T) {
 	defer func(before time.Duration) { maxOpening = before }(maxOpening)

@@ -30,21 +30,23 @@ func (f *filePassword) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.stdin, "password-stdin", false, "read the password of a PKCS #12 file from standard input")
 }
 
-// readChain reads every format of certificates that Windows exports.
-func (p *program) readChain(path string, secret *filePassword) ([]*x509.Certificate, error) {
+// readChain reads every format of certificates that Windows exports. key says
+// whether the private key of the first is with it: present, absent, or "" for a
+// format that is not meant to hold one.
+func (p *program) readChain(path string, secret *filePassword) (chain []*x509.Certificate, key string, err error) {
 	b, err := p.read(path, maxChain)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	chain, err := certs.ParseFile(b)
+	chain, err = certs.ParseFile(b)
 	if err == nil {
-		return chain, nil
+		return chain, "", nil
 	}
-	chain, failed := fromPKCS12(b, "")
+	chain, key, failed := fromPKCS12(b, "")
 	if errors.Is(failed, pkcs12.ErrIncorrectPassword) {
 		var password string
 		if password, err = p.filePassword(path, secret); err == nil {
-			if chain, failed = fromPKCS12(b, password); errors.Is(failed, pkcs12.ErrIncorrectPassword) {
+			if chain, key, failed = fromPKCS12(b, password); errors.Is(failed, pkcs12.ErrIncorrectPassword) {
 				failed = errors.New("the password is not the file's")
 			}
 			err = failed
@@ -54,9 +56,9 @@ func (p *program) readChain(path string, secret *filePassword) ([]*x509.Certific
 		if errors.Is(failed, errBomb) {
 			err = failed
 		}
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return nil, "", fmt.Errorf("read %s: %w", path, err)
 	}
-	return chain, nil
+	return chain, key, nil
 }
 
 // filePassword takes the password from where the flags say, else from a
@@ -88,25 +90,26 @@ var maxOpening = 5 * time.Second
 
 // fromPKCS12 reads a file in time. What is made to take for ever is left behind;
 // the program ends soon after.
-func fromPKCS12(b []byte, password string) ([]*x509.Certificate, error) {
+func fromPKCS12(b []byte, password string) (chain []*x509.Certificate, key string, err error) {
 	type outcome struct {
 		chain []*x509.Certificate
+		key   string
 		err   error
 	}
 	opened := make(chan outcome, 1)
 	go func() {
-		chain, err := openPKCS12(b, password)
-		opened <- outcome{chain, err}
+		chain, key, err := openPKCS12(b, password)
+		opened <- outcome{chain, key, err}
 	}()
 	select {
 	case o := <-opened:
-		return o.chain, o.err
+		return o.chain, o.key, o.err
 	case <-time.After(maxOpening):
-		return nil, errBomb
+		return nil, "", errBomb
 	}
 }
 
-func openPKCS12(b []byte, password string) (chain []*x509.Certificate, err error) {
+func openPKCS12(b []byte, password string) (chain []*x509.Certificate, key string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = errors.New("the file is damaged")
@@ -114,15 +117,15 @@ func openPKCS12(b []byte, password string) (chain []*x509.Certificate, err error
 	}()
 	_, leaf, issuers, err := pkcs12.DecodeChain(b, password)
 	if err == nil {
-		return append([]*x509.Certificate{leaf}, issuers...), nil
+		return append([]*x509.Certificate{leaf}, issuers...), "present", nil
 	}
 	if errors.Is(err, pkcs12.ErrIncorrectPassword) {
-		return nil, err
+		return nil, "", err
 	}
 	if list, storeErr := pkcs12.DecodeTrustStore(b, password); storeErr == nil && len(list) > 0 {
-		return list, nil
+		return list, "absent", nil
 	}
-	return nil, err
+	return nil, "", err
 }
 
 // password asks for a secret on a terminal. It is never an argument.
