@@ -4,7 +4,9 @@
 // [Verifier.Verify] reads a chain and touches no network. [Verifier.Handshake]
 // completes a handshake even when the chain does not verify, so that the chain
 // can be shown; whether anything is sent over such a connection is the
-// caller's decision. [Verifier.Probe] dials, shakes hands and hangs up.
+// caller's decision. [Verifier.Probe] dials, shakes hands and hangs up, and
+// [Verifier.Survey] finds out what a server accepts. [Authorities.Ask] goes to
+// those who issued a chain: for an issuer that was not sent, and for revocation.
 //
 // The package reports what it saw and knows neither services nor remedies.
 package certs
