@@ -74,3 +74,28 @@ func ExampleParseFile() {
 	fmt.Println(chain[0].Subject)
 	// Output: CN=Contoso Root
 }
+
+func ExampleAuthorities_Ask() {
+	now := func() time.Time { return time.Date(2013, 6, 1, 0, 0, 0, 0, time.UTC) }
+	root, err := certtest.New(certtest.Options{Name: "Contoso Root", Now: now})
+	if err != nil {
+		log.Fatal(err)
+	}
+	server, err := root.Issue(certtest.Template{DNSNames: []string{"sts.contoso.example"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	list, err := root.CRL(server.Leaf)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	// With HTTP, the addresses that the certificate names would be asked too.
+	a := &certs.Authorities{Verifier: &certs.Verifier{Roots: root.Pool(), Now: now}, CRLs: [][]byte{list}}
+	standing := a.Ask(context.Background(), []*x509.Certificate{server.Leaf}, "sts.contoso.example", nil)
+	for _, r := range standing.Revocation {
+		fmt.Println(r.Subject, r.Status, "by", r.By, "of", r.Signer, "for", r.Reason)
+	}
+	// Output:
+	// CN=sts.contoso.example revoked by crl of CN=Contoso Root for keyCompromise
+}

@@ -2,6 +2,10 @@ package certs_test
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/binary"
 	"encoding/pem"
 	"slices"
 	"strings"
@@ -10,6 +14,110 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/certs"
 	"github.com/lyncdiag/go-lyncdiag/certs/certtest"
 )
+
+// store is a serialized store of Windows, each certificate with a property.
+func store(ders ...[]byte) []byte {
+	b := []byte("\x00\x00\x00\x00CERT")
+	element := func(number uint32, value []byte) {
+		b = binary.LittleEndian.AppendUint32(b, number)
+		b = binary.LittleEndian.AppendUint32(b, 1)
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(value)))
+		b = append(b, value...)
+	}
+	for _, der := range ders {
+		element(3, make([]byte, 20)) // CERT_HASH_PROP_ID
+		element(32, der)
+	}
+	return append(b, make([]byte, 12)...)
+}
+
+func utf16le(b []byte) []byte {
+	out := []byte{0xff, 0xfe}
+	for _, c := range b {
+		out = append(out, c, 0)
+	}
+	return out
+}
+
+// damagedChain has a negative serial number.
+func damagedChain(t testing.TB, ca *certtest.CA) tls.Certificate {
+	t.Helper()
+	for _, d := range certtest.Defects() {
+		if d.Code == "malformed" {
+			c, err := d.Issue(ca, certtest.Template{DNSNames: []string{host}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+	}
+	t.Fatal("there is no such defect")
+	return tls.Certificate{}
+}
+
+func TestDamagedCertificate(t *testing.T) {
+	root := newCA(t, certtest.Options{Name: "root"})
+	c := damagedChain(t, root)
+	chain, err := certs.ParseFile(slices.Concat(c.Certificate[0], root.Certificate.Raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(how string, r *certs.Result) {
+		t.Helper()
+		if verdict(r) != "malformed" || r.Problems[0].Certificate != 0 || !strings.Contains(r.Problems[0].Detail, "serial") {
+			t.Errorf("%s: got %+v", how, r.Problems)
+		}
+		if len(r.Chain) == 0 {
+			t.Fatalf("%s: nothing is seen of it", how)
+		}
+		leaf := r.Chain[0]
+		if leaf.Subject != "CN="+host || leaf.Issuer != "CN=root" || leaf.NotAfter.IsZero() || !slices.Equal(leaf.DNSNames, []string{host}) || len(leaf.Thumbprint) != 40 {
+			t.Errorf("%s: seen of it: %+v", how, leaf)
+		}
+	}
+	check("file", verifier(root).Verify(chain, host))
+	// TLS 1.2 sends certificates in the clear; TLS 1.3 does not.
+	check("handshake", handshakeWith(t, verifier(root), &tls.Config{Certificates: []tls.Certificate{c}, MaxVersion: tls.VersionTLS12}))
+}
+
+// TestStrangeCertificates: names that cannot be read, and a certificate of a
+// megabyte, in a file and in a handshake.
+func TestStrangeCertificates(t *testing.T) {
+	root := newCA(t, certtest.Options{})
+	c := issue(t, root, certtest.Template{CommonName: "server"})
+	spoiled := bytes.Clone(c.Certificate[0])
+	spoiled[bytes.Index(spoiled, []byte(host))] = 0xff // no IA5String
+	chain, err := certs.ParseFile(spoiled)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := verifier(root).Verify(chain, host); verdict(r) != "malformed" || r.Chain[0].Subject != "CN=server" {
+		t.Errorf("names that cannot be read: %+v", r)
+	}
+	huge := issue(t, root, certtest.Template{Extensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 999, 1}, Value: make([]byte, 1<<20)}}})
+	chain, err = certs.ParseFile(huge.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := verifier(root).Verify(chain, host); !r.Verified {
+		t.Errorf("a megabyte: %+v", r.Problems)
+	}
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{huge}, MaxVersion: tls.VersionTLS12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		if conn, err := l.Accept(); err == nil {
+			_ = conn.(*tls.Conn).Handshake()
+			conn.Close()
+		}
+	}()
+	r := verifier(root).Probe(t.Context(), l.Addr().String(), host)
+	if r.Handshake == nil || r.Handshake.Kind != "refused-by-client" || r.Verified {
+		t.Errorf("a megabyte in a handshake: %+v", r.Handshake)
+	}
+}
 
 func TestParseFile(t *testing.T) {
 	root := newCA(t, certtest.Options{})
@@ -25,6 +133,7 @@ func TestParseFile(t *testing.T) {
 		return out
 	}
 	key := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: []byte{1}})
+	negative := damagedChain(t, root).Certificate[0]
 	tests := []struct {
 		name  string
 		in    []byte
@@ -42,6 +151,13 @@ func TestParseFile(t *testing.T) {
 		{"DER", a, [][]byte{a}, ""},
 		{"several DER", slices.Concat(a, b), [][]byte{a, b}, ""},
 		{"DER and a line end", slices.Concat(a, []byte("\r\n")), [][]byte{a}, ""},
+		{"UTF-16 from PowerShell", utf16le(text(a, b)), [][]byte{a, b}, ""},
+		{"serialized store", store(a, b, r), [][]byte{a, b, r}, ""},
+		{"store cut off", store(a, b)[:len(a)+100], nil, "the store breaks off (after 1 certificates)"},
+		{"store of nothing", store(), nil, "the store holds no certificate"},
+		{"one that cannot be read", slices.Concat(negative, b), [][]byte{negative, b}, ""},
+		{"PKCS #7 of nothing", []byte{0x30, 4, 6, 2, 42, 3}, nil, "PKCS #7 without certificates"},
+		{"an RSA key in DER", []byte{0x30, 6, 2, 1, 0, 2, 1, 1}, nil, "something else than certificates"},
 		{"empty", nil, nil, "it is empty"},
 		{"white space", []byte(" \r\n"), nil, "it is empty"},
 		{"text", []byte("hello"), nil, "neither PEM nor DER"},
@@ -85,6 +201,9 @@ func FuzzParseFile(f *testing.F) {
 	f.Add(slices.Concat(leaf.Certificate[0], root.Certificate.Raw))
 	f.Add([]byte("-----BEGIN PKCS7-----\nAAAA\n-----END PKCS7-----\n"))
 	f.Add([]byte{0x30, 3, 2, 1, 3})
+	f.Add(store(leaf.Certificate[0]))
+	f.Add(utf16le(root.PEM()))
+	f.Add(damagedChain(f, root).Certificate[0])
 	f.Fuzz(func(t *testing.T, b []byte) {
 		chain, err := certs.ParseFile(b)
 		if (err == nil) != (len(chain) > 0) {

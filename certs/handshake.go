@@ -149,8 +149,8 @@ func (v *Verifier) handshake(ctx context.Context, conn net.Conn, result *Result)
 		ServerName: result.ServerName,
 		NextProtos: v.NextProtos,
 		Time:       v.now,
-		MinVersion: tls.VersionTLS10,
-		MaxVersion: tls.VersionTLS13,
+		MinVersion: max(v.minVersion, tls.VersionTLS10),
+		MaxVersion: v.maxVersion(),
 		// The post-quantum key share would make the first message longer than
 		// one segment, which servers and middleboxes of Lync's age reset.
 		CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521},
@@ -168,6 +168,7 @@ func (v *Verifier) handshake(ctx context.Context, conn net.Conn, result *Result)
 		},
 	})
 	err := session.HandshakeContext(ctx)
+	defer seen.forget()
 	if err == nil {
 		state = session.ConnectionState()
 		result.ALPN = state.NegotiatedProtocol
@@ -180,15 +181,20 @@ func (v *Verifier) handshake(ctx context.Context, conn net.Conn, result *Result)
 	}
 	if err != nil {
 		conn.Close()
-		result.Verified = false
+		result.Verified, result.WeakOnly = false, false
 		result.Handshake = classify(ctx, err, seen)
 		if reason, ok := unparsed(err); ok {
-			result.Problems = append(result.Problems, Problem{Code: malformed, Detail: "the server sent a certificate that cannot be read: " + reason, Certificate: -1})
+			if chain := sentInClear(seen.kept); slices.ContainsFunc(chain, isDamaged) {
+				v.verify(result, chain)
+				result.Verified, result.WeakOnly = false, false
+			} else {
+				result.Problems = append(result.Problems, Problem{Code: malformed, Detail: "the server sent a certificate that cannot be read: " + reason, Certificate: -1})
+			}
 		}
 		return nil
 	}
 	if result.ServerName == "" {
-		result.Verified = false
+		result.Verified, result.WeakOnly = false, false
 		result.Problems = append(result.Problems, Problem{Code: nameMismatch, Detail: "no server name was given, so none could be compared", Certificate: -1})
 	}
 	conn.SetDeadline(time.Time{})
@@ -216,22 +222,30 @@ func cipherSuites() []uint16 {
 	return ids
 }
 
-// observed counts what the server sent and keeps its first bytes: whether a
-// reset came before any answer, and what a server that does not speak TLS said.
+// observed counts what the server sent and keeps the beginning: whether a reset
+// came before any answer, what a server that does not speak TLS said, and the
+// certificates that crypto/tls cannot read.
 type observed struct {
 	net.Conn
 	count int
-	first []byte
+	kept  []byte
+	full  bool // nothing more is kept
 }
 
 func (o *observed) Read(b []byte) (int, error) {
 	n, err := o.Conn.Read(b)
 	o.count += n
-	if room := 40 - len(o.first); room > 0 {
-		o.first = append(o.first, b[:min(n, room)]...)
+	if room := maxKept - len(o.kept); room > 0 && !o.full {
+		o.kept = append(o.kept, b[:min(n, room)]...)
 	}
 	return n, err
 }
+
+// forget keeps nothing of what follows the handshake.
+func (o *observed) forget() { o.kept, o.full = nil, true }
+
+// maxKept is more than the chains of public servers have, by ten times.
+const maxKept = 128 << 10
 
 // progress says how far the exchange had come.
 func (o *observed) progress() string {
@@ -247,10 +261,10 @@ func (o *observed) progress() string {
 // speaksTLS reports whether the first bytes can be a TLS record (RFC 8446
 // section 5.1): a content type and the major version 3.
 func (o *observed) speaksTLS() bool {
-	if len(o.first) > 0 && (o.first[0] < 20 || o.first[0] > 23) {
+	if len(o.kept) > 0 && (o.kept[0] < 20 || o.kept[0] > 23) {
 		return false
 	}
-	return len(o.first) < 2 || o.first[1] == 3
+	return len(o.kept) < 2 || o.kept[1] == 3
 }
 
 // classify names a failure. seen is nil when there was no connection.
@@ -271,7 +285,7 @@ func classify(ctx context.Context, err error, seen *observed) *Failure {
 		return f
 	}
 	if seen != nil && !seen.speaksTLS() {
-		f.Kind, f.Detail = kindNotTLS, fmt.Sprintf("the server's answer is not TLS; it begins with %q", printable(string(seen.first)))
+		f.Kind, f.Detail = kindNotTLS, fmt.Sprintf("the server's answer is not TLS; it begins with %q", printable(string(seen.kept[:min(len(seen.kept), 40)])))
 		return f
 	}
 	switch {

@@ -3,6 +3,7 @@ package certs_test
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -291,4 +292,26 @@ func TestProbe(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWeakOnlyNeedsAHandshake: a handshake that breaks off after the chain was
+// seen proves nothing about who holds its key.
+func TestWeakOnlyNeedsAHandshake(t *testing.T) {
+	root := newCA(t, certtest.Options{})
+	c := issue(t, root, certtest.Template{Signature: x509.ECDSAWithSHA1})
+	other := issue(t, root, certtest.Template{})
+	c.PrivateKey = other.PrivateKey // not the certificate's
+	r := handshakeWith(t, verifier(root), &tls.Config{Certificates: []tls.Certificate{c}, MaxVersion: tls.VersionTLS12})
+	if r.Handshake == nil || r.Verified || r.WeakOnly || len(r.Chain) == 0 {
+		t.Errorf("got %+v", r)
+	}
+	near, far := net.Pipe()
+	go func() {
+		_ = tls.Server(far, &tls.Config{Certificates: []tls.Certificate{issue(t, root, certtest.Template{Signature: x509.ECDSAWithSHA1})}, Time: fixedClock}).Handshake()
+	}()
+	session, r := verifier(root).Handshake(t.Context(), near, "")
+	if session == nil || r.Verified || r.WeakOnly {
+		t.Errorf("nobody was named: %+v", r)
+	}
+	near.Close()
 }

@@ -272,7 +272,7 @@ func TestOpenSSLMade(t *testing.T) {
 			if got := strings.ReplaceAll(verdict(result), "weak-key weak-key", "weak-key"); got != test.want {
 				t.Errorf("got %q, want %q: %+v", got, test.want, result.Problems)
 			}
-			if result.Verified && !libraryAccepts(v, chain, host) {
+			if result.Verified && !acceptable(v, chain, host) {
 				t.Error("verified where crypto/x509 refuses")
 			}
 			print := openssl(t, dir, "x509", "-in", "leaf.pem", "-noout", "-fingerprint", "-sha1", "-serial")
@@ -324,7 +324,12 @@ func TestOpenSSLFiles(t *testing.T) {
 			t.Errorf("%s: got %d certificates", name, len(chain))
 		}
 	}
-	for name, advice := range map[string]string{"chain.p7b": "openssl pkcs7 ", "chain.p7c": "-inform DER", "chain.pfx": "openssl pkcs12 ", "key.pem": "PRIVATE KEY"} {
+	for _, name := range []string{"chain.p7b", "chain.p7c"} {
+		if chain := readFile(t, dir, name); len(chain) != 1 || !bytes.Equal(chain[0].Raw, c.Certificate[1]) {
+			t.Errorf("%s: got %d certificates", name, len(chain))
+		}
+	}
+	for name, advice := range map[string]string{"chain.pfx": "openssl pkcs12 ", "key.pem": "PRIVATE KEY"} {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)

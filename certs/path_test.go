@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -199,5 +200,56 @@ func TestSingleFaults(t *testing.T) {
 				t.Errorf("detail: %q", d)
 			}
 		})
+	}
+}
+
+// TestThousandCertificates: chains of 1,000, one long way or all of one name,
+// are judged, and no number of them makes the search endless.
+func TestThousandCertificates(t *testing.T) {
+	const many = 1000
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	make := func(serial int64, subject, issuer string, authority bool) *x509.Certificate {
+		c := &x509.Certificate{SerialNumber: big.NewInt(serial + 1), Subject: pkix.Name{CommonName: subject}, NotBefore: epoch.AddDate(0, -1, 0), NotAfter: epoch.AddDate(0, 1, 0),
+			IsCA: authority, BasicConstraintsValid: true, SubjectKeyId: []byte{1}, DNSNames: []string{host}}
+		der, err := x509.CreateCertificate(rand.Reader, c, &x509.Certificate{Subject: pkix.Name{CommonName: issuer}}, key.Public(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parsed
+	}
+	root := make(0, "root", "root", true)
+	long := []*x509.Certificate{make(1, "leaf", "ca 1", false)}
+	same := []*x509.Certificate{make(1, "leaf", "ca", false)}
+	for i := 1; i < many; i++ {
+		issuer := fmt.Sprintf("ca %d", i+1)
+		if i == many-1 {
+			issuer = "root"
+		}
+		long = append(long, make(int64(i), fmt.Sprintf("ca %d", i), issuer, true))
+		same = append(same, make(int64(i), "ca", "ca", true))
+	}
+	v := &certs.Verifier{Roots: x509.NewCertPool(), Issuers: []*x509.Certificate{root}, Now: fixedClock}
+	v.Roots.AddCert(root)
+	for name, chain := range map[string][]*x509.Certificate{"one way": long, "one name": same} {
+		first := v.Verify(chain, host)
+		if len(first.Chain) != many || first.Verified && !libraryAccepts(v, chain, host) || !first.Verified && first.Err() == nil {
+			t.Errorf("%s: %d certificates, verified %t", name, len(first.Chain), first.Verified)
+		}
+		standing := (&certs.Authorities{Verifier: v}).Ask(t.Context(), chain, host, nil)
+		if len(standing.Revocation) > many {
+			t.Errorf("%s: %d answers", name, len(standing.Revocation))
+		}
+		turned := slices.Clone(chain)
+		slices.Reverse(turned[1:])
+		if again := v.Verify(turned, host); verdict(again) != verdict(first) {
+			t.Errorf("%s: %q in another order, before %q", name, verdict(again), verdict(first))
+		}
 	}
 }

@@ -2,6 +2,7 @@ package certs
 
 import (
 	"crypto/sha1"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -46,9 +47,9 @@ const (
 //	untrusted-root              the chain ends at a root that is not trusted
 //	incomplete-chain            the last issuer was neither sent nor is it trusted
 //	self-signed                 the server's own certificate signed itself and is not trusted
-//	revoked                     its issuer took it back; not given yet
-//	revocation-unknown          nobody could say whether it is revoked; not given yet
-//	weak-signature              signed with SHA-1 or MD5
+//	revoked                     its issuer took it back
+//	revocation-unknown          nobody could say whether it is revoked
+//	weak-signature              signed with SHA-1 (see Result.WeakOnly) or MD5
 //	weak-key                    the key is too short
 //	wrong-usage                 its key usages do not allow a TLS server
 //	constraint-violation        an issuer was not allowed to issue it (RFC 5280 section 6.1)
@@ -56,8 +57,8 @@ const (
 //	unsupported-signature       an algorithm that Lync or this program does not read
 //	malformed                   not a certificate, or damaged
 //
-// This version does not look at revocation yet, so that no result of it has
-// revoked or revocation-unknown.
+// Verify asks nobody, so revoked and revocation-unknown come from
+// [Authorities.Ask] alone.
 func Codes() []Code {
 	return []Code{
 		expired, notYetValid, nameMismatch, untrustedRoot, incompleteChain, selfSigned, revoked, revocationUnknown,
@@ -75,6 +76,37 @@ type Problem struct {
 	// Warning marks a weakness that takes nothing from Result.Verified: clients
 	// accept the chain today, or did so when Lync was current.
 	Warning bool `json:"warning,omitempty"`
+}
+
+// Effect says what a client does about the problem: the Lync clients and the
+// Windows services they rely on, and where they differ a browser. Sources: RFC
+// 5280 section 6.1, and for revocation and weak algorithms what Microsoft says
+// of Windows's chain engine.
+func (p Problem) Effect() string {
+	const refuse = "clients refuse the connection; Lync says no more than that it cannot sign in, a browser lets its user go on"
+	switch p.Code {
+	case incompleteChain:
+		return "a client that does not fetch the missing certificate refuses the connection; browsers on Windows fetch it, so the page opens there"
+	case revoked:
+		return "clients that check revocation refuse the connection; others do not notice"
+	case revocationUnknown:
+		return "clients that check revocation wait for an answer, and then go on or refuse, as they are set"
+	case weakKey:
+		if p.Warning {
+			return "clients take it today; Windows refuses RSA keys below 1024 bits"
+		}
+		return "Windows refuses RSA keys below 1024 bits"
+	case weakSignature:
+		return "Windows and the Lync clients take SHA-1, and refuse MD5; browsers and other programs refuse both"
+	case unsupportedSigning:
+		if p.Warning {
+			return "Lync Server does not support it, so that signing in may fail; browsers take it"
+		}
+		return refuse
+	case malformed:
+		return "clients refuse the connection before they look at anything else; a browser does not let its user go on either"
+	}
+	return refuse
 }
 
 // Certificate is what one certificate says of itself. Characters that cannot
@@ -95,6 +127,13 @@ type Certificate struct {
 	KeyBits            int    `json:"keyBits"`            // 0 when unknown
 	SelfSigned         bool   `json:"selfSigned"`         // its own key made its signature
 	IsCA               bool   `json:"isCA"`               // basic constraints say CA
+	// KeyThumbprint is the SHA-256 of the public key with its algorithm, in
+	// upper-case hexadecimal: two certificates with the same one have one key.
+	KeyThumbprint string   `json:"keyThumbprint"`
+	Usages        []string `json:"usages"`     // extended key usages: serverAuth, clientAuth and so on (RFC 5280 section 4.2.1.12), else the OID
+	CRLs          []string `json:"crls"`       // addresses of revocation lists
+	OCSP          []string `json:"ocsp"`       // addresses of OCSP responders
+	IssuerURLs    []string `json:"issuerUrls"` // where its issuer's certificate is
 }
 
 // Result is what was seen of one chain, or of one TLS handshake. It holds
@@ -113,9 +152,17 @@ type Result struct {
 	// not; "" when it leads to none, or when the root is not known.
 	Root string `json:"root"`
 	// Verified says that the chain leads to a trusted root, names the server,
-	// and has no problem that is more than a warning. It is never true where
-	// crypto/x509 refuses the chain or where the handshake did not complete.
+	// and has no problem that is more than a warning. It is never true where the
+	// handshake did not complete or where crypto/x509 refuses the chain, but for
+	// one reason: name constraints for distinguished names, which crypto/x509
+	// cannot check, are checked here. Nothing else may be wrong in its eyes.
 	Verified bool `json:"verified"`
+	// WeakOnly says that a chain is not verified for one reason, signatures with
+	// SHA-1: each was checked up to a trusted root, and nothing else is wrong.
+	// crypto/x509 has not taken them since Go 1.18. Windows does, and so do the
+	// Lync clients: in 2017 only Edge and Internet Explorer stopped, and only
+	// under public roots.
+	WeakOnly bool `json:"weakOnly,omitempty"`
 	// Problems are all that were found, by certificate, then by code.
 	Problems []Problem `json:"problems"`
 	// Handshake says why the handshake did not complete; nil when it did, or
@@ -245,6 +292,10 @@ func describe(c *x509.Certificate) Certificate {
 			out.SerialNumber = "00"
 		}
 	}
+	out.Usages = usages(c)
+	key := sha256.Sum256(c.RawSubjectPublicKeyInfo)
+	out.KeyThumbprint = strings.ToUpper(hex.EncodeToString(key[:]))
+	out.CRLs, out.OCSP, out.IssuerURLs = printables(c.CRLDistributionPoints), printables(c.OCSPServer), printables(c.IssuingCertificateURL)
 	for _, n := range c.DNSNames {
 		out.DNSNames = append(out.DNSNames, printable(n))
 	}
@@ -252,6 +303,50 @@ func describe(c *x509.Certificate) Certificate {
 		out.IPAddresses = append(out.IPAddresses, ip.String())
 	}
 	return out
+}
+
+func printables(list []string) []string {
+	var out []string
+	for _, s := range list {
+		out = append(out, printable(s))
+	}
+	return out
+}
+
+// usages are the extended key usages by the names of RFC 5280.
+func usages(c *x509.Certificate) []string {
+	names := map[x509.ExtKeyUsage]string{
+		x509.ExtKeyUsageAny: "any", x509.ExtKeyUsageServerAuth: "serverAuth", x509.ExtKeyUsageClientAuth: "clientAuth", x509.ExtKeyUsageCodeSigning: "codeSigning",
+		x509.ExtKeyUsageEmailProtection: "emailProtection", x509.ExtKeyUsageTimeStamping: "timeStamping", x509.ExtKeyUsageOCSPSigning: "OCSPSigning",
+	}
+	var list []string
+	for _, u := range c.ExtKeyUsage {
+		if name := names[u]; name != "" {
+			list = append(list, name)
+		} else {
+			list = append(list, u.String())
+		}
+	}
+	for _, id := range c.UnknownExtKeyUsage {
+		list = append(list, id.String())
+	}
+	return list
+}
+
+// With is what the authorities say put over a result: their problems among the
+// others, a proved incomplete chain in place of the one suspected, and Verified
+// only if nothing of it is more than a warning. The result itself stays as it is.
+func (r *Result) With(s *Standing) *Result {
+	out := *r
+	fetched := s != nil && len(s.Issuers) > 0
+	out.Problems = slices.DeleteFunc(slices.Clone(r.Problems), func(p Problem) bool { return fetched && p.Code == incompleteChain })
+	if s != nil {
+		out.Problems = append(out.Problems, s.Problems...)
+	}
+	sortProblems(out.Problems)
+	bad := s != nil && slices.ContainsFunc(s.Problems, func(p Problem) bool { return !p.Warning })
+	out.Verified, out.WeakOnly = r.Verified && !bad, r.WeakOnly && !bad
+	return &out
 }
 
 func thumbprint(c *x509.Certificate) string {

@@ -79,6 +79,11 @@ func isInsecure(a x509.SignatureAlgorithm) bool {
 	return false
 }
 
+// isSHA1 reports an insecure algorithm that Windows takes all the same.
+func isSHA1(a x509.SignatureAlgorithm) bool {
+	return a == x509.SHA1WithRSA || a == x509.ECDSAWithSHA1
+}
+
 func isPSS(a x509.SignatureAlgorithm) bool {
 	return a == x509.SHA256WithRSAPSS || a == x509.SHA384WithRSAPSS || a == x509.SHA512WithRSAPSS
 }

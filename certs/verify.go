@@ -4,7 +4,9 @@
 // [Verifier.Verify] reads a chain and touches no network. [Verifier.Handshake]
 // completes a handshake even when the chain does not verify, so that the chain
 // can be shown; whether anything is sent over such a connection is the
-// caller's decision. [Verifier.Probe] dials, shakes hands and hangs up.
+// caller's decision. [Verifier.Probe] dials, shakes hands and hangs up, and
+// [Verifier.Survey] finds out what a server accepts. [Authorities.Ask] goes to
+// those who issued a chain: for an issuer that was not sent, and for revocation.
 //
 // The package reports what it saw and knows neither services nor remedies.
 package certs
@@ -13,6 +15,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"net"
@@ -27,6 +30,12 @@ type Verifier struct {
 	// macOS the platform's own verifier then has its say, and may fetch
 	// certificates that were not sent.
 	Roots *x509.CertPool
+	// Issuers are certificates at hand that may complete a chain, such as those
+	// in Roots or an issuer that was fetched. Trust comes from Roots alone. A
+	// pool does not hand out what is in it, so without its roots here a
+	// signature that crypto/x509 does not check, such as one with SHA-1, cannot
+	// be checked where the root was not sent.
+	Issuers []*x509.Certificate
 	// Now is the clock that validity is judged by and results are stamped
 	// with; time-outs go by the runtime's clock. nil: time.Now.
 	Now func() time.Time
@@ -41,6 +50,14 @@ type Verifier struct {
 	// NextProtos are the protocols to offer by ALPN (RFC 7301). nil: none, as
 	// the Lync clients do.
 	NextProtos []string
+	// MaxVersion is the newest TLS version to offer, such as tls.VersionTLS12. 0:
+	// TLS 1.3.
+	MaxVersion uint16
+	// Usage is what a certificate must be for. 0: x509.ExtKeyUsageServerAuth;
+	// x509.ExtKeyUsageClientAuth judges a client's own.
+	Usage x509.ExtKeyUsage
+
+	minVersion uint16 // 0: TLS 1.0
 }
 
 func (v *Verifier) now() time.Time {
@@ -64,6 +81,20 @@ func (v *Verifier) timeout() time.Duration {
 	return v.Timeout
 }
 
+func (v *Verifier) usage() x509.ExtKeyUsage {
+	if v.Usage == 0 {
+		return x509.ExtKeyUsageServerAuth
+	}
+	return v.Usage
+}
+
+func (v *Verifier) maxVersion() uint16 {
+	if v.MaxVersion == 0 {
+		return tls.VersionTLS13
+	}
+	return v.MaxVersion
+}
+
 func (v *Verifier) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if v.Dial == nil {
 		return new(net.Dialer).DialContext(ctx, network, address)
@@ -74,7 +105,8 @@ func (v *Verifier) dial(ctx context.Context, network, address string) (net.Conn,
 // Verify says everything that is wrong with a chain. The first certificate is
 // the server's, as TLS has it (RFC 8446 section 4.4.2): a peer proves only that
 // it holds that key. The order of the others does not matter, and those that
-// lead nowhere are ignored. serverName is a host name, international ones as
+// lead nowhere are ignored; but one that cannot be read (see ParseFile) spoils a
+// chain, as it does in TLS. serverName is a host name, international ones as
 // A-labels, or an IP address; with "" the name is not checked. Of several ways
 // to a root the one with the fewest problems is reported; a chain made to have
 // very many ways is not searched to the end.
@@ -85,26 +117,27 @@ func (v *Verifier) Verify(chain []*x509.Certificate, serverName string) *Result 
 }
 
 func (v *Verifier) verify(result *Result, chain []*x509.Certificate) {
-	for i, c := range chain {
-		if c == nil || len(c.Raw) == 0 {
-			result.Chain = nil
-			result.Problems = []Problem{{Code: malformed, Detail: "it was not parsed from DER", Certificate: i}}
-			return
+	for _, c := range chain {
+		if isDamaged(c) {
+			result.Chain = append(result.Chain, describeDamaged(c))
+			continue
 		}
 		result.Chain = append(result.Chain, describe(c))
+	}
+	if result.Problems = malformedProblems(chain); len(result.Problems) > 0 {
+		return // TLS libraries refuse a chain of which they cannot read one certificate
 	}
 	if len(chain) == 0 {
 		result.Problems = []Problem{{Code: malformed, Detail: "no certificate was sent", Certificate: -1}}
 		return
 	}
 
-	s := newSearch(v, chain, result.ServerName, result.At)
-	best := s.run()
+	best := newSearch(v, chain, result.ServerName, result.At).run()
 	if best.root != nil {
 		result.Root = brief(best.root.Subject.String())
 	}
 	result.Problems = best.problems
-	result.Verified = best.fatal() == 0
+	result.Verified, result.WeakOnly = best.trusted && best.fatal() == 0, best.weakOnly
 }
 
 // search looks for the best way from the server's certificate to a root.
@@ -113,11 +146,13 @@ type search struct {
 	name  string
 	at    time.Time
 	chain []*x509.Certificate // as sent
+	known []*x509.Certificate // the distinct ones of the chain, then those at hand
 
-	bySubject  map[string][]int // indices of distinct certificates
+	places     map[string]int   // index in chain by DER
+	bySubject  map[string][]int // indices in known
 	links      map[[2]int]link
 	anchors    map[int]anchor
-	selfSigned map[int]bool
+	selfSigned map[string]bool
 	naming     []Problem // what is wrong with the server's name, the same on every path
 	checks     int       // signatures checked so far
 	steps      int       // certificates walked through so far
@@ -136,13 +171,17 @@ const (
 const maxRSABits = 16384
 
 func newSearch(v *Verifier, chain []*x509.Certificate, name string, at time.Time) *search {
-	s := &search{v: v, name: name, at: at, chain: chain, bySubject: map[string][]int{}, links: map[[2]int]link{}, anchors: map[int]anchor{}, selfSigned: map[int]bool{}}
-	seen := map[string]bool{}
+	s := &search{v: v, name: name, at: at, chain: chain, places: map[string]int{}, bySubject: map[string][]int{}, links: map[[2]int]link{}, anchors: map[int]anchor{}, selfSigned: map[string]bool{}}
 	for i, c := range chain {
-		if seen[string(c.Raw)] {
+		if _, seen := s.places[string(c.Raw)]; seen {
 			continue
 		}
-		seen[string(c.Raw)] = true
+		s.places[string(c.Raw)] = i
+		s.known = append(s.known, c)
+	}
+	// A search that comes to its limits must not depend on the order sent.
+	slices.SortFunc(s.known[1:], func(a, b *x509.Certificate) int { return bytes.Compare(a.Raw, b.Raw) })
+	for i, c := range s.known {
 		s.bySubject[string(c.RawSubject)] = append(s.bySubject[string(c.RawSubject)], i)
 	}
 	s.naming = s.judgeName()
@@ -150,7 +189,8 @@ func newSearch(v *Verifier, chain []*x509.Certificate, name string, at time.Time
 }
 
 // run returns the best way. When crypto/x509 accepts the chain its ways are
-// the only ones looked at; otherwise all are, and its refusal is final.
+// the only ones looked at; otherwise all are, and its refusal is final but for
+// one reason: see [search.excused].
 func (s *search) run() *way {
 	chains, refusal := s.strict()
 	for _, c := range chains {
@@ -159,29 +199,58 @@ func (s *search) run() *way {
 	if refusal == nil {
 		return s.best
 	}
+	for _, c := range s.atHand() {
+		if _, sent := s.places[string(c.Raw)]; !sent {
+			s.bySubject[string(c.RawSubject)] = append(s.bySubject[string(c.RawSubject)], len(s.known))
+			s.known = append(s.known, c)
+		}
+	}
 	s.walk([]int{0})
 	s.best.add(s.constraints(s.best)...)
-	if s.best.fatal() == 0 {
+	switch fatal := s.best.fatal(); {
+	case fatal > s.best.weak(): // reasons enough
+	case s.excused(s.best):
+		s.best.weakOnly = fatal > 0
+	case fatal == 0:
 		s.best.add(s.refused(refusal))
 	}
 	return s.best
 }
 
-// strict asks crypto/x509.
-func (s *search) strict() ([][]*x509.Certificate, error) {
-	pool := x509.NewCertPool()
-	for _, c := range s.chain {
-		if tooLong(c) {
-			return nil, errTooLong
-		}
+// atHand are the certificates that may complete a chain. The system's roots
+// are read only when crypto/x509 refused a signature that one of them may have
+// made.
+func (s *search) atHand() []*x509.Certificate {
+	if s.v.Roots != nil || len(s.v.Issuers) > 0 || !slices.ContainsFunc(s.chain, func(c *x509.Certificate) bool { return isInsecure(c.SignatureAlgorithm) }) {
+		return s.v.Issuers
 	}
-	for _, c := range s.chain[1:] {
+	return systemRoots()
+}
+
+// strict asks crypto/x509, with the certificates at hand only where those sent
+// do not suffice.
+func (s *search) strict() ([][]*x509.Certificate, error) {
+	if slices.ContainsFunc(s.chain, tooLong) {
+		return nil, errTooLong
+	}
+	pool := x509.NewCertPool()
+	for _, c := range s.known[1:] {
 		pool.AddCert(c)
 	}
-	return s.chain[0].Verify(x509.VerifyOptions{
-		DNSName: s.name, Roots: s.v.Roots, Intermediates: pool, CurrentTime: s.at,
-		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	})
+	ask := func() ([][]*x509.Certificate, error) {
+		return s.chain[0].Verify(x509.VerifyOptions{
+			DNSName: s.name, Roots: s.v.Roots, Intermediates: pool, CurrentTime: s.at,
+			KeyUsages: []x509.ExtKeyUsage{s.v.usage()},
+		})
+	}
+	chains, err := ask()
+	if err == nil || len(s.v.Issuers) == 0 {
+		return chains, err
+	}
+	for _, c := range s.v.Issuers {
+		pool.AddCert(c)
+	}
+	return ask()
 }
 
 var errTooLong = errors.New("an RSA key is too long to be used")
@@ -195,7 +264,7 @@ func (s *search) walk(path []int) {
 		s.consider(s.certificates(path), found)
 	}
 	longer := false
-	for _, parent := range s.bySubject[string(s.chain[last].RawIssuer)] {
+	for _, parent := range s.bySubject[string(s.known[last].RawIssuer)] {
 		if s.steps > maxSteps || s.repeats(path, parent) {
 			continue
 		}
@@ -212,9 +281,9 @@ func (s *search) walk(path []int) {
 // repeats reports whether a path already has a certificate of this subject and
 // key, which would be a loop.
 func (s *search) repeats(path []int, next int) bool {
-	n := s.chain[next]
+	n := s.known[next]
 	return slices.ContainsFunc(path, func(i int) bool {
-		c := s.chain[i]
+		c := s.known[i]
 		return bytes.Equal(c.RawSubject, n.RawSubject) && bytes.Equal(c.RawSubjectPublicKeyInfo, n.RawSubjectPublicKeyInfo)
 	})
 }
@@ -222,7 +291,7 @@ func (s *search) repeats(path []int, next int) bool {
 func (s *search) certificates(path []int) []*x509.Certificate {
 	out := make([]*x509.Certificate, len(path))
 	for k, i := range path {
-		out[k] = s.chain[i]
+		out[k] = s.known[i]
 	}
 	return out
 }
@@ -232,7 +301,7 @@ func (s *search) link(child, parent int) link {
 	l, ok := s.links[key]
 	if !ok && s.checks < maxChecks {
 		s.checks++
-		l = signedBy(s.chain[child], s.chain[parent])
+		l = signedBy(s.known[child], s.known[parent])
 		s.links[key] = l
 	}
 	return l
@@ -240,7 +309,10 @@ func (s *search) link(child, parent int) link {
 
 // index is the place of a certificate in the chain as sent; -1: not sent.
 func (s *search) index(c *x509.Certificate) int {
-	return slices.IndexFunc(s.chain, c.Equal)
+	if i, sent := s.places[string(c.Raw)]; sent {
+		return i
+	}
+	return -1
 }
 
 // anchor says what the roots know of one certificate.
@@ -261,7 +333,7 @@ func (s *search) anchor(i int) anchor {
 	if a, ok := s.anchors[i]; ok {
 		return a
 	}
-	c := s.chain[i]
+	c := s.known[i]
 	var a anchor
 	for _, at := range []time.Time{s.at, c.NotAfter, c.NotBefore} {
 		chains, err := timeless(c).Verify(x509.VerifyOptions{Roots: s.v.Roots, CurrentTime: at, KeyUsages: anyUsage()})
@@ -295,23 +367,6 @@ func timeless(c *x509.Certificate) *x509.Certificate {
 	copied.NotBefore, copied.NotAfter = time.Time{}, time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 	copied.UnhandledCriticalExtensions = nil
 	return &copied
-}
-
-// constraints asks crypto/x509 about name and policy constraints, with dates,
-// critical extensions, usages and the server's name out of the way.
-func (s *search) constraints(w *way) []Problem {
-	if !w.trusted || slices.ContainsFunc(w.certs, tooLong) {
-		return nil
-	}
-	pool := x509.NewCertPool()
-	for _, c := range w.certs[1:] {
-		pool.AddCert(timeless(c))
-	}
-	_, err := timeless(w.certs[0]).Verify(x509.VerifyOptions{Roots: s.v.Roots, Intermediates: pool, CurrentTime: w.at, KeyUsages: anyUsage()})
-	if reason, ok := invalid(err); ok && (reason == x509.CANotAuthorizedForThisName || reason == x509.NoValidChains) {
-		return []Problem{{Code: constraint, Detail: "an issuer was not allowed to issue it: " + brief(err.Error()), Certificate: 0}}
-	}
-	return nil
 }
 
 func invalid(err error) (x509.InvalidReason, bool) {

@@ -7,7 +7,11 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -70,7 +74,7 @@ func parse(t testing.TB, c tls.Certificate) []*x509.Certificate {
 }
 
 func verifier(ca *certtest.CA) *certs.Verifier {
-	return &certs.Verifier{Roots: ca.Pool(), Now: fixedClock}
+	return &certs.Verifier{Roots: ca.Pool(), Issuers: []*x509.Certificate{ca.Root().Certificate}, Now: fixedClock}
 }
 
 // verdict is the part of a result that must not depend on the order sent.
@@ -84,6 +88,16 @@ func verdict(r *certs.Result) string {
 		codes = append(codes, "verified")
 	}
 	return strings.Join(codes, " ")
+}
+
+// acceptable reports whether another verifier's word allows "verified": what
+// crypto/x509 accepts, or refuses for constraints for distinguished names, which
+// it does not check (see Result.Verified).
+func acceptable(v *certs.Verifier, chain []*x509.Certificate, name string) bool {
+	constrained := slices.ContainsFunc(chain, func(c *x509.Certificate) bool {
+		return len(c.UnhandledCriticalExtensions) == 1 && c.UnhandledCriticalExtensions[0].String() == "2.5.29.30"
+	})
+	return constrained || libraryAccepts(v, chain, name)
 }
 
 // libraryAccepts is the other opinion: crypto/x509's.
@@ -218,6 +232,81 @@ func TestVerify(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWeakOnly: SHA-1 alone, each signature checked, up to a trusted root.
+func TestWeakOnly(t *testing.T) {
+	root, strange := newCA(t, certtest.Options{}), newCA(t, certtest.Options{})
+	sub := below(t, root, certtest.Options{})
+	weak := certtest.Template{Signature: x509.ECDSAWithSHA1}
+	expired, other := weak, weak
+	expired.NotAfter = epoch.Add(-time.Minute)
+	other.DNSNames = []string{"other.example"}
+	without := verifier(root)
+	without.Issuers = nil
+	for name, test := range map[string]struct {
+		v     *certs.Verifier
+		chain []*x509.Certificate
+		want  bool
+	}{
+		"under an intermediate":              {verifier(root), parse(t, issue(t, sub, weak)), true},
+		"under a root that is at hand":       {verifier(root), parse(t, issue(t, root, weak)), true},
+		"under a root that was sent":         {without, append(parse(t, issue(t, root, weak)), root.Certificate), true},
+		"under a root that nobody can check": {without, parse(t, issue(t, root, weak)), false},
+		"under a strange root":               {verifier(root), parse(t, issue(t, strange, weak)), false},
+		"and expired":                        {verifier(root), parse(t, issue(t, sub, expired)), false},
+		"of another name":                    {verifier(root), parse(t, issue(t, sub, other)), false},
+		"sound":                              {verifier(root), parse(t, issue(t, sub, certtest.Template{})), false},
+	} {
+		r := test.v.Verify(test.chain, host)
+		if r.WeakOnly != test.want || r.WeakOnly && (r.Verified || r.Err() == nil) {
+			t.Errorf("%s: weak only %t, verified %t: %+v", name, r.WeakOnly, r.Verified, r.Problems)
+		}
+	}
+}
+
+// TestAtHand: what completes a chain and was not sent is said.
+func TestAtHand(t *testing.T) {
+	root := newCA(t, certtest.Options{})
+	sub := below(t, root, certtest.Options{Name: "sub"})
+	chain := parse(t, issue(t, sub, certtest.Template{WithoutChain: true}))
+	v := verifier(root)
+	v.Issuers = append(v.Issuers, sub.Certificate)
+	r := v.Verify(chain, host)
+	if verdict(r) != "incomplete-chain verified" || !strings.Contains(r.Problems[0].Detail, "CN=sub") {
+		t.Errorf("got %q: %+v", verdict(r), r.Problems)
+	}
+}
+
+// TestSystemRoots: a root of the system that signed with SHA-1 and was not sent.
+// crypto/x509 reads the system's roots once a process, so this takes another.
+func TestSystemRoots(t *testing.T) {
+	if os.Getenv("LYNCDIAG_TEST_CHAIN") != "" {
+		b, err := os.ReadFile(os.Getenv("LYNCDIAG_TEST_CHAIN"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		chain, err := certs.ParseFile(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := new(certs.Verifier).Verify(chain, host); !r.WeakOnly || r.Root != "CN=the system's root" {
+			t.Errorf("got %+v", r)
+		}
+		return
+	}
+	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
+		t.Skip("the platform's own verifier has the roots here")
+	}
+	dir := t.TempDir()
+	root := newCA(t, certtest.Options{Name: "the system's root", Now: time.Now})
+	write(t, dir, "root.pem", root.Certificate.Raw)
+	write(t, dir, "chain.pem", issue(t, root, certtest.Template{Signature: x509.ECDSAWithSHA1}).Certificate...)
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestSystemRoots$")
+	cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+filepath.Join(dir, "root.pem"), "SSL_CERT_DIR="+filepath.Join(dir, "none"), "LYNCDIAG_TEST_CHAIN="+filepath.Join(dir, "chain.pem"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 
@@ -435,31 +524,4 @@ func TestCodes(t *testing.T) {
 	if !slices.Equal(rest, []string{"revoked", "revocation-unknown"}) {
 		t.Errorf("no defect for %q", rest)
 	}
-}
-
-func BenchmarkVerify(b *testing.B) {
-	root := newCA(b, certtest.Options{})
-	chain := parse(b, issue(b, below(b, root, certtest.Options{}), certtest.Template{}))
-	v := verifier(root)
-	b.Run("certs", func(b *testing.B) {
-		for b.Loop() {
-			if !v.Verify(chain, host).Verified {
-				b.Fatal("not verified")
-			}
-		}
-	})
-	b.Run("crypto-x509", func(b *testing.B) {
-		for b.Loop() {
-			if !libraryAccepts(v, chain, host) {
-				b.Fatal("not verified")
-			}
-		}
-	})
-	b.Run("certs-untrusted", func(b *testing.B) {
-		for b.Loop() {
-			if v.Verify(chain[:1], host).Verified {
-				b.Fatal("verified")
-			}
-		}
-	})
 }

@@ -18,6 +18,7 @@ type way struct {
 	anchor
 	certs    []*x509.Certificate // ends with the root when that is known
 	problems []Problem
+	weakOnly bool // see Result.WeakOnly
 }
 
 // fatal counts the problems that are more than warnings.
@@ -31,10 +32,25 @@ func (w *way) fatal() int {
 	return n
 }
 
+// weak counts those that are signatures with SHA-1.
+func (w *way) weak() int {
+	n := 0
+	for _, p := range w.problems {
+		if p.Code == weakSignature && slices.ContainsFunc(w.certs, func(c *x509.Certificate) bool { return isSHA1(c.SignatureAlgorithm) }) {
+			n++
+		}
+	}
+	return n
+}
+
 func (w *way) add(more ...Problem) {
 	w.problems = append(w.problems, more...)
+	sortProblems(w.problems)
+}
+
+func sortProblems(list []Problem) {
 	order := Codes()
-	slices.SortStableFunc(w.problems, func(a, b Problem) int {
+	slices.SortStableFunc(list, func(a, b Problem) int {
 		// What belongs to no certificate sent comes last: it is the far end.
 		return cmp.Or(cmp.Compare(uint(a.Certificate), uint(b.Certificate)),
 			cmp.Compare(slices.Index(order, a.Code), slices.Index(order, b.Code)))
@@ -87,7 +103,7 @@ func (s *search) judge(w *way) []Problem {
 		if k > 0 {
 			judgeIssuer(c, k, add)
 		}
-		if len(c.UnhandledCriticalExtensions) > 0 {
+		if !handled(c) {
 			ids := make([]string, len(c.UnhandledCriticalExtensions))
 			for i, id := range c.UnhandledCriticalExtensions {
 				ids[i] = id.String()
@@ -99,8 +115,26 @@ func (s *search) judge(w *way) []Problem {
 		}
 	}
 	out = append(out, s.naming...)
+	out = append(out, s.judgeNames(w)...)
+	out = append(out, s.judgeSent(w)...)
 	if !w.trusted {
-		out = append(out, s.judgeTrust(w)...)
+		for _, p := range s.judgeTrust(w) {
+			// A signature that could not be checked is more than a weak one.
+			out = slices.DeleteFunc(out, func(q Problem) bool { return q.Code == p.Code && q.Certificate == p.Certificate })
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// judgeSent names the intermediate certificates that a trusted way has and the
+// server did not send: they were at hand, or Windows or macOS had or fetched them.
+func (s *search) judgeSent(w *way) (out []Problem) {
+	for k := 1; w.trusted && k < len(w.certs); k++ {
+		if c := w.certs[k]; s.index(c) < 0 && !(w.root != nil && c.Equal(w.root)) {
+			out = append(out, Problem{Code: incompleteChain, Certificate: s.index(w.certs[k-1]), Warning: true,
+				Detail: fmt.Sprintf("the issuer of %s, %s, was not sent; it was at hand here, and a computer that lacks it cannot complete the chain", s.who(w.certs[k-1]), brief(c.Subject.String()))})
+		}
 	}
 	return out
 }
@@ -129,13 +163,21 @@ func (s *search) judgeTime(c *x509.Certificate, add adder) {
 // verifiers in use do, and section 4.2.1.3 for the server's own certificate.
 func (s *search) judgeUsage(c *x509.Certificate, k int, add adder) {
 	limited := len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) > 0
-	allowed := slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
+	allowed := slices.Contains(c.ExtKeyUsage, s.v.usage()) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
 	if limited && !allowed {
-		add(wrongUsage, false, "is limited to uses that do not include Server Authentication (1.3.6.1.5.5.7.3.1)")
+		wanted := "Server Authentication (1.3.6.1.5.5.7.3.1)"
+		switch u := s.v.usage(); u {
+		case x509.ExtKeyUsageServerAuth:
+		case x509.ExtKeyUsageClientAuth:
+			wanted = "Client Authentication (1.3.6.1.5.5.7.3.2)"
+		default:
+			wanted = u.String()
+		}
+		add(wrongUsage, false, "is limited to uses that do not include %s", wanted)
 		return
 	}
 	const forTLS = x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment | x509.KeyUsageKeyAgreement
-	if k == 0 && c.KeyUsage != 0 && c.KeyUsage&forTLS == 0 {
+	if k == 0 && s.v.usage() == x509.ExtKeyUsageServerAuth && c.KeyUsage != 0 && c.KeyUsage&forTLS == 0 {
 		add(wrongUsage, false, "has a key usage without digitalSignature, keyEncipherment and keyAgreement; a TLS server needs one of them")
 	}
 }
@@ -157,7 +199,11 @@ func (s *search) judgeKey(c *x509.Certificate, k int, add adder) {
 func judgeSignature(c *x509.Certificate, add adder) {
 	algorithm := signatureName(c)
 	if isInsecure(c.SignatureAlgorithm) {
-		add(weakSignature, false, "is signed with %s, which can be forged; expected SHA-256 or better", algorithm)
+		taken := "nothing in use takes it"
+		if isSHA1(c.SignatureAlgorithm) {
+			taken = "Windows and the Lync clients take it, current browsers and other programs do not"
+		}
+		add(weakSignature, false, "is signed with %s, which can be forged; expected SHA-256 or better; %s", algorithm, taken)
 	}
 	if isUnreadable(c.SignatureAlgorithm) {
 		add(unsupportedSigning, false, "is signed with an algorithm that is not supported here (%s), so the signature was not checked", algorithm)
@@ -229,20 +275,20 @@ func (s *search) judgeTrust(w *way) []Problem {
 		return problem(untrustedRoot, "the chain ends at the root %s (%s), which is not trusted here", brief(top.Subject.String()), thumbprint(top))
 	case w.namesake != nil && isInsecure(top.SignatureAlgorithm):
 		// crypto/x509 looks no further than the algorithm, and the root was not
-		// sent: nothing speaks against the root, and the weak signature is
-		// reported as such.
-		return nil
+		// neither sent nor given: nothing speaks against the root, and nothing
+		// proves that it made the signature.
+		return problem(weakSignature, "the signature of %s, with %s, could not be checked: its issuer, %s, was not sent and is only known to be trusted by its name", s.who(top), signatureName(top), issuer)
 	case w.namesake != nil:
 		return problem(untrustedRoot, "the issuer of %s has the name of a trusted root, %s, but that root was refused: %s", s.who(top), issuer, brief(w.namesake.Error()))
 	}
 	namesakes := s.bySubject[string(top.RawIssuer)]
 	for _, i := range namesakes {
-		if c := s.chain[i]; c != top && len(c.SubjectKeyId) > 0 && bytes.Equal(c.SubjectKeyId, top.AuthorityKeyId) {
-			return problem(malformed, "the signature of %s does not verify with the key of its issuer, certificate %d (%s): it was altered or damaged", s.who(top), i, issuer)
+		if c := s.known[i]; c != top && len(c.SubjectKeyId) > 0 && bytes.Equal(c.SubjectKeyId, top.AuthorityKeyId) {
+			return problem(malformed, "the signature of %s does not verify with the key of its issuer, %s: it was altered or damaged", s.who(top), s.who(c))
 		}
 	}
 	detail := fmt.Sprintf("the issuer of %s, %s, was neither sent nor is it a trusted root here: either an intermediate certificate is missing or the root is not trusted", s.who(top), issuer)
-	if slices.ContainsFunc(namesakes, func(i int) bool { return s.chain[i] != top }) {
+	if slices.ContainsFunc(namesakes, func(i int) bool { return s.known[i] != top && s.index(s.known[i]) >= 0 }) {
 		detail += "; a certificate of that name was sent, but its key did not make the signature"
 	}
 	if i := slices.IndexFunc(s.chain, func(c *x509.Certificate) bool { return alike(c, top) }); i >= 0 {
@@ -290,14 +336,10 @@ func (s *search) refused(err error) Problem {
 
 // isSelfSigned checks a certificate's signature of itself once a search.
 func (s *search) isSelfSigned(c *x509.Certificate) bool {
-	i := s.index(c)
-	if i < 0 {
-		return isSelfSigned(c)
-	}
-	self, ok := s.selfSigned[i]
+	self, ok := s.selfSigned[string(c.Raw)]
 	if !ok {
 		self = isSelfSigned(c)
-		s.selfSigned[i] = self
+		s.selfSigned[string(c.Raw)] = self
 	}
 	return self
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 )
 
@@ -26,6 +27,7 @@ var causes = []cause{
 	{name: "dns-internal-external-differ", effects: []string{"dns-lyncdiscover-missing", "dns-sip-*", "dns-federation-srv-missing"}, when: sameRecord},
 	{name: "dns-domain-missing", effects: []string{"adfs-name-unresolvable"}, when: underDomain},
 	{name: "client-clock-skew", effects: []string{"sip-server-certificate-expired", "sip-certificate-invalid", "adfs-certificate-expired", "sip-clock-skew", "adfs-clock-skew", "login-service-unavailable"}, when: byTime},
+	{name: "tls-intercepted", effects: []string{"sip-certificate-invalid", "autodiscover-certificate-invalid", "login-service-unavailable", "lync-revocation-unreachable", "adfs-certificate-*", "adfs-revocation-unreachable"}, when: byInterceptor},
 	{name: "firewall-blocks-lync-online", effects: []string{"tcp-443-*", "tls-handshake-failed", "autodiscover-*", "manual-address-blocked"}},
 	{name: "dns-autoconfiguration-broken", effects: []string{"dns-lyncdiscover-*", "dns-sip-*", "dns-target-*", "autodiscover-*"}},
 	{name: "dns-target-unresolvable", effects: []string{"manual-address-blocked"}},
@@ -84,6 +86,13 @@ func byTime(cause, effect Finding) bool {
 	from, errFrom := time.Parse(stampLayout, effect.value("notBefore"))
 	until, errUntil := time.Parse(stampLayout, effect.value("notAfter"))
 	return errFrom == nil && errUntil == nil && !now.Before(from) && !now.After(until)
+}
+
+// byInterceptor: a device on the way explains what is wrong with the hosts whose
+// certificates it replaced, and with others that show its issuer.
+func byInterceptor(cause, effect Finding) bool {
+	replaced := slices.ContainsFunc(cause.Evidence, func(e fact.Evidence) bool { return e.Key == "host" && e.Value == effect.Host() })
+	return replaced || effect.value("issuer") != "" && cause.value("issuer") == effect.value("issuer")
 }
 
 // stampLayout is how evidence writes a time.

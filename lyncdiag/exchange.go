@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lyncdiag/go-lyncdiag/certs"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 )
 
@@ -28,7 +29,11 @@ type exchange struct {
 
 	mu     sync.Mutex
 	seen   fact.Endpoint
-	err    error // why there is no connection; nil while one can be had
+	err    error         // why there is no connection; nil while one can be had
+	weak   bool          // a session was taken whose chain is only weak
+	strict bool          // no such session is taken any more
+	asked  chan struct{} // closed when the authorities have been asked; nil: nobody asks them
+	about  *certs.Standing
 	ready  []net.Conn
 	coming int           // further connections under way that nobody has taken
 	spares chan net.Conn // hands those over, nil for one that failed
@@ -102,9 +107,13 @@ func (x *exchange) run(conns int) {
 		x.fail(cut(x.wire.ctx))
 		return
 	}
+	if session == nil && unreadable(result) {
+		result = x.readInClear(result)
+	}
 	result.Address = reach.Address
 	x.note(func(e *fact.Endpoint) { e.TLS = result })
-	if err := result.Err(); err != nil {
+	x.inquire(session)
+	if err := x.accept(result); err != nil {
 		x.fail(fmt.Errorf("TLS with %s:%d: %w", x.seen.Host, x.seen.Port, err))
 		if session != nil {
 			session.Close()
@@ -112,6 +121,28 @@ func (x *exchange) run(conns int) {
 		return
 	}
 	x.keep(session)
+}
+
+// accept says whether a session can be used. One with a chain that is only weak can,
+// as the clients take it too, until a password is to be sent over this exchange.
+func (x *exchange) accept(result *certs.Result) error {
+	err := result.Err()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if err == nil || !result.WeakOnly || x.strict {
+		return err
+	}
+	x.weak = true
+	return nil
+}
+
+// verified makes sure that every session of an exchange is with a chain that
+// verifies, those to come among them, and reports whether it is so.
+func (x *exchange) verified() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.strict = true
+	return !x.weak && x.seen.TLS != nil && x.seen.TLS.Verified
 }
 
 func (x *exchange) note(f func(*fact.Endpoint)) {
@@ -227,7 +258,7 @@ func (x *exchange) another(ctx context.Context) (net.Conn, error) {
 		return conn, err
 	}
 	session, result := x.wire.verifier.Handshake(ctx, conn, x.seen.Host)
-	if err := result.Err(); err != nil {
+	if err := x.accept(result); err != nil {
 		if session != nil {
 			session.Close()
 		}

@@ -34,6 +34,13 @@ type Network struct {
 	Authoritative bool
 	// Roots are the certificates to trust. nil: the system's.
 	Roots *x509.CertPool
+	// Issuers are certificates at hand that may complete a chain, such as those in
+	// Roots (see certs.Verifier).
+	Issuers []*x509.Certificate
+	// PublicRoots are roots that public hosts may rest on beside the public
+	// authorities' own: whoever names a root knows of it. Another one under them
+	// means that somebody decrypts on the way. nil: those in Roots.
+	PublicRoots []*x509.Certificate
 	// Proxy is an HTTP proxy for every TCP connection. nil: none.
 	Proxy *url.URL
 	// Now is the clock of this computer. nil: time.Now.
@@ -92,7 +99,7 @@ func (n *Network) Resolver() (*dnscheck.Client, error) {
 // Verifier returns a certificate verifier that trusts what the network trusts,
 // and dials and looks names up through it.
 func (n *Network) Verifier() *certs.Verifier {
-	return &certs.Verifier{Roots: n.Roots, Now: n.Now, Timeout: n.exchange(), Dial: n.dialName}
+	return &certs.Verifier{Roots: n.Roots, Issuers: n.Issuers, Now: n.Now, Timeout: n.exchange(), Dial: n.dialName}
 }
 
 // dialName dials a host and port whose host may be a name.
@@ -187,9 +194,11 @@ type wire struct {
 	dnsErr   error
 	verifier *certs.Verifier
 	client   *http.Client
-	log      *slog.Logger
-	cancel   context.CancelFunc
-	wg       sync.WaitGroup
+	// authorities are asked about every chain that is seen; nil: nobody is.
+	authorities *certs.Authorities
+	log         *slog.Logger
+	cancel      context.CancelFunc
+	wg          sync.WaitGroup
 
 	mu        sync.Mutex
 	exchanges map[string]*exchange

@@ -12,7 +12,7 @@ import (
 func DefaultRules() []Rule {
 	return slices.Concat(
 		controlRules(), dnsRules(), autodiscoverRules(), transportRules(), sipRules(),
-		realmRules(), federationRules(), trustRules(), federationSettingsRules(),
+		realmRules(), federationRules(), trustRules(), federationSettingsRules(), certificateRules(),
 		clockRules(), logRules(), nslookupRules(), directoryRules(), treeRules(),
 	)
 }

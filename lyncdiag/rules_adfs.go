@@ -20,7 +20,7 @@ func federationRules() []Rule {
 		},
 		{
 			ID: "adfs.certificate", Source: kb.Citation{KB: "KB2541980", Section: "Lync Online sign-in error messages", Item: "row 9"},
-			Needs: names(fact.FederationKey), Reads: deploymentReads,
+			Needs: names(fact.FederationKey), Reads: append(names(fact.StandingsKey), deploymentReads...),
 			Emits: []string{"adfs-certificate-untrusted", "adfs-certificate-incomplete-chain", "adfs-certificate-name-mismatch", "adfs-certificate-expired", "adfs-certificate-weak"},
 			Eval:  judgeFederationCertificate,
 		},
@@ -91,10 +91,12 @@ func judgeFederationCertificate(f *fact.Facts, emit Emit) {
 		case name == "":
 			name = "adfs-certificate-untrusted" // it does not verify, for a reason that has no name of its own
 		}
-		finding := found(name, "adfs.tls", host(e.Host, o), text("problem", string(p.Code), o), prose("detail", p.Detail, o))
-		if name == "adfs-certificate-incomplete-chain" {
-			// Without the missing issuer nobody can tell it from an unknown root.
-			finding = finding.with(Possible)
+		finding := found(name, "adfs.tls", host(e.Host, o), text("problem", string(p.Code), o), prose("detail", p.Detail, o), text("effect", p.Effect(), o))
+		switch {
+		case name == "adfs-certificate-incomplete-chain" && p.Warning:
+			finding = finding.at(kb.Warning, "this computer had the missing certificate; others may not", o)
+		case name == "adfs-certificate-incomplete-chain":
+			finding = prove(f, finding, e)
 		}
 		if len(e.TLS.Chain) > 0 {
 			leaf := e.TLS.Chain[0]

@@ -42,10 +42,10 @@ func ClientRecords(f *fact.Facts) []dnscheck.Check {
 	if view == nil {
 		return nil
 	}
-	return asked(dnscheck.Evaluate(view, expectations(f, "")))
+	return lookedAt(dnscheck.Evaluate(view, expectations(f, "")))
 }
 
-func asked(checks []dnscheck.Check) []dnscheck.Check {
+func lookedAt(checks []dnscheck.Check) []dnscheck.Check {
 	return slices.DeleteFunc(checks, func(c dnscheck.Check) bool { return c.Answer == "" })
 }
 
@@ -56,7 +56,7 @@ func judgeNSLookup(f *fact.Facts, emit Emit) {
 	target, _, _ := fact.Get(f, fact.TargetKey)
 	for o, list := range fact.All(f, fact.NSLookupKey) {
 		view := dnscheck.NSLookupResult(target.Domain, list)
-		checks := asked(dnscheck.Evaluate(view, expectations(f, "")))
+		checks := lookedAt(dnscheck.Evaluate(view, expectations(f, "")))
 		if live {
 			judgeOtherView(f, checks, o, emit)
 		} else {

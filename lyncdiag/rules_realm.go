@@ -66,7 +66,7 @@ func judgeLogin(f *fact.Facts, emit Emit) {
 		evidence = append(evidence, address(login.Reach.Address, o), text("port443", string(login.Reach.Status), o))
 	case login.TLS != nil && login.TLS.Handshake != nil:
 		evidence = append(evidence, prose("tls", login.TLS.Handshake.Detail, o))
-	case login.TLS != nil && !login.TLS.Verified:
+	case login.TLS != nil && !login.TLS.Verified && !login.TLS.WeakOnly:
 		evidence = append(evidence, certificateEvidence(login, o)...)
 	case asked && (realm.Problem == "bad-address" || realm.Problem == "bad-url"):
 		return // it was not asked

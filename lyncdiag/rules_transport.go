@@ -22,11 +22,11 @@ func transportRules() []Rule {
 		{
 			ID: "transport.hosts", Source: kb.Citation{KB: "KB2409256"},
 			Needs: names(fact.CandidatesKey), Reads: reads,
-			Emits: []string{"tcp-443-filtered", "tcp-443-not-listening", "tls-handshake-failed"}, Eval: judgeHosts,
+			Emits: []string{"tcp-443-filtered", "tcp-443-not-listening", "tls-handshake-failed", "tls-version-unsupported"}, Eval: judgeHosts,
 		},
 		{
 			ID: "transport.certificate", Source: kb.Citation{KB: "KB2541980", Section: "Lync Online sign-in error messages", Item: "row 9"},
-			Needs: names(fact.CandidatesKey), Reads: reads,
+			Needs: names(fact.CandidatesKey), Reads: append(names(fact.StandingsKey), reads...),
 			Emits: []string{"sip-certificate-invalid", "sip-server-certificate-expired"}, Eval: judgeRegistrarCertificate,
 		},
 		{
@@ -176,6 +176,9 @@ func judgeHosts(f *fact.Facts, emit Emit) {
 			name = "tcp-443-not-listening"
 		case n.Reach.Status == fact.Listening:
 			name = "tls-handshake-failed"
+			if n.TLS.Handshake.Alert == "protocol_version" {
+				name = "tls-version-unsupported" // this program offers TLS 1.0 to 1.3
+			}
 			if stage == "tcp" {
 				stage = "tls"
 			}
@@ -197,7 +200,16 @@ func judgeRegistrarCertificate(f *fact.Facts, emit Emit) {
 		if codes := certificateCodes(c.TLS); len(codes) == 1 && codes[0] == "expired" {
 			name = "sip-server-certificate-expired"
 		}
-		emit(found(name, "tls", certificateEvidence(c.Endpoint, o)...))
+		finding := found(name, "tls", certificateEvidence(c.Endpoint, o)...)
+		if _, evidence, ok := missing(f, c.Endpoint); ok {
+			finding.Evidence = append(finding.Evidence, evidence...)
+		}
+		if c.TLS.WeakOnly {
+			finding = finding.at(kb.Warning, "Windows and the Lync clients take a signature with SHA-1", o)
+			finding.Title = "The certificate of the registrar ({host}) is signed with SHA-1"
+			finding.Cause = "Such a signature can be forged. The Lync clients take it; current browsers and other programs do not."
+		}
+		emit(finding)
 	}
 }
 
@@ -216,7 +228,7 @@ func certificateEvidence(e fact.Endpoint, o fact.Origin) []fact.Evidence {
 	list := []fact.Evidence{host(e.Host, o), address(e.TLS.Address, o), text("problem", strings.Join(certificateCodes(e.TLS), ", "), o)}
 	for _, p := range e.TLS.Problems {
 		if !p.Warning {
-			list = append(list, prose("detail", p.Detail, o))
+			list = append(list, prose("detail", p.Detail, o), text("effect", p.Effect(), o))
 		}
 	}
 	if len(e.TLS.Chain) > 0 {

@@ -104,8 +104,14 @@ func (d *Diagnoser) run(ctx context.Context, t Target) (*fact.Facts, *Report, er
 		fact.Put(facts, fact.SettingKey, setting, fact.Origin{Kind: network.Origin()})
 		report.Setting = setting
 	}
+	if roots := network.publicRoots(); len(roots) > 0 {
+		fact.Put(facts, fact.PublicRootsKey, roots, fact.Origin{Kind: network.Origin()})
+	}
 	env := &Env{Facts: facts, Target: t, Setting: setting, Network: network, wire: newWire(ctx, network, d.Log),
 		credentials: d.Credentials, windows: d.Windows, federationConns: plan.federationConns(setting)}
+	if !d.Offline && plan.has(stageRevocation) {
+		env.wire.askAuthorities()
+	}
 	report.Stages = append(report.Stages, run.stages(ctx, plan, env)...)
 	env.wire.close()
 	report.Complete = !run.cut

@@ -43,6 +43,9 @@ func DefaultPlan() Plan {
 		{ID: "adfs.tls", Title: "AD FS TLS", Source: identity, Needs: []StageID{"adfs.tcp"}, Applies: federated, Probe: probeFederationTLS, Summary: sumFederationTLS},
 		{ID: "adfs.mex", Title: "AD FS MEX", Source: identity, Needs: []StageID{"adfs.tls"}, Applies: federated, Provides: names(fact.MEXKey), Probe: probeMEX, Summary: sumMEX},
 	}, federationStages(), Plan{
+		{ID: "adfs.sni", Title: "AD FS without SNI", Source: identity, Needs: []StageID{"adfs.dns"}, Applies: federated, Provides: names(fact.WithoutSNIKey), Probe: probeWithoutSNI, Summary: sumWithoutSNI},
+		{ID: "tls.client", Title: "Client's TLS", Source: dns, After: []StageID{"tls", "adfs.tls"}, Applies: emulated, Provides: names(fact.ClientTLSKey), Probe: probeClientTLS, Summary: sumClientTLS},
+		{ID: stageRevocation, Title: "Revocation", Source: kb.Citation{KB: "KB2409256"}, After: []StageID{"autodiscover", "tls", "realm", "adfs.tls"}, Provides: names(fact.StandingsKey), Probe: probeRevocation, Summary: sumRevocation},
 		{ID: "clock", Title: "Clock", Source: kb.Citation{KB: "KB2581291"}, Local: true, After: []StageID{"autodiscover", "sip", "realm", "adfs.mex"}, Applies: needsDates, Probe: readClock, Summary: sumClock},
 	})
 }
@@ -518,7 +521,7 @@ func probeFederationPort(ctx context.Context, env *Env) error {
 
 func probeFederationTLS(ctx context.Context, env *Env) error {
 	return env.slice(ctx, func(x *exchange) <-chan struct{} { return x.secured }, func(e fact.Endpoint) string {
-		if e.TLS == nil || !e.TLS.Verified {
+		if e.TLS == nil || !e.TLS.Verified && !e.TLS.WeakOnly {
 			return fmt.Sprintf("%s: %s", e.Host, tlsTrouble(e.TLS))
 		}
 		return ""

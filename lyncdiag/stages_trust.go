@@ -311,6 +311,17 @@ func probeCloudToken(ctx context.Context, env *Env) error {
 }
 
 func (e *Env) ask(ctx context.Context, client *adfs.Client, key fact.Key[*adfs.TrustAnswer], request adfs.TokenRequest) error {
+	u, err := url.Parse(request.Endpoint.Address)
+	if err != nil {
+		return &Obstacle{Detail: "the endpoint's address cannot be read"}
+	}
+	x := e.connect(u.Hostname(), defaultPort(u), true, 1)
+	if _, err := x.await(ctx, x.secured); err != nil {
+		return err
+	}
+	if !x.verified() {
+		return &Obstacle{Detail: fmt.Sprintf("the certificate of %s does not verify: the password was not sent", u.Hostname())}
+	}
 	answer := client.RequestToken(ctx, request, func(ctx context.Context, to string) (string, adfs.Secret, error) {
 		user, password, err := e.credentials(ctx, to)
 		return cmp.Or(user, e.Target.UserName, e.Target.WireAddress()), password, err

@@ -38,6 +38,9 @@ type Options struct {
 	// Permitted are the only DNS domains it may issue for (name constraints,
 	// RFC 5280 section 4.2.1.10). nil: any.
 	Permitted []string
+	// Site is the address under which the authority publishes what its issuer
+	// says of it, as in Template. "": none.
+	Site string
 }
 
 // CA is an authority, root or intermediate.
@@ -99,6 +102,7 @@ func authority(issuer *CA, o Options) (*CA, error) {
 		PermittedDNSDomains:         o.Permitted,
 		PermittedDNSDomainsCritical: len(o.Permitted) > 0,
 	}
+	publish(template, o.Site)
 	signer := issuer
 	if signer == nil {
 		signer = ca
@@ -134,6 +138,20 @@ type Template struct {
 	WithoutChain bool
 	// Staple adds an OCSP response that calls the certificate good for a week.
 	Staple bool
+	// Site is the address, such as http://pki.contoso.example, under which the
+	// authority publishes its list, its OCSP answers and its own certificate
+	// (see CA.Site); the certificate names all three. "": none.
+	Site string
+}
+
+// publish names in a certificate what is under an address.
+func publish(template *x509.Certificate, site string) {
+	if site == "" {
+		return
+	}
+	template.CRLDistributionPoints = []string{site + "/list.crl"}
+	template.OCSPServer = []string{site + "/ocsp"}
+	template.IssuingCertificateURL = []string{site + "/issuer.crt"}
 }
 
 // Issue makes a certificate with its key and the chain that a server sends:
@@ -164,6 +182,7 @@ func (ca *CA) issue(t Template) (tls.Certificate, error) {
 		SignatureAlgorithm:    t.Signature,
 		ExtraExtensions:       t.Extensions,
 	}
+	publish(template, t.Site)
 	if t.CommonName == "" && len(t.DNSNames) > 0 {
 		template.Subject.CommonName = t.DNSNames[0]
 	}

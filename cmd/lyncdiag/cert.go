@@ -1,75 +1,227 @@
 package main
 
 import (
+	"context"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lyncdiag/go-lyncdiag/certs"
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
 
+// certOptions are the flags of cert alone.
+type certOptions struct {
+	host, domain string
+	role         choice
+	secret       filePassword
+}
+
 func (p *program) certCommand() *cobra.Command {
-	run := &probe{}
+	run, own := &probe{}, &certOptions{}
 	cmd := &cobra.Command{
 		Use:   "cert HOST[:PORT]|FILE",
 		Short: "Say everything that is wrong with a certificate chain (port 443 by default)",
 		Long: `Say everything that is wrong with a certificate chain (port 443 by default).
 
+A missing issuer is fetched from the address that the certificate names, OCSP
+responders and revocation lists are asked, and the server is asked which TLS
+versions it accepts; --offline leaves all of that out. A file may be PEM, DER,
+PKCS #7, PKCS #12 or a serialized store of Windows; with --host it is compared
+with what a server shows.
+
 The chain of any host is verified, and problems give exit code 1. Findings are
 listed only for hosts of Lync Online and the one of --manual-server: what a
 certificate means for sign-in depends on whose it is. check and adfs mex judge
-that of AD FS.`,
+that of AD FS. What a kind of host has to show is compared with --role.`,
 		Args: arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := run.bareLab(args); err != nil {
 				return err
 			}
 			if info, err := os.Stat(args[0]); args[0] == "-" || err == nil && !info.IsDir() {
-				return p.certFile(cmd, run, args[0])
+				return p.certFile(cmd, run, own, args[0])
+			}
+			if own.host != "" {
+				return errors.New("read --host: a file is compared with a host, and there is no file " + args[0])
 			}
 			servers, err := run.servers(args, 443)
 			if err != nil {
 				return fmt.Errorf("%w; there is no such file either", err)
 			}
-			seen := func(f *fact.Facts) *certs.Result {
-				if list, _, ok := fact.Get(f, fact.CandidatesKey); ok && list[0].TLS != nil {
-					return list[0].TLS
-				}
-				return unseen(endpoints(f, servers)[0])
-			}
-			run.plan = observe("TLS", servers, lyncdiag.ToTLS)
+			run.plan = surveyPlan(servers)
 			run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document {
-				return tool().Cert(args[0], seen(f), hostReport(f, r, servers[0]))
+				result := shown(f, servers)
+				return tool().Cert(args[0], result, own.details(f, result, servers[0].host), hostReport(f, r, servers[0]))
 			}
 			run.exit = func(f *fact.Facts, r *lyncdiag.Report) int {
-				return verified(seen(f), hostReport(f, r, servers[0]), run.failOn.value)
+				result := shown(f, servers)
+				return verified(result.With(own.details(f, result, "").Standing), hostReport(f, r, servers[0]), run.failOn.value)
 			}
 			return p.probe(cmd, run, []fact.Subject{{}})
 		},
 	}
+	for _, r := range kb.CertificateRoles() {
+		own.role.allowed = append(own.role.allowed, r.Name)
+	}
+	cmd.Flags().StringVar(&own.host, "host", "", "compare the file with what `HOST[:PORT]` shows, and its names with HOST")
+	cmd.Flags().Var(&own.role, "role", "what the certificate is for: access-edge, pool, director, reverse-proxy, lync-online, adfs or client (default by the host)")
+	cmd.Flags().StringVar(&own.domain, "domain", "", "SIP `DOMAIN` whose names the certificate has to hold, with --role")
+	own.secret.register(cmd.Flags())
 	run.register(cmd.Flags())
 	return cmd
 }
 
-// certFile verifies the chain in a file; it names no server.
-func (p *program) certFile(cmd *cobra.Command, run *probe, path string) error {
-	chain, err := p.readChain(path)
+// surveyPlan looks at a server, asks its authorities, and finds out what it
+// accepts.
+func surveyPlan(servers []server) func(*session) lyncdiag.Plan {
+	return func(s *session) lyncdiag.Plan {
+		plan := observe("TLS", servers, lyncdiag.ToTLS)(s)
+		for _, stage := range lyncdiag.DefaultPlan() {
+			if stage.ID == "revocation" {
+				stage.After = []lyncdiag.StageID{plan[0].ID}
+				plan = append(plan, stage)
+			}
+		}
+		return append(plan, lyncdiag.Stage{ID: "survey", Title: "TLS versions", Probe: func(ctx context.Context, env *lyncdiag.Env) error {
+			survey, err := env.Survey(ctx, servers[0].host, servers[0].port)
+			if survey != nil {
+				fact.Put(env.Facts, fact.SurveyKey, survey, env.Origin())
+			}
+			return err
+		}})
+	}
+}
+
+// shown is what the server showed.
+func shown(f *fact.Facts, servers []server) *certs.Result {
+	if list, _, ok := fact.Get(f, fact.CandidatesKey); ok && list[0].TLS != nil {
+		return list[0].TLS
+	}
+	return unseen(endpoints(f, servers)[0])
+}
+
+// details are what was found out besides the chain of a server.
+func (o *certOptions) details(f *fact.Facts, r *certs.Result, host string) render.CertDetails {
+	var more render.CertDetails
+	if standings, _, ok := fact.Get(f, fact.StandingsKey); ok && len(standings) > 0 {
+		more.Standing = &standings[0].Standing
+	}
+	more.Survey, _, _ = fact.Get(f, fact.SurveyKey)
+	role := o.role.value
+	if _, online := dnscheck.IsOnlineHost(host); role == "" && online {
+		role = "lync-online"
+	}
+	if len(r.Chain) > 0 {
+		more.Expectations = lyncdiag.CheckCertificate(role, r.Chain[0], host, o.domain)
+	}
+	return more
+}
+
+// certFile verifies the chain in a file, and compares it with a server's.
+func (p *program) certFile(cmd *cobra.Command, run *probe, own *certOptions, path string) error {
+	if path == "-" && own.secret.stdin {
+		return errors.New("read --password-stdin: standard input is the file already")
+	}
+	chain, key, err := p.readChain(path, &own.secret)
 	if err != nil {
 		return err
+	}
+	var servers []server
+	name := ""
+	if own.host != "" {
+		if servers, err = run.servers([]string{own.host}, 443); err != nil {
+			return fmt.Errorf("read --host: %w", err)
+		}
+		name = servers[0].host
+		chain = leafFor(chain, name)
 	}
 	s, err := run.open(cmd.Context())
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	result := s.network.Verifier().Verify(chain, "")
-	p.exit = verified(result, &lyncdiag.Report{Complete: true}, run.failOn.value)
-	return p.document(func() render.Document { return tool().Cert(path, result, nil) })
+	sinks, err := p.sinks(documents(), render.JSON)
+	if err != nil {
+		return err
+	}
+	verifier := s.network.Verifier()
+	if own.role.value == "client" {
+		verifier.Usage = x509.ExtKeyUsageClientAuth
+	}
+	result := verifier.Verify(chain, name)
+	var standing *certs.Standing
+	plan := lyncdiag.Plan{{ID: "authorities", Title: "Authorities", Probe: func(ctx context.Context, env *lyncdiag.Env) error {
+		authorities := &certs.Authorities{Verifier: verifier, HTTP: env.HTTP(), Timeout: lyncdiag.DefaultExchange}
+		standing = authorities.Ask(ctx, chain, name, nil)
+		return context.Cause(ctx)
+	}}}
+	if servers != nil {
+		plan = append(plan, surveyPlan(servers)(s)...)
+	}
+	f, report, err := p.diagnose(cmd.Context(), &run.networkFlags, s, fact.Subject{}, plan)
+	if err != nil {
+		return err
+	}
+	more := own.details(fact.New(), result, name)
+	if own.role.value == "client" {
+		more.Expectations = append(more.Expectations, keyCheck(key))
+	}
+	more.Standing = standing
+	listed := &lyncdiag.Report{Complete: report.Complete}
+	p.exit = verified(result.With(standing), listed, run.failOn.value)
+	if servers != nil {
+		there := own.details(f, result, name)
+		more.Survey, more.LiveHost, more.Live = there.Survey, own.host, shown(f, servers).With(there.Standing)
+		another := len(more.Live.Chain) > 0 && len(result.Chain) > 0 && more.Live.Chain[0].Thumbprint != result.Chain[0].Thumbprint
+		p.exit = max(p.exit, verified(more.Live, listed, run.failOn.value), judged(listed, run.failOn.value, another, false, false))
+	}
+	return p.write(sinks, tool().Cert(path, result, more, nil), false)
+}
+
+// keyCheck is the requirement that a client has the key of its certificate.
+func keyCheck(key string) lyncdiag.CertificateCheck {
+	c := lyncdiag.CertificateCheck{Role: "client", Requirement: "its private key is with it", Status: "not-applicable", Found: "this kind of file holds no key", Sources: []string{"KB2604176"}}
+	switch key {
+	case "present":
+		c.Status, c.Found = "met", "the file holds the key"
+	case "absent":
+		c.Status, c.Found = "unmet", "the file holds no key"
+	}
+	return c
+}
+
+// leafFor puts the certificate of a host first, as a store has many. Where
+// several name it, the one that is valid the longest is meant.
+func leafFor(chain []*x509.Certificate, host string) []*x509.Certificate {
+	best := -1
+	for i, c := range chain {
+		if len(c.RawTBSCertificate) > 0 && !c.IsCA && c.VerifyHostname(hostname(host)) == nil && (best < 0 || c.NotAfter.After(chain[best].NotAfter)) {
+			best = i
+		}
+	}
+	if best <= 0 {
+		return chain
+	}
+	return slices.Concat(chain[best:best+1], chain[:best], chain[best+1:])
+}
+
+// hostname is a host as crypto/x509 takes it: an IPv6 address in brackets.
+func hostname(host string) string {
+	if ip := net.ParseIP(host); ip != nil && ip.To4() == nil {
+		return "[" + host + "]"
+	}
+	return host
 }
 
 // maxChain bounds a file of certificates; a chain has some kilobytes.

@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 	"software.sslmate.com/src/go-pkcs12"
 
@@ -17,49 +19,120 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 )
 
-// readChain reads PEM, DER or PKCS#12.
-func (p *program) readChain(path string) ([]*x509.Certificate, error) {
+// filePassword is where the password of a file comes from: never an argument.
+type filePassword struct {
+	env   string
+	stdin bool
+}
+
+func (f *filePassword) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.env, "password-env", "", "environment variable `NAME` that holds the password of a PKCS #12 file")
+	flags.BoolVar(&f.stdin, "password-stdin", false, "read the password of a PKCS #12 file from standard input")
+}
+
+// readChain reads every format of certificates that Windows exports. key says
+// whether the private key of the first is with it: present, absent, or "" for a
+// format that is not meant to hold one.
+func (p *program) readChain(path string, secret *filePassword) (chain []*x509.Certificate, key string, err error) {
 	b, err := p.read(path, maxChain)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	chain, err := certs.ParseFile(b)
+	chain, err = certs.ParseFile(b)
 	if err == nil {
-		return chain, nil
+		return chain, "", nil
 	}
-	chain, failed := fromPKCS12(b, "")
+	chain, key, failed := fromPKCS12(b, "")
 	if errors.Is(failed, pkcs12.ErrIncorrectPassword) {
 		var password string
-		if password, err = p.password("Password of " + path); err == nil {
-			chain, failed = fromPKCS12(b, password)
+		if password, err = p.filePassword(path, secret); err == nil {
+			if chain, key, failed = fromPKCS12(b, password); errors.Is(failed, pkcs12.ErrIncorrectPassword) {
+				failed = errors.New("the password is not the file's")
+			}
 			err = failed
 		}
 	}
 	if failed != nil { // err says what else it is, or how to convert it
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		if errors.Is(failed, errBomb) {
+			err = failed
+		}
+		return nil, "", fmt.Errorf("read %s: %w", path, err)
 	}
-	return chain, nil
+	return chain, key, nil
 }
 
-func fromPKCS12(b []byte, password string) ([]*x509.Certificate, error) {
+// filePassword takes the password from where the flags say, else from a
+// terminal.
+func (p *program) filePassword(path string, secret *filePassword) (string, error) {
+	switch {
+	case secret.env != "":
+		password, ok := p.env(secret.env)
+		if !ok {
+			return "", fmt.Errorf("it has a password, and there is no environment variable %s", secret.env)
+		}
+		return password, nil
+	case secret.stdin:
+		b, err := io.ReadAll(io.LimitReader(p.stdin, 4<<10))
+		if err != nil {
+			return "", fmt.Errorf("read password: %w", err)
+		}
+		line, _, _ := strings.Cut(string(b), "\n")
+		return strings.TrimSuffix(line, "\r"), nil
+	}
+	return p.password("Password of " + path)
+}
+
+var errBomb = errors.New("it is made to take very long to open: its iteration count is far beyond what any program writes")
+
+// maxOpening is how long a file may take to open. One that Windows writes takes
+// milliseconds; a count of iterations has up to 32 bits.
+var maxOpening = 5 * time.Second
+
+// fromPKCS12 reads a file in time. What is made to take for ever is left behind;
+// the program ends soon after.
+func fromPKCS12(b []byte, password string) (chain []*x509.Certificate, key string, err error) {
+	type outcome struct {
+		chain []*x509.Certificate
+		key   string
+		err   error
+	}
+	opened := make(chan outcome, 1)
+	go func() {
+		chain, key, err := openPKCS12(b, password)
+		opened <- outcome{chain, key, err}
+	}()
+	select {
+	case o := <-opened:
+		return o.chain, o.key, o.err
+	case <-time.After(maxOpening):
+		return nil, "", errBomb
+	}
+}
+
+func openPKCS12(b []byte, password string) (chain []*x509.Certificate, key string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = errors.New("the file is damaged")
+		}
+	}()
 	_, leaf, issuers, err := pkcs12.DecodeChain(b, password)
 	if err == nil {
-		return append([]*x509.Certificate{leaf}, issuers...), nil
+		return append([]*x509.Certificate{leaf}, issuers...), "present", nil
 	}
 	if errors.Is(err, pkcs12.ErrIncorrectPassword) {
-		return nil, err
+		return nil, "", err
 	}
 	if list, storeErr := pkcs12.DecodeTrustStore(b, password); storeErr == nil && len(list) > 0 {
-		return list, nil
+		return list, "absent", nil
 	}
-	return nil, err
+	return nil, "", err
 }
 
 // password asks for a secret on a terminal. It is never an argument.
 func (p *program) password(prompt string) (string, error) {
 	file, ok := p.stdin.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return "", errors.New("it has a password, and there is no terminal to ask for it")
+		return "", errors.New("it has a password, and there is no terminal to ask for it: use --password-env or --password-stdin")
 	}
 	fmt.Fprintf(p.stderr, "%s: ", prompt)
 	b, err := term.ReadPassword(int(file.Fd()))

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/lyncdiag/go-lyncdiag/adfs"
+	"github.com/lyncdiag/go-lyncdiag/certs"
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -153,7 +154,7 @@ func (n *networkFlags) apply(s *session) error {
 		return err
 	}
 	if n.ca != "" {
-		s.network.Roots, err = roots(n.ca, s.network.Roots)
+		err = trust(s.network, n.ca)
 	}
 	return err
 }
@@ -235,23 +236,30 @@ func proxy(text string, set *url.URL) (*url.URL, error) {
 	return u, nil
 }
 
-// roots adds the certificates of a file to those trusted already.
-func roots(path string, trusted *x509.CertPool) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(path)
+// trust adds the certificates of a file to those trusted already. Whoever names
+// a root knows of it, so public hosts may rest on it too.
+func trust(network *lyncdiag.Network, path string) error {
+	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read --ca %s: %w", path, cause(err))
+		return fmt.Errorf("read --ca %s: %w", path, cause(err))
 	}
-	pool := trusted
+	pool := network.Roots
 	if pool == nil {
 		if pool, err = x509.SystemCertPool(); err != nil {
 			pool = x509.NewCertPool()
 		}
 	}
 	pool = pool.Clone()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("read --ca %s: no certificate in it (want PEM)", path)
+	if !pool.AppendCertsFromPEM(b) {
+		return fmt.Errorf("read --ca %s: no certificate in it (want PEM)", path)
 	}
-	return pool, nil
+	list, err := certs.ParseFile(b)
+	if err != nil {
+		return fmt.Errorf("read --ca %s: %w", path, err)
+	}
+	network.Roots = pool
+	network.Issuers, network.PublicRoots = append(network.Issuers, list...), append(network.PublicRoots, list...)
+	return nil
 }
 
 // cause is what is wrong with a file, without its path and the system call.

@@ -33,6 +33,7 @@ func Keys() []AnyKey {
 		FederationMetadataKey, TrustEndpointsKey, ServiceProbeKey, TokenKey, CloudTokenKey, FederationSettingsKey, ClockKey, AttemptsKey, LogFilesKey,
 		NSLookupKey,
 		DirectoryUsersKey, DirectoryDomainsKey, DirectoryErrorsKey, OrganizationKey, ServiceHealthKey, ServerTestsKey,
+		PublicRootsKey, StandingsKey, WithoutSNIKey, ClientTLSKey, SurveyKey,
 	}
 }
 

@@ -39,9 +39,11 @@ type Endpoint struct {
 	TLS     *certs.Result `json:"tls,omitempty"` // nil: no handshake was tried
 }
 
-// Up reports whether the endpoint can be used: connected, and TLS verified.
+// Up reports whether the clients can use the endpoint: connected, and TLS
+// verified, but for a signature with SHA-1, which they take. No password
+// belongs on one that is not verified.
 func (e Endpoint) Up() bool {
-	return e.Reach.Status == Listening && e.TLS != nil && e.TLS.Verified
+	return e.Reach.Status == Listening && e.TLS != nil && (e.TLS.Verified || e.TLS.WeakOnly)
 }
 
 // Via says how a client comes to a registrar.

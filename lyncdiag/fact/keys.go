@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/lyncdiag/go-lyncdiag/adfs"
+	"github.com/lyncdiag/go-lyncdiag/certs"
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/sip"
 )
@@ -38,4 +39,10 @@ var (
 	CloudTokenKey         = NewKey[*adfs.TrustAnswer]("cloud.token") // of a managed domain
 
 	FederationSettingsKey = NewKey[[]FederationSettings]("domain.federation") // of the domain, in the tenant
+
+	PublicRootsKey = NewKey[[]string]("roots.public")    // subjects of further roots that public hosts may rest on
+	StandingsKey   = NewKey[[]Standing]("revocation")    // what the authorities say of the chains seen
+	WithoutSNIKey  = NewKey[Endpoint]("adfs.sni")        // the federation service, asked without a server name
+	SurveyKey      = NewKey[*certs.Survey]("tls.survey") // what one server accepts
+	ClientTLSKey   = NewKey[[]ClientTLS]("tls.client")   // hosts asked with what the chosen client offers
 )

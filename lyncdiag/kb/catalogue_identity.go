@@ -215,7 +215,7 @@ func identitySpecs() []Spec {
 				"Ask the CA why it was revoked, issue a new certificate with a new key, bind it on every AD FS server and proxy and remove the old one: Set-AdfsSslCertificate -Thumbprint THUMBPRINT",
 				stepCertAgain,
 			},
-			Owner: ADFSAdmin, Messages: explains(9), Planned: true,
+			Owner: ADFSAdmin, Messages: explains(9),
 		},
 		{
 			ID: "LD0059", Name: "adfs-certificate-weak", Type: Identity, Severity: Warning,
@@ -234,7 +234,7 @@ func identitySpecs() []Spec {
 			Resolution: []string{
 				"Allow outbound TCP 80 to the addresses named in the evidence; a private CA must publish its list where all clients reach it. Test with the certificate saved as adfs.cer: certutil -verify -urlfetch adfs.cer",
 			},
-			Owner: ADFSAdmin, Messages: explains(9), Planned: true,
+			Owner: ADFSAdmin, Messages: explains(9),
 		},
 		{
 			ID: "LD0061", Name: "adfs-mex-http-500", Type: Identity, Severity: Failure,
@@ -450,7 +450,7 @@ func identitySpecs() []Spec {
 				"Bind the same certificate for clients without SNI: netsh http add sslcert ipport=0.0.0.0:443 certhash=HASH appid=APPID certstorename=MY",
 				stepCertAgain,
 			},
-			Owner: ADFSAdmin, Messages: explains(7), Planned: true,
+			Owner: ADFSAdmin, Messages: explains(7),
 		},
 		{
 			ID: "LD0078", Name: "adfs-trust-endpoint-unavailable", Type: Identity, Severity: Failure,

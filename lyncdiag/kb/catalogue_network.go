@@ -330,7 +330,7 @@ func networkSpecs() []Spec {
 				"Exempt the Lync and login hosts (*.lync.com, *.microsoftonline.com, *.microsoftonline-p.com) from TLS inspection on the proxy or firewall. To see who signs now: lyncdiag cert {host}",
 				stepCheckAgain,
 			},
-			Owner: NetworkAdmin, References: []string{"KB2409256"}, Messages: explains(1, 9), Planned: true,
+			Owner: NetworkAdmin, References: []string{"KB2409256"}, Messages: explains(1, 9),
 		},
 		{
 			ID: "LD0026", Name: "tls-handshake-failed", Type: Network, Severity: Failure,
@@ -353,7 +353,7 @@ func networkSpecs() []Spec {
 			Resolution: []string{
 				"Update Windows and the client so that they use TLS 1.2. On Windows 7 and Server 2008 R2, TLS 1.2 has to be installed and turned on for WinHTTP. To see what the server accepts: lyncdiag cert {host}",
 			},
-			Owner: HelpDesk, Messages: explains(1), Planned: true,
+			Owner: HelpDesk, Messages: explains(1),
 		},
 		{
 			ID: "LD0028", Name: "proxy-authentication-required", Type: Network, Severity: Failure,
@@ -397,11 +397,11 @@ func networkSpecs() []Spec {
 		{
 			ID: "LD0032", Name: "lync-revocation-unreachable", Type: Network, Severity: Warning,
 			Title: "Revocation lists of the Lync or login certificates cannot be fetched",
-			Cause: "A CRL or OCSP host ({host}) does not answer. A client that checks revocation hangs or refuses the certificate.",
+			Cause: "The CRL or OCSP addresses in a certificate of {host} do not answer. A client that checks revocation hangs or refuses the certificate.",
 			Resolution: []string{
 				"Allow outbound TCP 80 to the CRL and OCSP hosts named in the evidence, then test with the server's certificate saved as server.cer: certutil -verify -urlfetch server.cer",
 			},
-			Owner: NetworkAdmin, References: []string{"KB2409256"}, Messages: explains(1, 9), Planned: true,
+			Owner: NetworkAdmin, References: []string{"KB2409256"}, Messages: explains(1, 9),
 		},
 		{
 			ID: "LD0033", Name: "captive-portal", Type: Network, Severity: Failure,

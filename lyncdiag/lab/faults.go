@@ -2,6 +2,7 @@ package lab
 
 import (
 	"cmp"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"slices"
@@ -120,6 +121,7 @@ const (
 	partRealm        = "the domain at the login service"
 	partLogin        = "the login service"
 	partADFS         = "the AD FS host"
+	partAuthority    = "what the public authority publishes"
 	partMEX          = "the MEX answer"
 	partToken        = "the answer to a token request"
 	partMetadata     = "the federation metadata"
@@ -221,8 +223,21 @@ func transportFaults() []Fault {
 		{Name: "tcp-443-not-listening", Description: "sipdir.online.lync.com refuses port 443", parts: []string{partRegistrar}, apply: func(w *world) {
 			w.hosts[sipdir].ports[443].reach = refused
 		}},
+		{Name: "tls-intercepted", Description: "a firewall decrypts on the way and shows certificates of the company's authority, which this computer trusts", parts: []string{partRegistrar, partWeb, partLogin}, apply: func(w *world) {
+			for _, name := range []string{sipdir, webdir, sipfed, login} {
+				w.hosts[name].company = true
+			}
+		}},
 		{Name: "tls-handshake-failed", Description: "the connection to sipdir.online.lync.com is reset after the ClientHello", parts: []string{partRegistrar}, apply: func(w *world) {
 			w.hosts[sipdir].ports[443].reset = true
+		}},
+		{Name: "tls-version-unsupported", Description: "sipdir.online.lync.com accepts TLS 1.2 and newer, and the client is Lync 2010", parts: []string{partRegistrar, partClient}, apply: func(w *world) {
+			w.hosts[sipdir].oldest = tls.VersionTLS12
+			w.setting.Client = "lync2010"
+		}},
+		{Name: "lync-revocation-unreachable", Description: "the host with the revocation list of sipdir.online.lync.com does not answer", parts: []string{partRegistrar, partAuthority}, apply: func(w *world) {
+			w.publish(w.hosts[sipdir])
+			w.silence(pki)
 		}},
 		{Name: "captive-portal", Description: "a hotel's portal answers plain HTTP in place of every host, and lets nothing else through", parts: []string{partRegistrar, partWeb, partLogin, partADFS}, apply: func(w *world) {
 			w.capture()
@@ -308,6 +323,14 @@ func further(name, description string, e adfstest.Endpoint) Fault {
 	}}
 }
 
+// published is a fault of AD FS whose certificate has to be asked about.
+func published(name, description string, change func(*world, *host)) Fault {
+	return Fault{Name: name, Description: description, parts: []string{partADFS, partAuthority}, apply: func(w *world) {
+		w.publish(w.hosts[sts])
+		change(w, w.hosts[sts])
+	}}
+}
+
 func federationFaults() []Fault {
 	const username13, username2005 = "13/usernamemixed", "2005/usernamemixed"
 	fine := adfstest.Answer{}
@@ -322,10 +345,12 @@ func federationFaults() []Fault {
 		federationHost("adfs-tcp-not-listening", "AD FS refuses port 443", func(h *host) { h.ports[443].reach = refused }),
 		federationHost("adfs-tls-handshake-failed", "the connection to AD FS is reset after the ClientHello", func(h *host) { h.ports[443].reset = true }),
 		federationHost("adfs-certificate-untrusted", "the certificate of AD FS leads to a root that nobody trusts", certificate("untrusted-root")),
-		federationHost("adfs-certificate-incomplete-chain", "AD FS does not send the intermediate certificate", certificate("incomplete-chain")),
+		published("adfs-certificate-incomplete-chain", "AD FS does not send the intermediate certificate", func(_ *world, h *host) { h.alone = true }),
 		federationHost("adfs-certificate-name-mismatch", "the certificate of AD FS names another host", certificate("name-mismatch")),
 		federationHost("adfs-certificate-expired", "the certificate of AD FS has expired", certificate("expired")),
+		published("adfs-certificate-revoked", "the certificate of AD FS has been revoked", func(_ *world, h *host) { h.revoked = true }),
 		federationHost("adfs-certificate-weak", "the certificate of AD FS has an RSA key of 1024 bits", certificate("weak-key")),
+		published("adfs-revocation-unreachable", "the host with the revocation list of AD FS's certificate does not answer", func(w *world, _ *host) { w.silence(pki) }),
 		mex("adfs-mex-http-500", "the MEX document comes by GET, and SOAP POST is answered with 500 (KB 2254265)", fine, status(500)),
 		mex("adfs-mex-http-503", "MEX answers 503", status(503), status(503)),
 		mex("adfs-mex-not-found", "MEX answers 404", status(404), status(404)),

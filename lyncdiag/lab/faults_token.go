@@ -36,6 +36,7 @@ func tokenFaults() []Fault {
 			w.setting.Location = "inside"
 			w.sts.Endpoints = slices.DeleteFunc(adfstest.DefaultEndpoints(), func(e adfstest.Endpoint) bool { return strings.HasSuffix(e.Path, "/windowstransport") })
 		}},
+		federationHost("adfs-sni-required", "AD FS hangs up on clients that do not send its name in the handshake", func(h *host) { h.sni = true }),
 		token("adfs-trust-endpoint-unavailable", "MEX lists usernamemixed, and both of its addresses answer 503", func(s *adfstest.Service) {
 			down := adfstest.Answer{Status: http.StatusServiceUnavailable}
 			s.Trust = map[string]adfstest.Answer{"2005/usernamemixed": down, "13/usernamemixed": down}

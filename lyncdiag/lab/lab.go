@@ -85,6 +85,11 @@ func Start(ctx context.Context, c Config) (*Lab, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lab: start: %w", err)
 	}
+	return startWith(ctx, c, base, faults)
+}
+
+// startWith starts the lab of a base with faults that do not exclude each other.
+func startWith(ctx context.Context, c Config, base string, faults []Fault) (*Lab, error) {
 	now := c.Now
 	if now == nil {
 		now = time.Now
@@ -144,8 +149,9 @@ func (l *Lab) certify() error {
 		}
 	}
 	defects := certtest.Defects()
+	var revoked []*x509.Certificate
 	for name, h := range l.world.hosts {
-		template := certtest.Template{DNSNames: h.names, Staple: true}
+		template := certtest.Template{DNSNames: h.names, Staple: h.site == "", Site: h.site, WithoutChain: h.alone}
 		issue := authorities[h.company].Issue
 		if h.defect != "" {
 			i := slices.IndexFunc(defects, func(d certtest.Defect) bool { return d.Code == h.defect })
@@ -158,7 +164,13 @@ func (l *Lab) certify() error {
 		if err != nil {
 			return fmt.Errorf("host %s: %w", name, err)
 		}
-		h.tls = tlsConfig(certificate)
+		h.tls = tlsConfig(certificate, h)
+		if h.revoked {
+			revoked = append(revoked, certificate.Leaf)
+		}
+	}
+	if h := l.world.hosts[pki]; h != nil {
+		h.ports[80].web = dated(l.now, authorities[false].Site(revoked...))
 	}
 	return nil
 }
@@ -171,11 +183,14 @@ func (l *Lab) Network() *lyncdiag.Network {
 		roots.AddCert(c)
 	}
 	return &lyncdiag.Network{
-		Dial:      l.dial,
-		DNS:       l.resolvers(),
-		Roots:     roots,
-		Now:       func() time.Time { return l.now().Add(l.world.ahead) },
-		Simulated: true,
+		Dial:    l.dial,
+		DNS:     l.resolvers(),
+		Roots:   roots,
+		Issuers: l.roots,
+		// The company's is in every store of the company, and no public one.
+		PublicRoots: slices.Clip(l.roots[:1]),
+		Now:         func() time.Time { return l.now().Add(l.world.ahead) },
+		Simulated:   true,
 	}
 }
 

@@ -198,9 +198,21 @@ func reset(c net.Conn) {
 }
 
 // tlsConfig offers what servers offered when Lync was current, and what they
-// offer now. There is one certificate, so SNI is not needed.
-func tlsConfig(certificate tls.Certificate) *tls.Config {
-	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS10}
+// offer now. There is one certificate, so SNI is not needed, unless the host is
+// like AD FS on Windows Server 2012 R2, whose http.sys has no binding but that
+// for its name.
+func tlsConfig(certificate tls.Certificate, h *host) *tls.Config {
+	config := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: max(h.oldest, tls.VersionTLS10)}
+	if h.sni {
+		config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			if hello.ServerName == "" {
+				reset(hello.Conn)
+				return nil, errors.New("no server name")
+			}
+			return nil, nil
+		}
+	}
+	return config
 }
 
 // overheard notes each request line that is read from a SIP connection.

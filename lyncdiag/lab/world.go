@@ -30,6 +30,7 @@ const (
 	sipName    = "sip." + domain
 	sipSRV     = "_sip._tls." + domain
 	federation = "_sipfederationtls._tcp." + domain
+	pki        = "pki.public.example" // where the public authority publishes
 )
 
 // zones are the zones that the lab's resolver knows. The parents are there so
@@ -61,6 +62,11 @@ type host struct {
 	names   []string // in its certificate
 	company bool     // certificate of the company's own authority, not of the public one
 	defect  string   // of its certificate, a code of package certtest
+	site    string   // where its certificate says that its authority publishes; nothing is stapled then
+	alone   bool     // it sends its certificate without the authority's
+	revoked bool     // its certificate is
+	oldest  uint16   // TLS version that it accepts; 0: 1.0
+	sni     bool     // it hangs up on clients that do not name it
 	ports   map[uint16]*port
 	tls     *tls.Config // made at the start
 }
@@ -202,6 +208,14 @@ func (w *world) federated() {
 	w.hosts[sts] = &host{address: "127.0.3.1", names: []string{sts}, ports: map[uint16]*port{
 		80: {plain: true, web: probeAlone(w.sts)}, 443: {web: w.sts},
 	}}
+}
+
+// publish has the public authority publish a list, OCSP answers and its own
+// certificate, and the host's certificate name them.
+func (w *world) publish(h *host) {
+	h.site = "http://" + pki
+	w.hosts[pki] = &host{address: "127.0.4.1", names: []string{pki}, ports: map[uint16]*port{80: {plain: true}}}
+	w.records[pki] = []string{"A 127.0.4.1"}
 }
 
 // zoneFiles are the records as zones, each record in the closest one.

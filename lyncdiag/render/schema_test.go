@@ -55,7 +55,7 @@ func everything(t testing.TB) map[string][]render.Document {
 		"autodiscover": {tool.Autodiscover(none, empty), tool.Autodiscover(some, report)},
 		"realm":        {tool.Realm(none, empty), tool.Realm(some, report)},
 		"mex":          {tool.MEX("", none, empty), tool.MEX("https://sts.contoso.com/mex", some, report)},
-		"cert":         {tool.Cert("", &certs.Result{}, nil), tool.Cert("a:443", chain, report)},
+		"cert":         {tool.Cert("", &certs.Result{}, render.CertDetails{}, nil), tool.Cert("a:443", chain, certDetails(chain), report)},
 		"port":         {tool.Port(nil), tool.Port([]fact.Endpoint{{Host: "a", Port: 443}, {Host: "b", Port: 1, Reach: fact.Reach{Status: fact.Filtered}}})},
 		"sip":          {tool.SIP("", fact.Candidate{}, fact.Clock{}, empty), tool.SIP("a:443", registrar, clock, report)},
 		"log":          {tool.Log(none, &render.Tally{}, empty), tool.Log(some, &tally, report)},
@@ -229,4 +229,19 @@ func FuzzJSON(f *testing.F) {
 			t.Errorf("%q became %q, want %q", text, got.Query, want)
 		}
 	})
+}
+
+// certDetails fills every part of a document about a chain.
+func certDetails(live *certs.Result) render.CertDetails {
+	at := time.Date(2013, 6, 1, 0, 0, 0, 0, time.UTC)
+	failure := &certs.Failure{Phase: "handshake", Kind: "alert", Alert: "protocol_version"}
+	return render.CertDetails{
+		Standing: &certs.Standing{Issuers: live.Chain,
+			Revocation: []certs.Revocation{{Subject: "CN=a", Status: "revoked", By: "crl", ThisUpdate: at, RevokedAt: at}, {Certificate: -1, Status: "unknown", Detail: "no answer"}},
+			Requests:   []certs.Request{{URL: "http://crl.example/a.crl", Kind: "crl", Problem: "timeout"}},
+			Problems:   []certs.Problem{{Code: "revoked", Detail: "it was revoked"}}},
+		Survey:       &certs.Survey{Versions: []certs.Attempt{{Version: "TLS 1.0", Failure: failure}, {Version: "TLS 1.2", Accepted: true}}, WithoutServerName: &certs.Attempt{Failure: failure}},
+		Expectations: []lyncdiag.CertificateCheck{{Role: "adfs", Requirement: "a name", Status: "unmet"}},
+		Live:         live, LiveHost: "b:443",
+	}
 }

@@ -44,7 +44,7 @@ func TestLabPagesFit(t *testing.T) {
 				}
 				pages["sip"], pages["port"] = tool.SIP(list[0].Host, list[0], clock, r), tool.Port(hosts)
 				if list[0].TLS != nil {
-					pages["cert"] = tool.Cert(list[0].Host, list[0].TLS, r)
+					pages["cert"] = tool.Cert(list[0].Host, list[0].TLS, render.CertDetails{}, r)
 				}
 			}
 			for name, page := range pages {

@@ -1,0 +1,374 @@
+package main
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/json"
+	"encoding/pem"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"crypto/tls"
+
+	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/lyncdiag/go-lyncdiag/certs/certtest"
+)
+
+// certDocument is what the tests read of lyncdiag.cert/v1.
+type certDocument struct {
+	Verified bool
+	Chain    []struct{ Subject, Thumbprint string }
+	Problems []struct {
+		Code    string
+		Warning bool
+	}
+	Revocation   []struct{ Status, By string }
+	Expectations []struct{ Requirement, Status string }
+	Issuers      []struct{ Subject string }
+	Accepts      *struct {
+		Versions          []struct{ Accepted bool }
+		WithoutServerName string
+	}
+	Live *struct {
+		SameCertificate, SameKey, Verified bool
+		Detail                             string
+		NotSent                            []string
+	}
+}
+
+func (d certDocument) codes() string {
+	var list []string
+	for _, p := range d.Problems {
+		list = append(list, p.Code)
+	}
+	return strings.Join(list, " ")
+}
+
+// callCert runs cert and reads its document, which must be valid.
+func callCert(t *testing.T, want int, args ...string) certDocument {
+	t.Helper()
+	code, out, errs := call(t, t.Context(), append([]string{"cert"}, args...)...)
+	if code != want || errs != "" {
+		t.Errorf("cert %v: exit code %d, want %d; stderr %q; %s", args, code, want, errs, out)
+	}
+	validate(t, "cert", out)
+	var d certDocument
+	if err := json.Unmarshal([]byte(out), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// authority is a root, its file, and an authority below it.
+func authority(t *testing.T) (root, sub *certtest.CA, ca string) {
+	t.Helper()
+	root, err := certtest.New(certtest.Options{Name: "Test Root"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sub, err = root.Intermediate(certtest.Options{Name: "Test Issuing"}); err != nil {
+		t.Fatal(err)
+	}
+	return root, sub, store(t, "root.pem", root.PEM())
+}
+
+func store(t *testing.T, name string, b []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func asPEM(ders ...[]byte) []byte {
+	var b bytes.Buffer
+	for _, der := range ders {
+		_ = pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: der})
+	}
+	return b.Bytes()
+}
+
+func issued(t *testing.T, ca *certtest.CA, tmpl certtest.Template) tls.Certificate {
+	t.Helper()
+	c, err := ca.Issue(tmpl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestCertFileAgainstHost compares a file with what servers on loopback show.
+func TestCertFileAgainstHost(t *testing.T) {
+	_, sub, ca := authority(t)
+	tmpl := certtest.Template{DNSNames: []string{"sip.contoso.com"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	old := issued(t, sub, tmpl)
+	tmpl.NotAfter = time.Now().AddDate(0, 0, 200)
+	renewed := issued(t, sub, tmpl)
+	serve := func(c tls.Certificate) string {
+		l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{c}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+		go func() { _ = http.Serve(l, http.NotFoundHandler()) }()
+		return l.Addr().String()
+	}
+	alone := old
+	alone.Certificate = old.Certificate[:1]
+	file := store(t, "renewed.pem", asPEM(renewed.Certificate...))
+	oldFile := store(t, "old.pem", asPEM(old.Certificate...))
+
+	d := callCert(t, 0, oldFile, "--ca", ca, "--host", serve(old))
+	if !d.Live.SameCertificate || !d.Live.SameKey || !d.Live.Verified || len(d.Live.NotSent) > 0 || d.Accepts == nil || !d.Accepts.Versions[3].Accepted {
+		t.Errorf("the same: %+v", d.Live)
+	}
+	d = callCert(t, 1, file, "--ca", ca, "--host", serve(old))
+	if d.Live.SameCertificate || !strings.Contains(d.Live.Detail, "older certificate") {
+		t.Errorf("not bound yet: %+v", d.Live)
+	}
+	d = callCert(t, 1, oldFile, "--ca", ca, "--host", serve(alone))
+	if !d.Live.SameCertificate || d.Live.Verified || len(d.Live.NotSent) != 1 {
+		t.Errorf("without the intermediate: %+v", d.Live)
+	}
+	// A store has many; the one that names the host is meant.
+	other := issued(t, sub, certtest.Template{DNSNames: []string{"www.contoso.com"}})
+	whole := store(t, "store.pem", asPEM(other.Certificate[0], renewed.Certificate[0], old.Certificate[0], old.Certificate[1]))
+	d = callCert(t, 1, whole, "--ca", ca, "--host", serve(old))
+	if d.Chain[0].Subject != "CN=sip.contoso.com" || !strings.Contains(d.Live.Detail, "older certificate") {
+		t.Errorf("of a store: %+v, %+v", d.Chain[0], d.Live)
+	}
+	if code, _, errs := call(t, t.Context(), "cert", "sip.contoso.com", "--host", "sip.contoso.com"); code != exitUsage || !strings.Contains(errs, "--host") {
+		t.Errorf("two hosts: exit code %d, %q", code, errs)
+	}
+}
+
+// TestCertAuthorities: a file's issuers, lists and OCSP on loopback; offline
+// nothing is asked.
+func TestCertAuthorities(t *testing.T) {
+	_, sub, ca := authority(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	site := "http://" + l.Addr().String()
+	good := issued(t, sub, certtest.Template{DNSNames: []string{"sip.contoso.com"}, Site: site})
+	revoked := issued(t, sub, certtest.Template{DNSNames: []string{"sip.contoso.com"}, Site: site})
+	server := &http.Server{Handler: sub.Site(revoked.Leaf)}
+	t.Cleanup(func() { server.Close() })
+	go func() { _ = server.Serve(l) }()
+
+	d := callCert(t, 0, store(t, "good.pem", asPEM(good.Certificate...)), "--ca", ca)
+	if d.codes() != "" || d.Revocation[0].Status != "good" || d.Revocation[0].By != "ocsp" {
+		t.Errorf("good: %+v", d)
+	}
+	d = callCert(t, 1, store(t, "revoked.pem", asPEM(revoked.Certificate...)), "--ca", ca)
+	if d.codes() != "revoked" || d.Verified {
+		t.Errorf("revoked: %+v", d)
+	}
+	file := store(t, "alone.pem", asPEM(good.Certificate[0]))
+	d = callCert(t, 1, file, "--ca", ca)
+	if d.codes() != "incomplete-chain" || len(d.Issuers) != 1 || d.Verified {
+		t.Errorf("alone: %+v", d)
+	}
+	server.Close()
+	d = callCert(t, 0, store(t, "unreachable.pem", asPEM(good.Certificate...)), "--ca", ca)
+	if d.codes() != "revocation-unknown" || !d.Verified {
+		t.Errorf("unreachable: %+v", d)
+	}
+	d = callCert(t, 0, store(t, "offline.pem", asPEM(good.Certificate...)), "--ca", ca, "--offline")
+	if d.codes() != "" || len(d.Revocation) > 0 {
+		t.Errorf("offline: %+v", d)
+	}
+}
+
+func TestCertRole(t *testing.T) {
+	_, sub, ca := authority(t)
+	wild := issued(t, sub, certtest.Template{DNSNames: []string{"edge.contoso.com", "*.contoso.com"}, Site: "http://pki.contoso.com"})
+	d := callCert(t, 0, store(t, "edge.pem", asPEM(wild.Certificate...)), "--ca", ca, "--role", "access-edge", "--domain", "contoso.com", "--offline")
+	unmet := 0
+	for _, e := range d.Expectations {
+		if e.Status == "unmet" {
+			unmet++
+			if !strings.Contains(e.Requirement, "sip.contoso.com itself") {
+				t.Errorf("unmet: %s", e.Requirement)
+			}
+		}
+	}
+	if unmet != 1 {
+		t.Errorf("%d unmet: %+v", unmet, d.Expectations)
+	}
+}
+
+// TestPKCS12Password takes the password from where the flags say, and shows it
+// nowhere.
+func TestPKCS12Password(t *testing.T) {
+	_, sub, ca := authority(t)
+	leaf := issued(t, sub, certtest.Template{DNSNames: []string{"sip.contoso.com"}})
+	b, err := pkcs12.Modern.Encode(leaf.PrivateKey, leaf.Leaf, []*x509.Certificate{sub.Certificate}, "s3cret-W0rd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := store(t, "chain.pfx", b)
+	env := map[string]string{"PFX": "s3cret-W0rd", "WRONG": "another-W0rd"}
+	for _, test := range []struct {
+		stdin string
+		args  []string
+		code  int
+		text  string
+	}{
+		{"", []string{"--password-env", "PFX"}, 0, `"CN=sip.contoso.com"`},
+		{"s3cret-W0rd\r\n", []string{"--password-stdin"}, 0, `"CN=sip.contoso.com"`},
+		{"", []string{"--password-env", "WRONG"}, exitUsage, "the password is not the file's"},
+		{"", []string{"--password-env", "NONE"}, exitUsage, "no environment variable NONE"},
+		{"", nil, exitUsage, "--password-env"},
+	} {
+		var out, errs bytes.Buffer
+		code := run(t.Context(), append([]string{"cert", file, "--offline", "--ca", ca}, test.args...), strings.NewReader(test.stdin), &out, &errs,
+			func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+		if code != test.code || !strings.Contains(out.String()+errs.String(), test.text) {
+			t.Errorf("%v: exit code %d, %s%s", test.args, code, &out, &errs)
+		}
+		if strings.Contains(out.String()+errs.String(), "W0rd") {
+			t.Errorf("%v: the password is shown: %s%s", test.args, &out, &errs)
+		}
+	}
+}
+
+// TestPersonalCertificate: what a client's own certificate has to show.
+func TestPersonalCertificate(t *testing.T) {
+	root, err := certtest.New(certtest.Options{Name: "Communications Server"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	personal := issued(t, root, certtest.Template{CommonName: "joe@contoso.com", Usage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, NotAfter: time.Now().AddDate(0, 0, 180)})
+	b, err := pkcs12.Modern.Encode(personal.PrivateKey, personal.Leaf, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	without, err := pkcs12.Modern.EncodeTrustStore([]*x509.Certificate{personal.Leaf}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca := store(t, "root.pem", root.PEM())
+	// As a server's it is of no use.
+	if d := callCert(t, 1, store(t, "personal.cer", personal.Certificate[0]), "--ca", ca, "--offline"); d.codes() != "wrong-usage" {
+		t.Errorf("as a server's: %s", d.codes())
+	}
+	for name, test := range map[string]struct {
+		file []byte
+		key  string
+	}{
+		"with its key":    {b, "met"},
+		"without":         {without, "unmet"},
+		"exported as cer": {personal.Certificate[0], "not-applicable"},
+	} {
+		d := callCert(t, 0, store(t, "personal.pfx", test.file), "--ca", ca, "--role", "client", "--offline")
+		for _, e := range d.Expectations {
+			want := "met"
+			if strings.Contains(e.Requirement, "private key") {
+				want = test.key
+			}
+			if e.Status != want {
+				t.Errorf("%s: %s is %s, want %s", name, e.Requirement, e.Status, want)
+			}
+		}
+		if d.codes() != "" || !d.Verified {
+			t.Errorf("%s: %s", name, d.codes())
+		}
+	}
+}
+
+// TestPKCS12Bomb: a file whose count of iterations would take hours.
+func TestPKCS12Bomb(t *testing.T) {
+	defer func(before time.Duration) { maxOpening = before }(maxOpening)
+	maxOpening = 200 * time.Millisecond
+	_, sub, _ := authority(t)
+	leaf := issued(t, sub, certtest.Template{DNSNames: []string{"sip.contoso.com"}})
+	b, err := pkcs12.Modern.Encode(leaf.PrivateKey, leaf.Leaf, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pfx struct {
+		Version  int
+		AuthSafe asn1.RawValue
+		MAC      struct {
+			Digest     asn1.RawValue
+			Salt       []byte
+			Iterations int
+		}
+	}
+	if _, err := asn1.Unmarshal(b, &pfx); err != nil {
+		t.Fatal(err)
+	}
+	pfx.MAC.Iterations = math.MaxInt32
+	if b, err = asn1.Marshal(pfx); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := call(t, t.Context(), "cert", store(t, "bomb.pfx", b), "--offline")
+	if code != exitUsage || out != "" || !strings.Contains(errs, "iteration count") {
+		t.Errorf("exit code %d, %q, %q", code, out, errs)
+	}
+}
+
+// TestCertDamaged: what cannot be read is reported as far as it can be seen.
+func TestCertDamaged(t *testing.T) {
+	root, _, ca := authority(t)
+	for _, d := range certtest.Defects() {
+		if d.Code != "malformed" {
+			continue
+		}
+		c, err := d.Issue(root, certtest.Template{DNSNames: []string{"sip.contoso.com"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc := callCert(t, 1, store(t, "negative.cer", c.Certificate[0]), "--ca", ca, "--offline")
+		if doc.codes() != "malformed" || doc.Chain[0].Subject != "CN=sip.contoso.com" {
+			t.Errorf("got %+v", doc)
+		}
+	}
+}
+
+// TestCertLab: what the lab's faults of issue 5 look like in cert.
+func TestCertLab(t *testing.T) {
+	for _, test := range []struct {
+		host, fault string
+		code        int
+		codes       string
+	}{
+		{"sts.contoso.example", "adfs-certificate-revoked", 1, "revoked"},
+		{"sts.contoso.example", "adfs-revocation-unreachable", 0, "revocation-unknown"},
+		{"sts.contoso.example", "adfs-certificate-incomplete-chain", 1, "incomplete-chain"},
+		{"sts.contoso.example", "adfs-certificate-weak", 0, "weak-key"},
+		{"sipdir.online.lync.com", "lync-revocation-unreachable", 0, "revocation-unknown"},
+	} {
+		t.Run(test.fault, func(t *testing.T) {
+			t.Parallel() // two of them wait for a host that is silent
+			d := callCert(t, test.code, test.host, "--lab="+test.fault)
+			if d.codes() != test.codes {
+				t.Errorf("got %q: %+v", d.codes(), d)
+			}
+		})
+	}
+	d := callCert(t, 0, "sts.contoso.example", "--lab=adfs-sni-required")
+	if d.Accepts == nil || d.Accepts.WithoutServerName != "refused" {
+		t.Errorf("without SNI: %+v", d.Accepts)
+	}
+	d = callCert(t, 0, "sipdir.online.lync.com", "--lab=tls-version-unsupported")
+	var accepted []string
+	for _, v := range d.Accepts.Versions {
+		accepted = append(accepted, strconv.FormatBool(v.Accepted))
+	}
+	if strings.Join(accepted, " ") != "false false true true" {
+		t.Errorf("versions: %v", accepted)
+	}
+}

@@ -1,0 +1,324 @@
+package lyncdiag
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lyncdiag/go-lyncdiag/certs"
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+)
+
+func certificateRules() []Rule {
+	row9 := kb.Citation{KB: "KB2541980", Section: "Lync Online sign-in error messages", Item: "row 9"}
+	hosts := append(names(fact.CandidatesKey, fact.WebHostsKey, fact.LoginKey, fact.FederationKey, fact.AutomaticKey), deploymentReads...)
+	return []Rule{
+		{
+			ID: "certificates.revocation", Source: row9,
+			Needs: names(fact.StandingsKey), Reads: hosts,
+			Emits: []string{"adfs-certificate-revoked", "adfs-revocation-unreachable", "lync-revocation-unreachable", "sip-certificate-invalid", "autodiscover-certificate-invalid", "login-service-unavailable"},
+			Eval:  judgeRevocation,
+		},
+		{
+			ID: "certificates.interception", Source: kb.Citation{KB: "KB2409256"},
+			Reads: append(names(fact.PublicRootsKey), hosts...),
+			Emits: []string{"tls-intercepted"}, Eval: judgeInterception,
+		},
+		{
+			ID: "certificates.sni", Source: row9,
+			Needs: names(fact.WithoutSNIKey, fact.FederationKey), Reads: deploymentReads,
+			Emits: []string{"adfs-sni-required"}, Eval: judgeSNI,
+		},
+		{
+			ID: "certificates.client", Source: kb.Citation{KB: "KB3140245"},
+			Needs: names(fact.ClientTLSKey), Reads: hosts,
+			Emits: []string{"tls-version-unsupported", "adfs-tls-handshake-failed"}, Eval: judgeClientTLS,
+		},
+	}
+}
+
+// role is whose a host is.
+type role int
+
+const (
+	other role = iota
+	registrar
+	autodiscoverHost
+	loginHost
+	federationHost
+)
+
+// roleOf says whose a host is (findings.md: who owns a host).
+func roleOf(f *fact.Facts, name string, port uint16) role {
+	if e, _, ok := fact.Get(f, fact.FederationKey); ok && e.Host == name && e.Port == port {
+		return federationHost
+	}
+	if e, _, ok := fact.Get(f, fact.LoginKey); ok && e.Host == name && e.Port == port {
+		return loginHost
+	}
+	for _, c := range judgedCandidates(f) {
+		if c.Host == name && c.Port == port {
+			return registrar
+		}
+	}
+	hosts, _, _ := fact.Get(f, fact.WebHostsKey)
+	if slices.ContainsFunc(hosts, func(e fact.Endpoint) bool { return e.Host == name && e.Port == port }) {
+		return autodiscoverHost
+	}
+	return other
+}
+
+// isAlias reports whether a host is another name of one that is judged itself.
+func isAlias(f *fact.Facts, s fact.Standing, standings []fact.Standing) bool {
+	hosts, _, _ := fact.Get(f, fact.WebHostsKey)
+	candidates, _, _ := fact.Get(f, fact.CandidatesKey)
+	for _, c := range candidates {
+		hosts = append(hosts[:len(hosts):len(hosts)], c.Endpoint)
+	}
+	return slices.ContainsFunc(hosts, func(e fact.Endpoint) bool {
+		return e.Host == s.Host && canonical(e) != s.Host && slices.ContainsFunc(standings, func(o fact.Standing) bool { return o.Host == canonical(e) && o.Port == s.Port })
+	})
+}
+
+func judgeRevocation(f *fact.Facts, emit Emit) {
+	standings, o, _ := fact.Get(f, fact.StandingsKey)
+	for _, s := range standings {
+		owner := roleOf(f, s.Host, s.Port)
+		if owner == federationHost && !findDeployment(f).online() || isAlias(f, s, standings) {
+			continue
+		}
+		for _, r := range s.Revocation {
+			evidence := []fact.Evidence{host(s.Host, o), fact.Evidence{Key: "certificate", Class: fact.HostText, Value: r.Subject, Origin: o}}
+			switch r.Status {
+			case "revoked":
+				name := map[role]string{federationHost: "adfs-certificate-revoked", registrar: "sip-certificate-invalid", autodiscoverHost: "autodiscover-certificate-invalid", loginHost: "login-service-unavailable"}[owner]
+				if name == "" {
+					continue
+				}
+				finding := found(name, stageRevocation, append(evidence, text("problem", "revoked", o), text("by", r.By, o), link(r.Source, o),
+					named("signer", r.Signer, o), text("revokedAt", stamp(r.RevokedAt), o), text("reason", r.Reason, o))...)
+				if owner == loginHost {
+					finding.Title = "The certificate of the login service ({host}) has been revoked"
+					finding.Cause = "Clients that check revocation refuse the login service, so nobody can prove who he is. A device on the way that shows a certificate of its own is likelier than Microsoft's being revoked."
+				}
+				emit(finding)
+			case "unknown":
+				name := "lync-revocation-unreachable"
+				switch owner {
+				case federationHost:
+					name = "adfs-revocation-unreachable"
+				case other:
+					continue
+				}
+				finding := found(name, stageRevocation, append(evidence, prose("detail", r.Detail, o))...)
+				asked, answered := asked(s.Requests, r)
+				for _, request := range asked {
+					finding.Evidence = append(finding.Evidence, link(request.URL, o), text(request.Kind, request.Problem, o))
+				}
+				if answered {
+					// Somebody answers, and the answer is of no use.
+					finding.Title = "The revocation answers about a certificate of {host} cannot be used"
+					finding.Cause = "The CRL or OCSP addresses of the certificate answer, and what they say is out of date, not signed by who may, or no answer at all. Clients that check revocation hang or fail."
+				}
+				emit(finding)
+			}
+		}
+	}
+}
+
+// asked are the requests about one certificate, and whether one of them brought
+// something back.
+func asked(requests []certs.Request, r certs.Revocation) (list []certs.Request, answered bool) {
+	for _, request := range requests {
+		if request.Kind == "issuer" || !strings.Contains(r.Detail, request.URL) {
+			continue
+		}
+		list = append(list, request)
+		answered = answered || request.Problem == "" || request.Problem == "malformed"
+	}
+	return list, answered || len(list) == 0
+}
+
+// publicIssuers are the organizations under whose roots the public hosts of
+// Lync Online and the login service have stood: Microsoft's own (Microsoft 365
+// "Encryption chains"), DigiCert with Baltimore CyberTrust and GTE CyberTrust,
+// and VeriSign with its successors (KB 2409256 names the hosts of their lists).
+var publicIssuers = []string{"Microsoft Corporation", "DigiCert", "Baltimore", "GTE Corporation", "VeriSign", "Symantec", "GlobalSign", "Entrust"}
+
+// anchor is what a chain rests on: the trusted root, or the issuer that its
+// last certificate names.
+func anchor(r *certs.Result) string {
+	if r.Root != "" || len(r.Chain) == 0 {
+		return r.Root
+	}
+	return r.Chain[len(r.Chain)-1].Issuer
+}
+
+// judgeInterception: hosts that have nothing in common but being Microsoft's
+// show chains of one authority that is not one of theirs.
+func judgeInterception(f *fact.Facts, emit Emit) {
+	own, _, _ := fact.Get(f, fact.PublicRootsKey)
+	seen := map[string][]fact.Endpoint{}
+	var order []string
+	var origin fact.Origin
+	add := func(e fact.Endpoint, o fact.Origin) {
+		if e.TLS == nil || len(e.TLS.Chain) == 0 {
+			return
+		}
+		by := anchor(e.TLS)
+		expected := slices.Contains(own, by) || slices.ContainsFunc(publicIssuers, func(name string) bool { return strings.Contains(by, name) })
+		// A host that shows a certificate of its own making stands for itself.
+		if by == "" || expected || e.TLS.Chain[0].SelfSigned {
+			return
+		}
+		if slices.ContainsFunc(seen[by], func(other fact.Endpoint) bool { return canonical(other) == canonical(e) }) {
+			return
+		}
+		if seen[by] == nil {
+			order = append(order, by)
+		}
+		seen[by], origin = append(seen[by], e), o
+	}
+	online := func(e fact.Endpoint) bool { _, ok := dnscheck.IsOnlineHost(canonical(e)); return ok }
+	candidates, o, _ := fact.Get(f, fact.CandidatesKey)
+	for _, c := range candidates {
+		if online(c.Endpoint) {
+			add(c.Endpoint, o)
+		}
+	}
+	hosts, o, _ := fact.Get(f, fact.WebHostsKey)
+	for _, e := range hosts {
+		if online(e) {
+			add(e, o)
+		}
+	}
+	if login, o, ok := fact.Get(f, fact.LoginKey); ok {
+		add(login, o)
+	}
+	for _, by := range order {
+		if len(seen[by]) < 2 {
+			continue
+		}
+		finding := found("tls-intercepted", "tls", fact.Evidence{Key: "issuer", Class: fact.HostText, Value: by, Origin: origin})
+		for _, e := range seen[by] {
+			trust := "trusted here"
+			if e.TLS.Root == "" {
+				trust = "not trusted here"
+			}
+			finding.Evidence = append(finding.Evidence, host(e.Host, origin), text("thumbprint", e.TLS.Chain[0].Thumbprint, origin), text("issuerIs", trust, origin))
+		}
+		emit(finding)
+	}
+}
+
+// judgeSNI: with its name the federation service shows a certificate, without
+// it none, or another.
+func judgeSNI(f *fact.Facts, emit Emit) {
+	without, o, _ := fact.Get(f, fact.WithoutSNIKey)
+	with, _, _ := fact.Get(f, fact.FederationKey)
+	if with.TLS == nil || with.TLS.Handshake != nil || without.TLS == nil || !findDeployment(f).online() {
+		return
+	}
+	evidence := []fact.Evidence{host(with.Host, o), address(without.Reach.Address, o)}
+	switch failure := without.TLS.Handshake; {
+	case failure == nil && (len(without.TLS.Chain) == 0 || without.TLS.Chain[0].Thumbprint == with.TLS.Chain[0].Thumbprint || covers(without.TLS.Chain[0], with.Host)):
+	case failure == nil:
+		emit(found("adfs-sni-required", "adfs.sni", append(evidence, named("withoutName", without.TLS.Chain[0].Subject, o), named("withName", with.TLS.Chain[0].Subject, o))...))
+	case failure.Kind == "timeout", failure.Kind == "canceled":
+	default:
+		emit(found("adfs-sni-required", "adfs.sni", append(evidence, text("failure", failure.Kind, o), text("alert", failure.Alert, o), prose("detail", failure.Detail, o))...))
+	}
+}
+
+// covers reports whether a certificate names a host.
+func covers(c certs.Certificate, name string) bool {
+	return slices.ContainsFunc(c.DNSNames, func(pattern string) bool {
+		if strings.EqualFold(pattern, name) {
+			return true
+		}
+		_, parent, _ := strings.Cut(name, ".")
+		suffix, wild := strings.CutPrefix(pattern, "*.")
+		return wild && strings.EqualFold(suffix, parent)
+	})
+}
+
+// judgeClientTLS: hosts that this program agrees with refuse the versions of
+// the chosen client. Where all of them do, the client has been updated or
+// cannot sign in anywhere; which of the two was not seen.
+func judgeClientTLS(f *fact.Facts, emit Emit) {
+	seen, o, _ := fact.Get(f, fact.ClientTLSKey)
+	var refused []fact.ClientTLS
+	accepted := false
+	for _, c := range seen {
+		failure := c.TLS.Handshake
+		switch {
+		case roleOf(f, c.Host, c.Port) == other:
+		case failure == nil:
+			accepted = true
+		case failure.Kind != "timeout" && failure.Kind != "canceled":
+			refused = append(refused, c)
+		}
+	}
+	all := len(refused) > 1 && !accepted
+	for _, c := range refused {
+		evidence := []fact.Evidence{host(c.Host, o), address(c.TLS.Address, o), text("client", c.Client, o), text("clientVersion", c.Version, o), prose("basis", c.Basis, o),
+			text("alert", c.TLS.Handshake.Alert, o), prose("detail", c.TLS.Handshake.Detail, o)}
+		switch {
+		case all:
+			for _, other := range refused[1:] {
+				evidence = append(evidence, named("alsoRefuses", other.Host, o))
+			}
+			emit(found("tls-version-unsupported", "tls.client", evidence...).with(Possible).at(kb.Info, "every host refuses it: a client that signs in anywhere has been updated", o))
+			return
+		case roleOf(f, c.Host, c.Port) == federationHost:
+			finding := found("adfs-tls-handshake-failed", "tls.client", evidence...).with(Probable)
+			finding.Cause = fmt.Sprintf("{host} refuses %s, the newest version that the chosen client is taken to offer.", c.Version)
+			emit(finding)
+		default:
+			emit(found("tls-version-unsupported", "tls.client", evidence...).with(Probable))
+		}
+	}
+}
+
+// missing is what came of fetching the issuers that a host does not send.
+func missing(f *fact.Facts, e fact.Endpoint) (s fact.Standing, evidence []fact.Evidence, ok bool) {
+	standings, o, _ := fact.Get(f, fact.StandingsKey)
+	i := slices.IndexFunc(standings, func(s fact.Standing) bool { return s.Host == e.Host && s.Port == e.Port })
+	if i < 0 {
+		return s, nil, false
+	}
+	for _, r := range standings[i].Requests {
+		if r.Kind == "issuer" {
+			evidence = append(evidence, link(r.URL, o), text("issuer", cmp.Or(r.Problem, "fetched"), o))
+		}
+	}
+	for _, c := range standings[i].Issuers {
+		evidence = append(evidence, named("missing", c.Subject, o))
+	}
+	return standings[i], evidence, true
+}
+
+// prove says of a chain that ends too soon what came of fetching its missing
+// issuer. Without that nobody can tell it from one with an unknown root.
+func prove(f *fact.Facts, finding Finding, e fact.Endpoint) Finding {
+	standing, evidence, _ := missing(f, e)
+	finding.Evidence = append(finding.Evidence, evidence...)
+	switch {
+	case standing.Completed:
+		// What was only suspected gives way to what was found.
+		finding.Evidence = slices.DeleteFunc(finding.Evidence, func(e fact.Evidence) bool { return e.Key == "detail" })
+		for _, p := range standing.Problems {
+			if p.Code == "incomplete-chain" {
+				finding.Evidence = append(finding.Evidence, prose("detail", p.Detail, finding.Evidence[0].Origin))
+			}
+		}
+		return finding.with(Confirmed)
+	case len(standing.Issuers) > 0:
+		// It is missing, and sending it would not help.
+		return found("adfs-certificate-untrusted", finding.Stage, finding.Evidence...)
+	}
+	return finding.with(Possible)
+}
