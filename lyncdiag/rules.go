@@ -10,7 +10,7 @@ import (
 // DefaultRules are the judgements of this package, a file for each part of the
 // chain.
 func DefaultRules() []Rule {
-	return slices.Concat(controlRules(), dnsRules(), autodiscoverRules(), transportRules(), sipRules(), realmRules(), federationRules(), clockRules(), logRules(), treeRules())
+	return slices.Concat(controlRules(), proxyRules(), pathRules(), dnsRules(), autodiscoverRules(), transportRules(), sipRules(), realmRules(), federationRules(), clockRules(), logRules(), treeRules())
 }
 
 // found starts a finding.

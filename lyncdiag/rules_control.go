@@ -18,7 +18,7 @@ func controlRules() []Rule {
 	return []Rule{
 		{
 			ID: "control.offline", Source: kb.Citation{KB: "KB2541980", Section: "Fix DNS and network-related sign-in problems"},
-			Needs: names(fact.DNSKey), Reads: hosts,
+			Needs: names(fact.DNSKey), Reads: append(names(fact.ProxyKey), hosts...),
 			Emits: []string{"network-offline"}, Eval: judgeOffline,
 		},
 		{
@@ -39,7 +39,7 @@ func judgeOffline(f *fact.Facts, emit Emit) {
 	dns, o, _ := fact.Get(f, fact.DNSKey)
 	tried := 0
 	for _, e := range everyEndpoint(f) {
-		if e.Reach.AtProxy {
+		if e.Reach.AtProxy != nil {
 			return // the proxy is what answers, or does not
 		}
 		switch e.Reach.Status {
@@ -54,6 +54,13 @@ func judgeOffline(f *fact.Facts, emit Emit) {
 		return // a resolver that is silent is its own finding
 	}
 	finding := found("network-offline", "dns", text("hostsTried", strconv.Itoa(tried), o))
+	if proxy, _, _ := fact.Get(f, fact.ProxyKey); proxy.Reach.Status == fact.Listening {
+		finding = finding.with(Probable)
+		finding.Stage = "proxy"
+		finding.Evidence = append(finding.Evidence, named("proxy", proxyName(proxy.Endpoint), o))
+		finding.Title = "The proxy takes connections, and no host answers through it"
+		finding.Cause = "Of all hosts that were tried through the proxy none answers, so nothing can be said about Lync. The proxy itself may have no way out."
+	}
 	if noRoute {
 		finding.Evidence = append(finding.Evidence, text("resolver", dns.Answers[0].Detail, o))
 	}
@@ -90,6 +97,9 @@ func judgePortal(f *fact.Facts, emit Emit) {
 	own := err == nil && to.Scheme == "https" && strings.EqualFold(to.Hostname(), control.Host)
 	if own && control.Status >= 300 && control.Status < 400 {
 		return
+	}
+	if control.Proxied && control.Status >= 400 {
+		return // a proxy's own page
 	}
 	finding := found("captive-portal", "control", link(control.URL, o), host(control.Host, o), text("status", strconv.Itoa(control.Status), o),
 		fact.Evidence{Key: "location", Class: fact.URLText, Value: control.Location, Origin: o}, text("contentType", control.ContentType, o))

@@ -16,7 +16,6 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
-	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
 // DefaultPlan is the sign-in chain in the client's order: where is my server,
@@ -29,6 +28,7 @@ func DefaultPlan() Plan {
 	bypass := kb.Citation{KB: "KB2541980", Section: "Bypass Lync Autodiscover and DNS resolution"}
 	identity := kb.Citation{KB: "KB2541980", Section: "Fix user identity and Windows Azure AD issues in Lync 2013"}
 	return Plan{
+		{ID: "proxy", Title: "Proxy", Source: kb.Citation{KB: "KB2769142"}, Provides: names(fact.ProxyKey), Probe: probeProxy, Summary: sumProxy},
 		{ID: "control", Title: "Network", Source: dns, Provides: names(fact.ControlKey), Probe: probeControl, Summary: sumControl},
 		{ID: "dns", Title: "DNS", Source: dns, Provides: names(fact.DNSKey), Probe: probeDNS, Summary: sumDNS},
 		{ID: "autodiscover", Title: "Autodiscover", Source: dns, Provides: names(fact.WalkKey), Probe: probeAutodiscover, Summary: sumAutodiscover},
@@ -41,6 +41,7 @@ func DefaultPlan() Plan {
 		{ID: "adfs.tcp", Title: "AD FS port", Source: identity, Needs: []StageID{"adfs.dns"}, Applies: federated, Probe: probeFederationPort, Summary: sumFederationPort},
 		{ID: "adfs.tls", Title: "AD FS TLS", Source: identity, Needs: []StageID{"adfs.tcp"}, Applies: federated, Probe: probeFederationTLS, Summary: sumFederationTLS},
 		{ID: "adfs.mex", Title: "AD FS MEX", Source: identity, Needs: []StageID{"adfs.tls"}, Applies: federated, Provides: names(fact.MEXKey), Probe: probeMEX, Summary: sumMEX},
+		{ID: "paths", Title: "IPv4 and IPv6", Source: dns, After: []StageID{"control", "autodiscover", "tcp", "realm", "adfs.tcp"}, Provides: names(fact.PathsKey), Probe: probePaths, Summary: sumPaths},
 		{ID: "clock", Title: "Clock", Source: kb.Citation{KB: "KB2581291"}, Local: true, After: []StageID{"autodiscover", "sip", "realm", "adfs.mex"}, Applies: needsDates, Probe: readClock, Summary: sumClock},
 	}
 }
@@ -61,12 +62,15 @@ func names(keys ...fact.AnyKey) []fact.Name {
 func probeControl(ctx context.Context, env *Env) error {
 	login := dnscheck.CloudHosts(cloudOf(env.Setting)).Login[0]
 	control := fact.Control{URL: "http://" + login + "/"}
-	x := env.connect(login, 80, false, 1)
+	proxied := env.wire.proxied(login)
+	if !proxied { // through a proxy plain HTTP has no connection of its own
+		env.connect(login, 80, false, 1)
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, control.URL, nil)
 	if err != nil {
 		return err
 	}
-	request.Header.Set("User-Agent", userAgent(env.Setting))
+	request.Header.Set("User-Agent", UserAgent(env.Setting))
 	response, err := env.HTTP().Do(request)
 	if err == nil {
 		response.Body.Close()
@@ -74,8 +78,15 @@ func probeControl(ctx context.Context, env *Env) error {
 	} else {
 		control.Detail = plain(err)
 	}
-	endpoint, err := x.await(ctx, x.secured)
-	control.Endpoint = endpoint
+	control.Endpoint = fact.Endpoint{Host: login, Port: 80}
+	if proxied {
+		control.Reach.AtProxy = atProxy(err)
+		err = ctx.Err()
+	} else {
+		x := env.connect(login, 80, false, 1)
+		control.Endpoint, err = x.await(ctx, x.secured)
+	}
+	control.Proxied = proxied
 	fact.Put(env.Facts, fact.ControlKey, control, env.Origin())
 	if err == nil && control.Status == 0 {
 		// Many networks let HTTPS out and nothing else: that alone is no harm.
@@ -121,7 +132,7 @@ func unanswered(r *dnscheck.Result) bool {
 }
 
 func probeAutodiscover(ctx context.Context, env *Env) error {
-	d := &dnscheck.Discoverer{HTTP: env.HTTP(), UserAgent: userAgent(env.Setting), Now: env.Network.Now}
+	d := &dnscheck.Discoverer{HTTP: env.HTTP(), UserAgent: UserAgent(env.Setting), Now: env.Network.Now}
 	uri := ""
 	if user := env.Target.WireAddress(); user != "" {
 		uri = "sip:" + user
@@ -187,7 +198,7 @@ func probeTCP(ctx context.Context, env *Env) error {
 
 // reachWords is a connection attempt in words.
 func reachWords(r fact.Reach) string {
-	if r.AtProxy {
+	if r.AtProxy != nil {
 		return r.Detail
 	}
 	return string(r.Status)
@@ -224,7 +235,8 @@ func (e *Env) observe(ctx context.Context, list []candidate, milestone func(*exc
 		if err != nil {
 			interrupted = err
 		}
-		seen[i] = fact.Candidate{Endpoint: endpoint, Via: c.via, SIP: e.registered(c.exchange)}
+		seen[i] = fact.Candidate{Endpoint: endpoint, Via: c.via}
+		e.registered(c.exchange, &seen[i])
 	}
 	fact.Put(e.Facts, fact.CandidatesKey, seen, e.Origin())
 	if interrupted != nil {
@@ -330,51 +342,6 @@ func cloudOf(s fact.Setting) string {
 	return s.Cloud
 }
 
-// registration is the one REGISTER that an exchange gets.
-type registration struct {
-	done   chan struct{}
-	result *sip.ProbeResult // nil while it runs, and when TLS gave no session
-}
-
-// register starts the REGISTER of an exchange as soon as its TLS stands.
-func (e *Env) register(x *exchange) *registration {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.registrations == nil {
-		e.registrations = map[*exchange]*registration{}
-	}
-	if r, ok := e.registrations[x]; ok {
-		return r
-	}
-	r := &registration{done: make(chan struct{})}
-	e.registrations[x] = r
-	ctx := e.wire.ctx
-	e.wire.wg.Go(func() {
-		defer close(r.done)
-		conn, err := x.take(ctx)
-		if err != nil {
-			return // the exchange says why
-		}
-		defer conn.Close()
-		client := &sip.Client{UserAgent: userAgent(e.Setting), Timeout: e.Network.exchange(), Now: e.Network.Now}
-		result := client.Register(ctx, conn, e.Target.WireAddress())
-		if !over(ctx) {
-			r.result = result
-		}
-	})
-	return r
-}
-
-func (e *Env) registered(x *exchange) *sip.ProbeResult {
-	r := e.register(x)
-	select {
-	case <-r.done:
-		return r.result
-	default:
-		return nil
-	}
-}
-
 // ---- which server ----
 
 func needsWalk(f *fact.Facts) *Skip {
@@ -404,7 +371,7 @@ func probeRealm(ctx context.Context, env *Env) error {
 	if user == "" {
 		user = env.Target.WireAddress()
 	}
-	client := &adfs.Client{HTTP: env.HTTP(), LoginHost: login, UserAgent: userAgent(env.Setting), Now: env.Network.Now}
+	client := &adfs.Client{HTTP: env.HTTP(), LoginHost: login, UserAgent: UserAgent(env.Setting), Now: env.Network.Now}
 	realm := client.DiscoverRealm(ctx, user)
 	endpoint, err := x.await(ctx, x.secured)
 	if err != nil {
@@ -461,7 +428,7 @@ func (e *Env) slice(ctx context.Context, part func(*exchange) <-chan struct{}, t
 
 func probeFederationName(ctx context.Context, env *Env) error {
 	return env.slice(ctx, func(x *exchange) <-chan struct{} { return x.resolved }, func(e fact.Endpoint) string {
-		if len(e.Resolve.Addresses) == 0 {
+		if len(e.Resolve.Addresses) == 0 && !env.wire.proxied(e.Host) {
 			return fmt.Sprintf("%s does not resolve (%s)", e.Host, e.Resolve.Status)
 		}
 		return ""
@@ -502,7 +469,7 @@ func tlsTrouble(r *certs.Result) string {
 
 func probeMEX(ctx context.Context, env *Env) error {
 	realm, _, _ := fact.Get(env.Facts, fact.RealmKey)
-	client := &adfs.Client{HTTP: env.HTTP(), UserAgent: userAgent(env.Setting), Now: env.Network.Now}
+	client := &adfs.Client{HTTP: env.HTTP(), UserAgent: UserAgent(env.Setting), Now: env.Network.Now}
 	mex := client.CheckMEX(ctx, realm.MEXURL)
 	if over(ctx) {
 		return cut(ctx)
@@ -581,7 +548,9 @@ var userAgents = map[string]string{
 	"sfb2016":      "UCCAPI/16.0.6965.5308 OC/16.0.6965.2117 (Skype for Business)",
 }
 
-func userAgent(s fact.Setting) string {
+// UserAgent is what a run with a setting calls itself, to web services and
+// registrars.
+func UserAgent(s fact.Setting) string {
 	if s.UserAgent != "" {
 		return s.UserAgent
 	}

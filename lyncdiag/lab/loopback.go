@@ -103,7 +103,7 @@ func (l *Lab) listenReal() error {
 		case refused:
 			continue
 		}
-		ln, err := net.Listen("tcp4", address.String())
+		ln, err := net.Listen("tcp", address.String())
 		if err != nil {
 			return fmt.Errorf("bind real ports (%s): %w", at.name, err)
 		}

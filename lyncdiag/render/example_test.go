@@ -10,9 +10,9 @@ import (
 )
 
 func ExampleTool_Port() {
-	seen := []fact.Endpoint{
-		{Host: "sipdir.online.lync.com", Port: 443, Reach: fact.Reach{Address: "192.0.2.1", Status: fact.Listening, Elapsed: 21 * time.Millisecond}},
-		{Host: "sip.contoso.com", Port: 5061, Reach: fact.Reach{Address: "192.0.2.9", Status: fact.NotListening}},
+	seen := []render.PortResult{
+		{Endpoint: fact.Endpoint{Host: "sipdir.online.lync.com", Port: 443, Reach: fact.Reach{Address: "192.0.2.1", Status: fact.Listening, Elapsed: 21 * time.Millisecond}}},
+		{Endpoint: fact.Endpoint{Host: "sip.contoso.com", Port: 5061, Reach: fact.Reach{Address: "192.0.2.9", Status: fact.NotListening}}},
 	}
 	document := render.Tool{}.Port(seen)
 	if err := document.Write(os.Stdout, render.Text, render.Options{}); err != nil {

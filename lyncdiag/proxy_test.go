@@ -1,0 +1,136 @@
+package lyncdiag_test
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/lab"
+)
+
+// TestHealthyThroughProxy: a proxy that lets everybody through changes nothing
+// but the way, and each service is asked by its name.
+func TestHealthyThroughProxy(t *testing.T) {
+	for _, base := range []string{"healthy", "healthy-managed", "healthy-hybrid", "healthy-server"} {
+		synctest.Test(t, func(t *testing.T) {
+			facts, report := diagnose(t, lab.Config{Faults: []string{base}, Proxy: true})
+			if report.Verdict.Outcome != lyncdiag.Healthy {
+				t.Errorf("%s: not healthy:\n%s", base, describe(report))
+			}
+			if proxy, _, _ := fact.Get(facts, fact.ProxyKey); proxy.Host != "gateway.contoso.example" || proxy.Reach.Status != fact.Listening {
+				t.Errorf("%s: proxy %+v", base, proxy)
+			}
+			checkRecorded(t, facts, report)
+		})
+	}
+}
+
+// TestFaultsBehindProxy: what is wrong behind the proxy is found through it.
+func TestFaultsBehindProxy(t *testing.T) {
+	for _, fault := range []string{"tcp-443-filtered", "tcp-443-not-listening", "tls-handshake-failed", "adfs-mex-http-500", "adfs-tcp-filtered", "adfs-certificate-expired",
+		"autodiscover-http-error", "login-service-unavailable", "sip-service-unavailable", "client-clock-skew"} {
+		synctest.Test(t, func(t *testing.T) {
+			_, report := diagnose(t, lab.Config{Faults: []string{fault}, Proxy: true})
+			if report.Verdict.Primary != fault {
+				t.Errorf("%s: primary %q\n%s", fault, report.Verdict.Primary, describe(report))
+			}
+			for _, name := range rootNames(report) {
+				if strings.HasPrefix(name, "proxy-") {
+					t.Errorf("%s: %s is said of a proxy that does its work\n%s", fault, name, describe(report))
+				}
+			}
+		})
+	}
+}
+
+// TestDirectHosts go past the proxy.
+func TestDirectHosts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, report := diagnose(t, lab.Config{Faults: []string{"proxy-refuses-connect"}}, func(d *lyncdiag.Diagnoser) {
+			d.Network.Direct = func(host string) bool { return host == "sipdir.online.lync.com" }
+		})
+		if report.Verdict.Outcome != lyncdiag.Healthy {
+			t.Errorf("the host that the proxy refuses is asked directly:\n%s", describe(report))
+		}
+	})
+}
+
+// TestStrangeProxies: whatever a proxy does ends in time, in its own finding,
+// and with its credentials in no text.
+func TestStrangeProxies(t *testing.T) {
+	const secret = "h0rse-battery"
+	answer := func(text string) func(net.Conn, *bufio.Reader) {
+		return func(c net.Conn, in *bufio.Reader) {
+			for {
+				if _, err := http.ReadRequest(in); err != nil {
+					return
+				}
+				if _, err := c.Write([]byte(text)); err != nil {
+					return
+				}
+			}
+		}
+	}
+	for name, tt := range map[string]struct {
+		serve func(net.Conn, *bufio.Reader)
+		want  string
+	}{
+		"mail server":            {answer("220 mail.contoso.com ESMTP\r\n"), "proxy-unreachable"},
+		"hangs up":               {func(net.Conn, *bufio.Reader) {}, "proxy-unreachable"},
+		"speaks into the tunnel": {answer("HTTP/1.1 200 OK\r\n\r\nwelcome"), "proxy-unreachable"},
+		"asks for ever":          {answer("HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n"), "proxy-authentication-required"},
+		"basic for ever":         {answer("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 0\r\n\r\n"), "proxy-authentication-required"},
+		"broken NTLM":            {answer("HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM AAAA\r\nContent-Length: 0\r\n\r\n"), "proxy-authentication-required"},
+		"unknown scheme":         {answer("HTTP/1.1 407 No\r\nProxy-Authenticate: Hawk\r\nContent-Length: 0\r\n\r\n"), "proxy-authentication-required"},
+		"body without end":       {answer("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=x\r\n\r\n" + strings.Repeat("x", 200<<10)), "proxy-authentication-required"},
+		"redirects":              {answer("HTTP/1.1 302 Found\r\nLocation: http://gateway.contoso.example:8080/\r\nContent-Length: 0\r\n\r\n"), "proxy-refuses-connect"},
+		"refuses":                {answer("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"), "proxy-refuses-connect"},
+		"endless headers":        {answer("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 2<<20)), "proxy-unreachable"},
+		"breaks TLS": {func(c net.Conn, in *bufio.Reader) {
+			r, err := http.ReadRequest(in)
+			if err != nil {
+				return
+			}
+			if r.Method != http.MethodConnect {
+				c.Write([]byte("HTTP/1.1 301 Moved\r\nLocation: https://" + r.Host + "/\r\nContent-Length: 0\r\n\r\n"))
+				return
+			}
+			c.Write([]byte("HTTP/1.1 200 OK\r\n\r\n"))
+			in.ReadByte() // the ClientHello
+		}, "tls-handshake-failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, report := diagnose(t, lab.Config{Proxy: true}, func(d *lyncdiag.Diagnoser) {
+					d.Network.Proxy.User = url.UserPassword(`CONTOSO\joe`, secret)
+					dial := d.Network.Dial
+					d.Network.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+						if address != "127.0.3.8:8080" {
+							return dial(ctx, network, address)
+						}
+						near, far := net.Pipe()
+						go func() {
+							defer far.Close()
+							tt.serve(far, bufio.NewReader(far))
+						}()
+						return near, nil
+					}
+				})
+				if !report.Complete || !slices.Contains(rootNames(report), tt.want) {
+					t.Errorf("%s is not found:\n%s", tt.want, describe(report))
+				}
+				if strings.Contains(describe(report), secret) {
+					t.Error("the password is in the report")
+				}
+			})
+		})
+	}
+}
