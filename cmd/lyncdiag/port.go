@@ -24,10 +24,10 @@ import (
 func (p *program) portCommand() *cobra.Command {
 	run := &probe{}
 	var domain string
-	var plan bool
+	var plan, all bool
 	cmd := &cobra.Command{
 		Use:   "port [HOST[:PORT][/udp]]...",
-		Short: "Say in PortQry's words whether ports can be reached (443 by default; none given: those that the deployment needs)",
+		Short: "Say in PortQry's words whether ports can be reached (443 by default)",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if domain != "" {
 				var err error
@@ -35,8 +35,13 @@ func (p *program) portCommand() *cobra.Command {
 					return fmt.Errorf("read --domain: %w", err)
 				}
 			}
-			if plan && len(args) > 0 {
-				return errors.New("read arguments: --plan lists what a deployment needs, and takes no host")
+			switch {
+			case plan && all:
+				return errors.New("read flags: --plan sends nothing and --needed tries what it lists; give one of them")
+			case (plan || all) && len(args) > 0:
+				return errors.New("read arguments: --plan and --needed go by what a deployment needs, and take no host")
+			case !plan && !all && len(args) == 0:
+				return errors.New("read arguments: no host is given; --needed tries those that the deployment needs")
 			}
 			servers, err := run.ports(args)
 			if err != nil {
@@ -46,7 +51,7 @@ func (p *program) portCommand() *cobra.Command {
 				return p.requirements(run, domain)
 			}
 			run.plan = func(s *session) lyncdiag.Plan {
-				if len(args) == 0 {
+				if all {
 					servers = needed(lyncdiag.Requirements(s.setting, domain))
 				}
 				return append(lyncdiag.DefaultPlan().Only("proxy"), tryPorts(servers))
@@ -63,6 +68,7 @@ func (p *program) portCommand() *cobra.Command {
 	run.register(cmd.Flags())
 	run.tabular = true
 	cmd.Flags().BoolVar(&plan, "plan", false, "list the hosts, ports and published ranges that a firewall must let through, and send nothing")
+	cmd.Flags().BoolVar(&all, "needed", false, "try the ports of --plan that a test can try")
 	cmd.Flags().StringVar(&domain, "domain", "", "the company's `DOMAIN`, for the hosts that are its own")
 	return cmd
 }
