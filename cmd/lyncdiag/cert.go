@@ -62,7 +62,7 @@ func (p *program) certFile(cmd *cobra.Command, run *probe, path string) error {
 	if err != nil {
 		return err
 	}
-	s, err := run.open(cmd.Context())
+	s, err := run.open(cmd.Context(), p)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ var importRules = []importRule{
 	{From: "lyncdiag", May: append([]string{"lyncdiag/fact", "lyncdiag/kb", "github.com/hashicorp/go-multierror", "github.com/Azure/go-ntlmssp"}, leaves...),
 		Tests:  append([]string{"lyncdiag/...", "golang.org/x/tools/txtar"}, fakes...),
 		Reason: "the judge needs no input, output or simulation to judge"},
-	{From: "lyncdiag/render", May: append([]string{"lyncdiag", "lyncdiag/fact", "lyncdiag/kb", "lyncdiag/redact"}, leaves...),
+	{From: "lyncdiag/render", May: append([]string{"lyncdiag", "lyncdiag/fact", "lyncdiag/kb", "lyncdiag/proxy", "lyncdiag/redact"}, leaves...),
 		Tests: append([]string{"lyncdiag/bundle", "lyncdiag/directory", "lyncdiag/interview", "lyncdiag/lab", "lyncdiag/render/...",
 			"github.com/santhosh-tekuri/jsonschema/v6", "golang.org/x/tools/txtar"}, fakes...),
 		Reason: "an encoder prints a report that somebody else made"},
@@ -71,6 +71,8 @@ var importRules = []importRule{
 		Tests:  append([]string{"lyncdiag/lab", "lyncdiag/render"}, fakes...),
 		Reason: "many targets are one target many times, without a front door of its own"},
 
+	{From: "lyncdiag/proxy", May: []string{"golang.org/x/net/http/httpproxy", "golang.org/x/sys/windows/..."},
+		Reason: "settings are read, not judged"},
 	{From: "lyncdiag/stun", May: []string{"github.com/pion/stun/v3"},
 		Reason: "who asks for one binding opens no socket and knows no judge"},
 

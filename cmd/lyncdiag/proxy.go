@@ -1,0 +1,213 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/proxy"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
+)
+
+// proxyFlags say which proxy to go through, and who asks.
+type proxyFlags struct {
+	proxy         string
+	user          string
+	passwordEnv   string
+	passwordStdin bool
+}
+
+func (f *proxyFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.proxy, "proxy", "", "HTTP proxy `URL` for every connection, or none (default the one that this computer is set to)")
+	flags.StringVar(&f.user, "proxy-user", "", "`NAME` for a proxy that asks, as user, DOMAIN\\user or user@domain; its password is asked for on a terminal")
+	flags.StringVar(&f.passwordEnv, "proxy-password-env", "", "environment `VARIABLE` that holds the password of --proxy-user")
+	flags.BoolVar(&f.passwordStdin, "proxy-password-stdin", false, "read the password of --proxy-user from standard input")
+}
+
+// useProxy puts the proxy into a network: the flag's, else a lab's own, else
+// the system's.
+func (f *proxyFlags) useProxy(n *lyncdiag.Network, p *program) error {
+	switch {
+	case f.proxy == "none":
+		n.Proxy, n.ProxyFrom = nil, ""
+	case f.proxy != "":
+		u, err := proxy.Parse(f.proxy)
+		if err != nil {
+			return fmt.Errorf("read --proxy: %w", err)
+		}
+		if u.User != nil {
+			return errors.New("read --proxy: a password does not belong on a command line; use --proxy-user")
+		}
+		n.Proxy, n.ProxyFrom = u, "--proxy"
+	case !n.Simulated:
+		settings, err := proxy.System(p.env)
+		if err != nil {
+			return fmt.Errorf("find the proxy of this computer (--proxy none goes without): %w", err)
+		}
+		if s, ok := chosen(settings); ok {
+			n.Proxy, n.ProxyFrom, n.Direct = s.Server, s.Source, s.Direct
+		}
+	}
+	return f.credentials(n, p)
+}
+
+// chosen is the setting that a run goes by: the first that names a proxy. What
+// a script would say is not known here.
+func chosen(settings []proxy.Setting) (proxy.Setting, bool) {
+	for _, s := range settings {
+		if s.Server != nil {
+			return s, true
+		}
+	}
+	return proxy.Setting{}, false
+}
+
+// credentials adds --proxy-user with its password, which is never an argument.
+func (f *proxyFlags) credentials(n *lyncdiag.Network, p *program) error {
+	if f.user == "" {
+		if f.passwordEnv != "" || f.passwordStdin {
+			return errors.New("read --proxy-user: there is a password for the proxy, and no user")
+		}
+		return nil
+	}
+	if n.Proxy == nil {
+		return errors.New("read --proxy-user: there is no proxy")
+	}
+	var password string
+	switch {
+	case f.passwordEnv != "":
+		value, ok := p.env(f.passwordEnv)
+		if !ok {
+			return fmt.Errorf("read --proxy-password-env: there is no variable %s", f.passwordEnv)
+		}
+		password = value
+	case f.passwordStdin:
+		b, err := io.ReadAll(io.LimitReader(p.stdin, 4<<10))
+		if err != nil {
+			return fmt.Errorf("read --proxy-password-stdin: %w", err)
+		}
+		password = strings.TrimRight(string(b), "\r\n")
+	default:
+		var err error
+		if password, err = p.password("Password of " + f.user + " at the proxy"); err != nil {
+			return fmt.Errorf("read the proxy's password: %w", err)
+		}
+	}
+	u := *n.Proxy
+	u.User = url.UserPassword(f.user, password)
+	n.Proxy = &u
+	return nil
+}
+
+// ---- the command ----
+
+// maxPAC bounds a PAC file.
+const maxPAC = 1 << 20
+
+func (p *program) proxyCommand() *cobra.Command {
+	run := &probe{}
+	cmd := &cobra.Command{
+		Use:   "proxy",
+		Short: "Show where this computer's proxy is set, and which part of the client goes which way",
+		Args:  arguments(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var shown render.ProxySettings
+			run.plan = func(s *session) lyncdiag.Plan {
+				shown = p.proxySettings(s.network)
+				return append(lyncdiag.DefaultPlan().Only("proxy"), lyncdiag.Stage{ID: "pac", Title: "PAC", Probe: func(ctx context.Context, env *lyncdiag.Env) error {
+					for i := range shown.Settings {
+						if s := &shown.Settings[i]; s.PAC != "" {
+							s.Script, s.Trouble = fetchPAC(ctx, env, s.PAC)
+						}
+					}
+					return context.Cause(ctx)
+				}})
+			}
+			run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document {
+				shown.Used, _, _ = fact.Get(f, fact.ProxyKey)
+				return tool().Proxy(shown, r)
+			}
+			return p.probe(cmd, run, []fact.Subject{{}})
+		},
+	}
+	run.register(cmd.Flags())
+	return cmd
+}
+
+// proxySettings are the settings to show: in a lab the lab's.
+func (p *program) proxySettings(n *lyncdiag.Network) render.ProxySettings {
+	shown := render.ProxySettings{Windows: runtime.GOOS == "windows"}
+	if n.Simulated {
+		if n.Proxy != nil {
+			shown.Settings = []render.ProxySetting{{Setting: proxy.Setting{Source: n.ProxyFrom, Server: n.Proxy}}}
+		}
+		return shown
+	}
+	settings, err := proxy.System(p.env)
+	if err != nil {
+		shown.Trouble = err.Error()
+	}
+	for _, s := range settings {
+		shown.Settings = append(shown.Settings, render.ProxySetting{Setting: s})
+	}
+	return shown
+}
+
+// fetchPAC reads a PAC file, or says why not. It is shown and not run: who
+// evaluates it runs somebody else's program.
+func fetchPAC(ctx context.Context, env *lyncdiag.Env, address string) (script, trouble string) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", "the address is no URL"
+	}
+	var body io.ReadCloser
+	switch u.Scheme {
+	case "file":
+		name := filepath.FromSlash(cmp.Or(u.Path, u.Opaque))
+		if len(name) > 2 && name[2] == ':' { // file:///C:/proxy.pac
+			name = name[1:]
+		}
+		file, err := os.Open(name)
+		if err != nil {
+			return "", cause(err).Error()
+		}
+		body = file
+	case "http", "https":
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+		if err != nil {
+			return "", err.Error()
+		}
+		response, err := env.HTTP().Do(request)
+		if err != nil {
+			return "", err.Error()
+		}
+		body = response.Body
+		if response.StatusCode != http.StatusOK {
+			trouble = fmt.Sprintf("the server answers %d", response.StatusCode)
+		}
+	default:
+		return "", fmt.Sprintf("%s is no scheme to fetch it by", u.Scheme)
+	}
+	defer body.Close()
+	b, err := io.ReadAll(io.LimitReader(body, maxPAC+1))
+	switch {
+	case err != nil:
+		return "", err.Error()
+	case len(b) > maxPAC:
+		return "", "the file is larger than 1 MB"
+	}
+	return strings.ToValidUTF8(string(b), "\uFFFD"), trouble
+}
