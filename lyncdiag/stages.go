@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/lyncdiag/go-lyncdiag/adfs"
 	"github.com/lyncdiag/go-lyncdiag/certs"
@@ -71,9 +70,14 @@ func probeControl(ctx context.Context, env *Env) error {
 		return err
 	}
 	request.Header.Set("User-Agent", UserAgent(env.Setting))
+	control.SentAt = env.Now().UTC()
 	response, err := env.HTTP().Do(request)
 	if err == nil {
 		response.Body.Close()
+		control.AnsweredAt = env.Now().UTC()
+		if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
+			control.Date = date.UTC()
+		}
 		control.Status, control.ContentType, control.Location = response.StatusCode, response.Header.Get("Content-Type"), response.Header.Get("Location")
 	} else {
 		control.Detail = plain(err)
@@ -481,55 +485,7 @@ func probeMEX(ctx context.Context, env *Env) error {
 	return nil
 }
 
-// ---- the clock ----
-
-func needsDates(f *fact.Facts) *Skip {
-	if len(clock(f).Samples) == 0 {
-		return &Skip{SkipNeeds, "no server sent a Date"}
-	}
-	return nil
-}
-
-func readClock(_ context.Context, env *Env) error {
-	fact.Put(env.Facts, fact.ClockKey, clock(env.Facts), env.Origin())
-	return nil
-}
-
-// clock gathers every Date that was seen.
-func clock(f *fact.Facts) fact.Clock {
-	var c fact.Clock
-	add := func(host string, date, sent, answered time.Time) {
-		if date.IsZero() || sent.IsZero() || answered.IsZero() {
-			return
-		}
-		half := answered.Sub(sent) / 2
-		sample := fact.ClockSample{Host: host, SkewMillis: sent.Add(half).Sub(date).Milliseconds(), ErrorMillis: (half + time.Second).Milliseconds()}
-		if !slices.ContainsFunc(c.Samples, func(s fact.ClockSample) bool { return s.Host == host }) {
-			c.Samples = append(c.Samples, sample)
-		}
-	}
-	if walk, _, ok := fact.Get(f, fact.WalkKey); ok {
-		for _, h := range walk.Hops {
-			add(hostOf(h.URL), h.Date, h.SentAt, h.AnsweredAt)
-		}
-	}
-	if list, _, ok := fact.Get(f, fact.CandidatesKey); ok {
-		for _, r := range list {
-			if r.SIP != nil {
-				add(r.Host, r.SIP.Date, r.SIP.SentAt, r.SIP.AnsweredAt)
-			}
-		}
-	}
-	if realm, _, ok := fact.Get(f, fact.RealmKey); ok {
-		add(hostOf(realm.Source), realm.Date, realm.SentAt, realm.AnsweredAt)
-	}
-	if mex, _, ok := fact.Get(f, fact.MEXKey); ok {
-		for _, x := range []adfs.Exchange{mex.Get, mex.Post} {
-			add(hostOf(mex.URL), x.Date, x.SentAt, x.AnsweredAt)
-		}
-	}
-	return c
-}
+// ---- names of hosts and of this program ----
 
 func hostOf(raw string) string {
 	u, err := url.Parse(raw)

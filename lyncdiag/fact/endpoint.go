@@ -144,10 +144,13 @@ func (c Candidate) Works() bool {
 // HTTP.
 type Control struct {
 	Endpoint
-	URL         string `json:"url"`
-	Status      int    `json:"status"` // 0 without an answer
-	ContentType string `json:"contentType"`
-	Location    string `json:"location"` // of a redirect
-	Detail      string `json:"detail"`   // why there was no answer
-	Proxied     bool   `json:"proxied"`  // asked through the proxy, which may be who answers
+	URL         string    `json:"url"`
+	Status      int       `json:"status"` // 0 without an answer
+	ContentType string    `json:"contentType"`
+	Location    string    `json:"location"` // of a redirect
+	Detail      string    `json:"detail"`   // why there was no answer
+	Date        time.Time `json:"date"`     // of the answer; zero if not told
+	SentAt      time.Time `json:"sentAt"`
+	AnsweredAt  time.Time `json:"answeredAt"` // zero without an answer
+	Proxied     bool      `json:"proxied"`    // asked through the proxy, which may be who answers
 }
