@@ -195,7 +195,16 @@ func judgeHosts(f *fact.Facts, emit Emit) {
 		default:
 			evidence = append(evidence, prose("detail", n.Reach.Detail, o))
 		}
-		emit(found(name, stage, evidence...))
+		finding := found(name, stage, evidence...)
+		if ip, err := netip.ParseAddr(n.Reach.Address); err == nil && ip.IsPrivate() && name == "tcp-443-filtered" {
+			// A VPN that carries DNS and not the addresses looks like this.
+			finding.Evidence = append(finding.Evidence, text("addressKind", "private: it can be reached inside the company or over VPN only", o))
+		}
+		if n.Reach.NoRoute {
+			finding.Title = "This computer has no route to {host}"
+			finding.Cause = "{host} resolves, and this computer has no way to its address ({ip}), while other hosts answer. A VPN or a routing table that covers part of the network looks like this."
+		}
+		emit(finding)
 	}
 }
 

@@ -101,7 +101,10 @@ func probeControl(ctx context.Context, env *Env) error {
 
 func probeDNS(ctx context.Context, env *Env) error {
 	if err := env.wire.dnsErr; err != nil {
-		return err
+		// No resolver is set: an observation of this network, like one that nobody can reach.
+		fact.Put(env.Facts, fact.DNSKey, &dnscheck.Result{Domain: env.Target.Domain, Answers: []dnscheck.Answer{{
+			Name: "_sip._tls." + env.Target.Domain, Type: "SRV", Status: dnscheck.StatusNetworkError, Detail: err.Error()}}}, env.Origin())
+		return &Obstacle{Detail: "there is no resolver to ask: " + err.Error()}
 	}
 	cloud := dnscheck.CloudHosts(cloudOf(env.Setting))
 	// The cloud's hosts tell an address record that is right from one that is
