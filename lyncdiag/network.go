@@ -38,6 +38,9 @@ type Network struct {
 	Proxy *url.URL
 	// ProxyFrom says who set Proxy, in a word or two: "--proxy", "environment".
 	ProxyFrom string
+	// PAC is the URL of a script that decides over proxies and that this run did
+	// not ask: what fails on the direct way may work for the client. "": none.
+	PAC string
 	// Direct reports whether a host is reached without the proxy. nil: none is.
 	Direct func(host string) bool
 	// Now is the clock of this computer. nil: time.Now.

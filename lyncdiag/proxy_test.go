@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -131,6 +132,52 @@ func TestStrangeProxies(t *testing.T) {
 					t.Error("the password is in the report")
 				}
 			})
+		})
+	}
+}
+
+// TestUnaskedScript: where a PAC file decides for the client, what fails on the
+// direct way is no proof.
+func TestUnaskedScript(t *testing.T) {
+	for _, fault := range []string{"firewall-blocks-lync-online", "tcp-443-filtered", "network-offline"} {
+		synctest.Test(t, func(t *testing.T) {
+			_, report := diagnose(t, lab.Config{Faults: []string{fault}}, func(d *lyncdiag.Diagnoser) { d.Network.PAC = "http://wpad.contoso.example/proxy.pac" })
+			i := slices.IndexFunc(report.Findings, func(f lyncdiag.Finding) bool { return f.Name == fault })
+			if i < 0 || report.Findings[i].Confidence != lyncdiag.Possible {
+				t.Errorf("%s is taken for sure:\n%s", fault, describe(report))
+			}
+		})
+	}
+}
+
+// TestProbeCost: one registrar costs a lookup, TCP, TLS and one request; a
+// redirect the same again.
+func TestProbeCost(t *testing.T) {
+	const rtt = 100 * time.Millisecond
+	for name, tt := range map[string]struct {
+		config lab.Config
+		trips  float64
+	}{
+		"direct":   {lab.Config{RTT: rtt}, 4},
+		"IPv6":     {lab.Config{RTT: rtt, IPv6: true}, 4},
+		"proxy":    {lab.Config{RTT: rtt, Proxy: true}, 10}, // two lookups, TCP, CONNECT, the proxy's own lookup and TCP; behind it TLS and REGISTER go two ways each
+		"redirect": {lab.Config{RTT: rtt, Faults: []string{"sip-redirect-loop"}}, 8},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			_, report := diagnose(t, tt.config, func(d *lyncdiag.Diagnoser) {
+				d.Plan = lyncdiag.Plan{{ID: "one", Title: "One", Probe: func(ctx context.Context, env *lyncdiag.Env) error {
+					c, err := env.Look(ctx, "sipdir.online.lync.com", 443, lyncdiag.ToSIP)
+					if c.SIP == nil || c.SIP.Status == 0 {
+						t.Errorf("%s: %+v", name, c)
+					}
+					return err
+				}}}
+			})
+			trips := float64(report.Duration) / float64(rtt)
+			t.Logf("%s: %.2f round trips", name, trips)
+			if trips > tt.trips+0.5 {
+				t.Errorf("%s: %.2f round trips, want %.0f", name, trips, tt.trips)
+			}
 		})
 	}
 }

@@ -81,7 +81,7 @@ func judgeOffline(f *fact.Facts, emit Emit) {
 	if len(unroutable) > 0 {
 		finding.Evidence = append(finding.Evidence, text("route", "this computer has no route to IPv4 addresses: "+unroutable[0].Reach.Detail, o))
 	}
-	emit(finding)
+	emit(unasked(f, finding))
 }
 
 // withoutIPv4 is a network that leads out over IPv6 alone, without a

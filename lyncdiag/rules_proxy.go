@@ -16,7 +16,7 @@ import (
 func probeProxy(ctx context.Context, env *Env) error {
 	n := env.Network
 	if n.Proxy == nil {
-		fact.Put(env.Facts, fact.ProxyKey, fact.Proxy{}, env.Origin())
+		fact.Put(env.Facts, fact.ProxyKey, fact.Proxy{PAC: n.PAC}, env.Origin())
 		return nil
 	}
 	x := env.wire.gateway()
@@ -35,7 +35,10 @@ func proxyName(e fact.Endpoint) string { return net.JoinHostPort(e.Host, strconv
 
 func sumProxy(f *fact.Facts) string {
 	proxy, _, _ := fact.Get(f, fact.ProxyKey)
-	if proxy.Host == "" {
+	switch {
+	case proxy.Host == "" && proxy.PAC != "":
+		return "a PAC file decides (" + proxy.PAC + "), and is not run here: connections are direct; --proxy names a proxy"
+	case proxy.Host == "":
 		return "none is set: connections are direct"
 	}
 	text := proxyName(proxy.Endpoint) + " takes connections"
@@ -130,6 +133,17 @@ func stopped(f *fact.Facts) []fact.Endpoint {
 		}
 	}
 	return list
+}
+
+// unasked lowers what was seen on the direct way, where a script may send the
+// client another one.
+func unasked(f *fact.Facts, finding Finding) Finding {
+	proxy, o, _ := fact.Get(f, fact.ProxyKey)
+	if proxy.PAC == "" || proxy.Host != "" {
+		return finding
+	}
+	finding.Evidence = append(finding.Evidence, text("pac", proxy.PAC+" decides for the client over proxies, and was not asked: this was seen on the direct way", o))
+	return finding.with(Possible)
 }
 
 // components says who of the client goes through which proxy: a test from this

@@ -151,7 +151,7 @@ func judgeFirewall(f *fact.Facts, emit Emit) {
 		}
 		finding.Evidence = append(finding.Evidence, named("blocked", n.name, o), text("status", reachability(n.Endpoint), o))
 	}
-	emit(finding)
+	emit(unasked(f, finding))
 }
 
 func reachability(e fact.Endpoint) string {
@@ -204,7 +204,7 @@ func judgeHosts(f *fact.Facts, emit Emit) {
 			finding.Title = "This computer has no route to {host}"
 			finding.Cause = "{host} resolves, and this computer has no way to its address ({ip}), while other hosts answer. A VPN or a routing table that covers part of the network looks like this."
 		}
-		emit(finding)
+		emit(unasked(f, finding))
 	}
 }
 

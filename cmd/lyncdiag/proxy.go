@@ -59,6 +59,8 @@ func (f *proxyFlags) useProxy(n *lyncdiag.Network, p *program) error {
 		}
 		if s, ok := chosen(settings); ok {
 			n.Proxy, n.ProxyFrom, n.Direct = s.Server, s.Source, s.Direct
+		} else {
+			n.PAC = script(settings)
 		}
 	}
 	return f.credentials(n, p)
@@ -73,6 +75,20 @@ func chosen(settings []proxy.Setting) (proxy.Setting, bool) {
 		}
 	}
 	return proxy.Setting{}, false
+}
+
+// script is the PAC file that decides for Lync, "" for none.
+func script(settings []proxy.Setting) string {
+	for _, s := range settings {
+		switch {
+		case s.Source != proxy.WinINET:
+		case s.PAC != "":
+			return s.PAC
+		case s.AutoDetect:
+			return "the one that WPAD finds"
+		}
+	}
+	return ""
 }
 
 // credentials adds --proxy-user with its password, which is never an argument.

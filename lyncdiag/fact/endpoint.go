@@ -51,6 +51,7 @@ type Proxy struct {
 	Endpoint        // of the proxy itself; Host "" for none
 	From     string `json:"from"` // who set it: --proxy, environment, WinINET, WinHTTP
 	User     bool   `json:"user"` // credentials were at hand
+	PAC      string `json:"pac"`  // script that decides for the client, and that nobody asked; "" for none
 }
 
 // Endpoint is one host and port as far as it was looked at: name, connection,
