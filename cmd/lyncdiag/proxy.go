@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/proxy"
@@ -57,38 +58,37 @@ func (f *proxyFlags) useProxy(n *lyncdiag.Network, p *program) error {
 		if err != nil {
 			return fmt.Errorf("find the proxy of this computer (--proxy none goes without): %w", err)
 		}
-		if s, ok := chosen(settings); ok {
-			n.Proxy, n.ProxyFrom, n.Direct = s.Server, s.Source, s.Direct
-		} else {
-			n.PAC = script(settings)
-		}
+		s, unasked := chosen(settings, scriptHosts())
+		n.Proxy, n.ProxyFrom, n.Direct, n.PAC = s.Server, s.Source, s.Direct, unasked
 	}
 	return f.credentials(n, p)
 }
 
-// chosen is the setting that a run goes by: the first that names a proxy. What
-// a script would say is not known here.
-func chosen(settings []proxy.Setting) (proxy.Setting, bool) {
-	for _, s := range settings {
-		if s.Server != nil {
-			return s, true
-		}
-	}
-	return proxy.Setting{}, false
+// scriptHosts are the hosts that a script is asked for first.
+func scriptHosts() []string {
+	hosts := dnscheck.CloudHosts("")
+	return append([]string{hosts.SIP, hosts.Web}, hosts.Login...)
 }
 
-// script is the PAC file that decides for Lync, "" for none.
-func script(settings []proxy.Setting) string {
+// chosen is the setting that a run goes by: the first that names a proxy or has
+// a script that can be asked. unasked is the script that could not be, and that
+// decides for Lync.
+func chosen(settings []proxy.Setting, hosts []string) (found proxy.Setting, unasked string) {
 	for _, s := range settings {
-		switch {
-		case s.Source != proxy.WinINET:
-		case s.PAC != "":
-			return s.PAC
-		case s.AutoDetect:
-			return "the one that WPAD finds"
+		if s.Scripted() && s.Source == proxy.WinINET {
+			asked, err := s.Ask(hosts...)
+			if err == nil {
+				return asked, ""
+			}
+			if unasked = s.PAC; unasked == "" {
+				unasked = "the script that WPAD finds"
+			}
+		}
+		if s.Server != nil {
+			return s, "" // what is named counts where the script cannot be had
 		}
 	}
-	return ""
+	return proxy.Setting{}, unasked
 }
 
 // credentials adds --proxy-user with its password, which is never an argument.
@@ -145,8 +145,12 @@ func (p *program) proxyCommand() *cobra.Command {
 				shown = p.proxySettings(s.network)
 				return append(lyncdiag.DefaultPlan().Only("proxy"), lyncdiag.Stage{ID: "pac", Title: "PAC", Probe: func(ctx context.Context, env *lyncdiag.Env) error {
 					for i := range shown.Settings {
-						if s := &shown.Settings[i]; s.PAC != "" {
+						s := &shown.Settings[i]
+						if s.PAC != "" {
 							s.Script, s.Trouble = fetchPAC(ctx, env, s.PAC)
+						}
+						if s.Scripted() && !env.Network.Simulated {
+							s.Says = scriptSays(s.Setting)
 						}
 					}
 					return context.Cause(ctx)
@@ -182,8 +186,26 @@ func (p *program) proxySettings(n *lyncdiag.Network) render.ProxySettings {
 	return shown
 }
 
-// fetchPAC reads a PAC file, or says why not. It is shown and not run: who
-// evaluates it runs somebody else's program.
+// scriptSays has the script decide for the hosts of sign-in, where there is
+// somebody to run it.
+func scriptSays(s proxy.Setting) []render.ScriptAnswer {
+	var list []render.ScriptAnswer
+	for _, host := range scriptHosts() {
+		u, err := s.Evaluate("https://" + host + "/")
+		switch {
+		case err != nil:
+			return append(list, render.ScriptAnswer{Host: host, Detail: err.Error()})
+		case u == nil:
+			list = append(list, render.ScriptAnswer{Host: host, Detail: "direct"})
+		default:
+			list = append(list, render.ScriptAnswer{Host: host, Server: u.Host})
+		}
+	}
+	return list
+}
+
+// fetchPAC reads a PAC file to show it, or says why not. It is run by Windows
+// alone: it is somebody else's program.
 func fetchPAC(ctx context.Context, env *lyncdiag.Env, address string) (script, trouble string) {
 	u, err := url.Parse(address)
 	if err != nil {

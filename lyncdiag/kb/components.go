@@ -13,6 +13,6 @@ type Component struct {
 func Components() []Component {
 	return []Component{
 		{Name: "Lync", Source: "WinINET", Proxy: "takes the proxy of Internet Options > Connections > LAN settings, a PAC file included", KB: "KB2769142"},
-		{Name: "Sign-In Assistant (msoidsvc.exe)", Source: "WinHTTP", Proxy: "takes the proxy through WinHTTP, which reads no PAC file from file://; it goes direct then", KB: "KB2769142"},
+		{Name: "Sign-In Assistant (msoidsvc.exe)", Source: "WinHTTP", Proxy: "takes the proxy of WinHTTP (netsh winhttp show proxy), and goes direct where that is a PAC file from file://", KB: "KB2769142"},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 
 	"golang.org/x/net/http/httpproxy"
 )
@@ -34,6 +35,45 @@ func (s Setting) Set() bool { return s.Server != nil || s.PAC != "" || s.AutoDet
 
 // Direct reports whether the setting lets a host be reached without the proxy.
 func (s Setting) Direct(host string) bool { return s.direct != nil && s.direct(host) }
+
+// Scripted reports whether a script decides.
+func (s Setting) Scripted() bool { return s.PAC != "" || s.AutoDetect }
+
+// Ask is the setting as its script decides: the proxy that it names for the
+// first of the hosts that it does not send direct, and direct what it sends
+// direct. Later hosts are asked for as they come up; one whose answer fails goes
+// through the proxy.
+func (s Setting) Ask(hosts ...string) (Setting, error) {
+	return s.ask(func(host string) (*url.URL, error) { return s.Evaluate("https://" + host + "/") }, hosts)
+}
+
+func (s Setting) ask(evaluate func(host string) (*url.URL, error), hosts []string) (Setting, error) {
+	var mu sync.Mutex
+	known := map[string]bool{} // goes direct
+	s.Server = nil
+	for _, host := range hosts {
+		u, err := evaluate(host)
+		if err != nil {
+			return s, err
+		}
+		known[host] = u == nil
+		if s.Server == nil {
+			s.Server = u
+		}
+	}
+	s.direct = func(host string) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		direct, asked := known[host]
+		if !asked {
+			u, err := evaluate(host)
+			direct = err == nil && u == nil
+			known[host] = direct
+		}
+		return direct
+	}
+	return s, nil
+}
 
 // System returns the settings of this computer that say anything, in the order
 // in which they count for a test that stands for Lync: the environment, since

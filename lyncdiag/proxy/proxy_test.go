@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"encoding/binary"
+	"errors"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -109,4 +111,36 @@ func FuzzConnection(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestAsk(t *testing.T) {
+	asked := map[string]int{}
+	script := func(host string) (*url.URL, error) {
+		asked[host]++
+		switch host {
+		case "sipdir.online.lync.com", "login.microsoftonline.com":
+			return &url.URL{Host: "proxy.contoso.com:8080"}, nil
+		case "broken.contoso.com":
+			return nil, errors.New("the script fails")
+		}
+		return nil, nil
+	}
+	s, err := Setting{PAC: "http://wpad/proxy.pac", Server: &url.URL{Host: "old:1"}}.ask(script, []string{"webdir.online.lync.com", "sipdir.online.lync.com"})
+	if err != nil || s.Server.Host != "proxy.contoso.com:8080" {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	for host, want := range map[string]bool{"webdir.online.lync.com": true, "sipdir.online.lync.com": false, "login.microsoftonline.com": false, "sts.contoso.com": true, "broken.contoso.com": false} {
+		if s.Direct(host) != want || s.Direct(host) != want {
+			t.Errorf("%s: direct %t", host, !want)
+		}
+		if asked[host] != 1 {
+			t.Errorf("%s was asked for %d times", host, asked[host])
+		}
+	}
+	if s, err := (Setting{AutoDetect: true}).ask(script, []string{"sts.contoso.com"}); err != nil || s.Server != nil {
+		t.Errorf("everything direct: %+v, %v", s, err)
+	}
+	if _, err := (Setting{AutoDetect: true}).ask(script, []string{"broken.contoso.com"}); err == nil {
+		t.Error("a script that fails is taken for direct")
+	}
 }

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"net"
 	"strconv"
 	"strings"
@@ -24,14 +25,21 @@ type proxyDoc struct {
 }
 
 type proxySetting struct {
-	Source      string   `json:"source"`
-	Server      string   `json:"server"` // host:port, "" where none is named
-	Credentials bool     `json:"credentials"`
-	Bypass      []string `json:"bypass"`
-	PAC         string   `json:"pac"` // URL of the script, "" for none
-	PACScript   string   `json:"pacScript"`
-	PACDetail   string   `json:"pacDetail"` // why it could not be read
-	AutoDetect  bool     `json:"autoDetect"`
+	Source      string         `json:"source"`
+	Server      string         `json:"server"` // host:port, "" where none is named
+	Credentials bool           `json:"credentials"`
+	Bypass      []string       `json:"bypass"`
+	PAC         string         `json:"pac"` // URL of the script, "" for none
+	PACScript   string         `json:"pacScript"`
+	PACDetail   string         `json:"pacDetail"` // why it could not be read
+	AutoDetect  bool           `json:"autoDetect"`
+	ScriptSays  []scriptAnswer `json:"scriptSays"` // for the hosts of sign-in; only Windows runs a script
+}
+
+type scriptAnswer struct {
+	Host   string `json:"host"`
+	Server string `json:"server"` // host:port of the proxy, "" for none
+	Detail string `json:"detail"` // "direct", or why there is no answer
 }
 
 type proxyComponent struct {
@@ -55,13 +63,18 @@ type ProxySetting struct {
 	proxy.Setting
 	Script  string
 	Trouble string // why there is no script
+	Says    []ScriptAnswer
 }
+
+// ScriptAnswer is what a script decides for a host.
+type ScriptAnswer struct{ Host, Server, Detail string }
 
 // Proxy is lyncdiag.proxy/v1: where a proxy is set, and who goes by it.
 func (t Tool) Proxy(p ProxySettings, r *lyncdiag.Report) Document {
 	doc := proxyDoc{Schema: "lyncdiag.proxy/v1", SetBy: p.Used.From, Status: string(p.Used.Reach.Status), Detail: p.Trouble, Findings: findings(r),
 		Settings: each(p.Settings, func(s ProxySetting) proxySetting {
-			out := proxySetting{Source: s.Source, Bypass: list(s.Bypass), PAC: s.PAC, PACScript: s.Script, PACDetail: s.Trouble, AutoDetect: s.AutoDetect}
+			out := proxySetting{Source: s.Source, Bypass: list(s.Bypass), PAC: s.PAC, PACScript: s.Script, PACDetail: s.Trouble, AutoDetect: s.AutoDetect,
+				ScriptSays: each(s.Says, func(a ScriptAnswer) scriptAnswer { return scriptAnswer(a) })}
 			if s.Server != nil {
 				out.Server, out.Credentials = s.Server.Host, s.Server.User != nil
 			}
@@ -106,7 +119,7 @@ func (d *proxyDoc) text(s *sheet) {
 	}
 	s.blank()
 	for _, x := range d.Settings {
-		what := x.Server
+		what := cmp.Or(x.Server, "names no proxy")
 		if x.Credentials {
 			what += ", with credentials"
 		}
@@ -123,6 +136,9 @@ func (d *proxyDoc) text(s *sheet) {
 			for line := range strings.Lines(x.PACScript) {
 				s.item("", line)
 			}
+		}
+		for _, a := range x.ScriptSays {
+			s.item("Decides", a.Host+": "+cmp.Or(a.Server, a.Detail))
 		}
 	}
 	for _, c := range d.Components {
