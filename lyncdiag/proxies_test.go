@@ -12,12 +12,14 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
+	"github.com/lyncdiag/go-lyncdiag/dnscheck/dnstest"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/lab"
@@ -283,7 +285,7 @@ func TestNetworkNamespaces(t *testing.T) {
 	ip := peer(t, "ip")
 	const space = "lyncdiag-test"
 	if out, err := exec.Command(ip, "netns", "add", space).CombinedOutput(); err != nil {
-		t.Skipf("network namespaces take root and a kernel that has them: %s", out)
+		without(t, "network namespaces take root and a kernel that has them: %s", out)
 	}
 	t.Cleanup(func() { _ = exec.Command(ip, "netns", "del", space).Run() })
 	inside := func(args ...string) error {
@@ -297,17 +299,20 @@ func TestNetworkNamespaces(t *testing.T) {
 		{ip, "link", "set", "lo", "up"},
 		{ip, "addr", "add", "10.77.0.1/32", "dev", "lo"},
 		{ip, "-6", "addr", "add", "fd77::1/128", "dev", "lo"},
-		// A neighbour that never answers drops what is sent to it.
-		{ip, "link", "add", "nowhere", "type", "dummy"},
+		// Neighbours whose hardware address is nobody's: what is sent to them is lost.
+		{ip, "link", "add", "nowhere", "type", "veth", "peer", "name", "wall"},
+		{ip, "link", "set", "wall", "up"},
 		{ip, "link", "set", "nowhere", "up"},
 		{ip, "route", "add", "10.77.1.0/24", "dev", "nowhere"},
 		{ip, "-6", "route", "add", "fd77:1::/64", "dev", "nowhere"},
+		{ip, "neigh", "add", "10.77.1.9", "lladdr", "02:00:00:00:00:09", "dev", "nowhere", "nud", "permanent"},
+		{ip, "-6", "neigh", "add", "fd77:1::9", "lladdr", "02:00:00:00:00:09", "dev", "nowhere", "nud", "permanent"},
 		{ip, "route", "add", "unreachable", "10.77.2.0/24"},
 		{ip, "route", "add", "prohibit", "10.77.3.0/24"},
 		{ip, "-6", "route", "add", "unreachable", "fd77:2::/64"},
 	} {
 		if err := inside(args...); err != nil {
-			t.Skipf("this kernel does not make the paths: %v", err)
+			without(t, "this kernel does not make the paths: %v", err)
 		}
 	}
 	test, err := os.Executable()
@@ -347,7 +352,7 @@ func TestInsideNamespace(t *testing.T) {
 		noRoute bool
 	}{
 		"10.77.0.1": {fact.Listening, false}, "fd77::1": {fact.Listening, false},
-		"fd77:1::9": {fact.Filtered, false},
+		"10.77.1.9": {fact.Filtered, false}, "fd77:1::9": {fact.Filtered, false}, // dropped
 		"10.77.2.9": {fact.Filtered, false},                                  // the router's own word: EHOSTUNREACH
 		"10.77.3.9": {fact.Filtered, false},                                  // EACCES
 		"10.99.0.1": {fact.Filtered, true}, "fd99::1": {fact.Filtered, true}, // no route at all
@@ -356,5 +361,27 @@ func TestInsideNamespace(t *testing.T) {
 		if len(paths.Families) != 1 || paths.Families[0].Status != want.status || paths.Families[0].NoRoute != want.noRoute {
 			t.Errorf("%s: %+v, want %+v", host, paths.Families, want)
 		}
+	}
+
+	// A name with both families, of which IPv6 is dropped: the diagnosis says so.
+	zone, err := dnstest.ParseZone("contoso.example", "@ NS ns1\nns1 A 127.0.0.1\nsipdir A 10.77.0.1\nsipdir AAAA fd77:1::9\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packets, err := net.ListenPacket("udp4", "127.0.0.1:53")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packets.Close()
+	resolver := &dnstest.Server{Zones: []*dnstest.Zone{zone}, Recursive: true}
+	go func() { _ = resolver.ServePacket(packets) }()
+	plan := append(lyncdiag.Plan{{ID: "tcp", Title: "Ports", Probe: func(ctx context.Context, env *lyncdiag.Env) error {
+		_, err := env.Look(ctx, "sipdir.contoso.example", 443, lyncdiag.ToPort)
+		return err
+	}}}, lyncdiag.DefaultPlan().Only("paths")...)
+	plan[1].After = []lyncdiag.StageID{"tcp"}
+	report, err := (&lyncdiag.Diagnoser{Plan: plan, Network: &lyncdiag.Network{Exchange: 2 * time.Second, DNS: []dnscheck.Server{{Name: "here", Addr: netip.MustParseAddrPort("127.0.0.1:53")}}}}).Run(t.Context(), target(t, joe))
+	if err != nil || !slices.Equal(rootNames(report), []string{"ipv6-path-dead"}) {
+		t.Errorf("%v, %v:\n%s", rootNames(report), err, describe(report))
 	}
 }

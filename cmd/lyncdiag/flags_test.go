@@ -177,7 +177,7 @@ func TestProxy(t *testing.T) {
 		{"none", "", lyncdiag.Network{}},
 	} {
 		f := &proxyFlags{proxy: tt.flag}
-		if err := f.useProxy(&tt.network, p); err != nil {
+		if err := f.useProxy(&tt.network, p, false); err != nil {
 			t.Errorf("%q: %v", tt.flag, err)
 		}
 		got := ""

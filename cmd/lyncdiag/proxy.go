@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,14 +34,14 @@ type proxyFlags struct {
 
 func (f *proxyFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.proxy, "proxy", "", "HTTP proxy `URL` for every connection, or none (default the one that this computer is set to)")
-	flags.StringVar(&f.user, "proxy-user", "", "`NAME` for a proxy that asks, as user, DOMAIN\\user or user@domain; its password is asked for on a terminal")
+	flags.StringVar(&f.user, "proxy-user", "", "`NAME` for a proxy that asks, as user, DOMAIN\\user or user@domain; its password is asked for on a terminal, and goes unencrypted to a proxy that offers Basic alone")
 	flags.StringVar(&f.passwordEnv, "proxy-password-env", "", "environment `VARIABLE` that holds the password of --proxy-user")
 	flags.BoolVar(&f.passwordStdin, "proxy-password-stdin", false, "read the password of --proxy-user from standard input")
 }
 
 // useProxy puts the proxy into a network: the flag's, else a lab's own, else
 // the system's.
-func (f *proxyFlags) useProxy(n *lyncdiag.Network, p *program) error {
+func (f *proxyFlags) useProxy(n *lyncdiag.Network, p *program, offline bool) error {
 	switch {
 	case f.proxy == "none":
 		n.Proxy, n.ProxyFrom = nil, ""
@@ -57,6 +58,9 @@ func (f *proxyFlags) useProxy(n *lyncdiag.Network, p *program) error {
 		settings, err := proxy.System(p.env)
 		if err != nil {
 			return fmt.Errorf("find the proxy of this computer (--proxy none goes without): %w", err)
+		}
+		if offline { // WPAD asks the network for a script
+			settings = slices.DeleteFunc(settings, proxy.Setting.Scripted)
 		}
 		s, unasked := chosen(settings, scriptHosts())
 		n.Proxy, n.ProxyFrom, n.Direct, n.PAC = s.Server, s.Source, s.Direct, unasked
@@ -77,11 +81,11 @@ func chosen(settings []proxy.Setting, hosts []string) (found proxy.Setting, unas
 	for _, s := range settings {
 		if s.Scripted() && s.Source == proxy.WinINET {
 			asked, err := s.Ask(hosts...)
-			if err == nil {
+			switch {
+			case err == nil:
 				return asked, ""
-			}
-			if unasked = s.PAC; unasked == "" {
-				unasked = "the script that WPAD finds"
+			case !errors.Is(err, proxy.ErrNoScript):
+				unasked = cmp.Or(s.PAC, "the script that WPAD finds")
 			}
 		}
 		if s.Server != nil {

@@ -4,6 +4,7 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -38,6 +39,10 @@ func (s Setting) Direct(host string) bool { return s.direct != nil && s.direct(h
 
 // Scripted reports whether a script decides.
 func (s Setting) Scripted() bool { return s.PAC != "" || s.AutoDetect }
+
+// ErrNoScript is the error of a setting that looks for a script where there is
+// none: the setting then counts without it.
+var ErrNoScript = errors.New("proxy: WPAD finds no script")
 
 // Ask is the setting as its script decides: the proxy that it names for the
 // first of the hosts that it does not send direct, and direct what it sends

@@ -41,6 +41,8 @@ const (
 	autoProxyConfigURL  = 2
 	detectDHCP          = 1
 	detectDNS           = 2
+
+	errAutoDetectFailed = windows.Errno(12180) // ERROR_WINHTTP_AUTODETECTION_FAILED
 )
 
 // Evaluate has WinHTTP run the setting's script for a URL, which is the one
@@ -78,6 +80,9 @@ func (s Setting) Evaluate(address string) (*url.URL, error) {
 	defer winHTTPCloseHandle.Call(session)
 	var info proxyInfo
 	done, _, failed := winHTTPGetProxyForURL.Call(session, uintptr(unsafe.Pointer(target)), uintptr(unsafe.Pointer(&options)), uintptr(unsafe.Pointer(&info)))
+	if done == 0 && errors.Is(failed, errAutoDetectFailed) && s.PAC == "" {
+		return nil, ErrNoScript
+	}
 	if done == 0 {
 		return nil, fmt.Errorf("proxy: evaluate script: %w", failed)
 	}

@@ -1,7 +1,9 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
@@ -11,20 +13,20 @@ import (
 
 // sipDoc is lyncdiag.sip/v1.
 type sipDoc struct {
-	Schema       string       `json:"schema"`
-	Server       string       `json:"server"`           // host:port as given
-	Port         string       `json:"port"`             // in PortQry's words, "" when not tried
-	TLSVersion   string       `json:"tlsVersion"`       // "" without a session
-	Status       *int         `json:"status,omitempty"` // of SIP; left out without an answer
-	Reason       string       `json:"reason"`
-	Challenges   []challenge  `json:"challenges"`
-	ServerHeader string       `json:"serverHeader"`
-	ClockSkewMs  *int64       `json:"clockSkewMs,omitempty"` // this computer minus server, to about a second
-	Diagnostics  []diagnostic `json:"diagnostics"`
-	Problem      string       `json:"problem"` // one word, "" for none
-	Detail       string       `json:"detail"`
-	Lookup       string       `json:"lookup"`    // what DNS said of the host, in one word; "" when not asked
-	UserAgent    string       `json:"userAgent"` // that was sent, for the server's client version filter to look at
+	Schema       string      `json:"schema"`
+	Server       string      `json:"server"`           // host:port as given
+	Port         string      `json:"port"`             // in PortQry's words, "" when not tried
+	TLSVersion   string      `json:"tlsVersion"`       // "" without a session
+	Status       *int        `json:"status,omitempty"` // of SIP; left out without an answer
+	Reason       string      `json:"reason"`
+	Challenges   []challenge `json:"challenges"`
+	ServerHeader string      `json:"serverHeader"`
+	ClockSkewMs  *int64      `json:"clockSkewMs,omitempty"` // this computer minus server, to about a second
+	Diagnostics  []decoded   `json:"diagnostics"`
+	Problem      string      `json:"problem"` // one word, "" for none
+	Detail       string      `json:"detail"`
+	Lookup       string      `json:"lookup"`    // what DNS said of the host, in one word; "" when not asked
+	UserAgent    string      `json:"userAgent"` // that was sent, for the server's client version filter to look at
 	// VersionFilter is what that filter did: it answers before anybody signs in.
 	VersionFilter string     `json:"versionFilter" jsonschema:"enum=passed,enum=blocked,enum=unknown"`
 	Product       string     `json:"product"` // generation of server that serverHeader stands for, "" unknown
@@ -70,6 +72,26 @@ type diagnostic struct {
 	Params []parameter `json:"params"`
 }
 
+// decoded is a diagnostic with what its number is known for.
+type decoded struct {
+	diagnostic
+	Meaning   string `json:"meaning"`   // in words, "" unknown
+	Component string `json:"component"` // that owns the range of the number, "" unknown
+}
+
+func decode(all []sip.Diagnostic) []decoded {
+	var out []decoded
+	for i, d := range diagnostics(all) {
+		x := decoded{diagnostic: d}
+		for _, c := range sip.LookupCode("ms-diagnostics: " + strconv.Itoa(all[i].ID)) {
+			x.Meaning, x.Component = cmp.Or(c.Meaning, c.Name), c.Category
+			break
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
 type parameter struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
@@ -85,7 +107,7 @@ func diagnostics(all []sip.Diagnostic) []diagnostic {
 // it told the time.
 func (t Tool) SIP(server string, c fact.Candidate, clock fact.Clock, r *lyncdiag.Report) Document {
 	doc := sipDoc{Schema: "lyncdiag.sip/v1", Server: server, Port: string(c.Reach.Status), Detail: c.Reach.Detail, Lookup: string(c.Resolve.Status),
-		Challenges: []challenge{}, Diagnostics: []diagnostic{}, Findings: findings(r), UserAgent: lyncdiag.UserAgent(r.Setting), VersionFilter: "unknown",
+		Challenges: []challenge{}, Diagnostics: []decoded{}, Findings: findings(r), UserAgent: lyncdiag.UserAgent(r.Setting), VersionFilter: "unknown",
 		Redirects: each(c.Hops, newRedirect)}
 	doc.atProxy = c.Reach.AtProxy != nil
 	if c.TLS != nil {
@@ -97,7 +119,7 @@ func (t Tool) SIP(server string, c fact.Candidate, clock fact.Clock, r *lyncdiag
 	if p := c.SIP; p != nil {
 		doc.Status, doc.Reason, doc.ServerHeader = known(p.Status, p.Status > 0), p.Reason, p.ServerHeader
 		doc.Problem, doc.Detail = string(p.Problem), p.Detail
-		doc.Diagnostics = diagnostics(p.Diagnostics)
+		doc.Diagnostics = list(decode(p.Diagnostics))
 		doc.Product, doc.KeepAlive = sip.Product(p.ServerHeader), p.KeepAlive
 		doc.VersionFilter = versionFilter(p)
 		doc.Challenges = each(p.Challenges, func(c sip.Challenge) challenge {
@@ -201,7 +223,10 @@ func (d *sipDoc) text(s *sheet) {
 	if d.ClockSkewMs != nil {
 		s.item("Clock", fmt.Sprintf("this computer minus server: %d ms", *d.ClockSkewMs))
 	}
-	s.diagnostics(d.Diagnostics)
+	for _, x := range d.Diagnostics {
+		s.diagnostics([]diagnostic{x.diagnostic})
+		s.item("", x.Meaning)
+	}
 	if d.Problem != "" || d.Detail != "" {
 		s.item("Problem", d.Problem+" "+d.Detail)
 	}
