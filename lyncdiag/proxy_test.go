@@ -5,9 +5,11 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -180,4 +182,66 @@ func TestProbeCost(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestProxyWithoutDNS: many networks with a proxy have no DNS of the outside.
+// The proxy looks names up, and what answers through it is not said to have no
+// name.
+func TestProxyWithoutDNS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		facts, report := diagnose(t, lab.Config{Proxy: true}, func(d *lyncdiag.Diagnoser) {
+			d.Network.Proxy = &url.URL{Scheme: "http", Host: "127.0.3.8:8080"}
+		}, unroutable(func(a netip.AddrPort) bool { return a.Port() == 53 }, syscall.ENETUNREACH))
+		for _, f := range report.Findings {
+			if f.CausedBy == "" && !strings.HasPrefix(f.Name, "dns-") && f.Severity == "failure" {
+				t.Errorf("%s is said of hosts that answer through the proxy:\n%s", f.Name, describe(report))
+			}
+		}
+		candidates, _, _ := fact.Get(facts, fact.CandidatesKey)
+		if federation, _, ok := fact.Get(facts, fact.FederationKey); !ok || !federation.Up() || len(candidates) != 1 || !candidates[0].Works() {
+			t.Errorf("not reached through the proxy:\n%s", describe(report))
+		}
+	})
+}
+
+// TestProxyRefusesFederation: the host of AD FS behind a proxy that refuses it.
+func TestProxyRefusesFederation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, report := diagnose(t, lab.Config{Proxy: true}, func(d *lyncdiag.Diagnoser) {
+			dial := d.Network.Dial
+			d.Network.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := dial(ctx, network, address)
+				if err == nil && address == "127.0.3.8:8080" {
+					conn = &refusing{Conn: conn, host: "sts.contoso.example:443"}
+				}
+				return conn, err
+			}
+		})
+		if names := rootNames(report); report.Verdict.Primary != "proxy-refuses-connect" || slices.Contains(names, "adfs-tcp-filtered") {
+			t.Errorf("%v:\n%s", names, describe(report))
+		}
+	})
+}
+
+// refusing is a connection to a proxy that does not know one host's name.
+type refusing struct {
+	net.Conn
+	host    string
+	refused bool
+}
+
+func (r *refusing) Write(b []byte) (int, error) {
+	if strings.HasPrefix(string(b), "CONNECT "+r.host+" ") {
+		r.refused = true
+		return len(b), nil
+	}
+	return r.Conn.Write(b)
+}
+
+func (r *refusing) Read(b []byte) (int, error) {
+	if r.refused {
+		r.refused = false
+		return copy(b, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"), nil
+	}
+	return r.Conn.Read(b)
 }

@@ -55,7 +55,7 @@ func judgeLogin(f *fact.Facts, emit Emit) {
 	}
 	evidence := []fact.Evidence{host(login.Host, o)}
 	switch {
-	case len(login.Resolve.Addresses) == 0:
+	case len(login.Resolve.Addresses) == 0 && login.Reach.Status != fact.Listening:
 		if !login.Resolve.Status.Known() {
 			return // the resolver could not tell
 		}

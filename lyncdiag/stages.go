@@ -445,7 +445,7 @@ func probeFederationName(ctx context.Context, env *Env) error {
 func probeFederationPort(ctx context.Context, env *Env) error {
 	return env.slice(ctx, func(x *exchange) <-chan struct{} { return x.connected }, func(e fact.Endpoint) string {
 		if e.Reach.Status != fact.Listening {
-			return fmt.Sprintf("%s port %d: %s", e.Host, e.Port, e.Reach.Status)
+			return fmt.Sprintf("%s port %d: %s", e.Host, e.Port, reachWords(e.Reach))
 		}
 		return ""
 	})

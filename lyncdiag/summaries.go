@@ -7,6 +7,7 @@ import (
 
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
 // The sentences beside a stage that passed: what was seen, never more.
@@ -98,7 +99,11 @@ func sumSIP(f *fact.Facts) string {
 			schemes = append(schemes, challenge.Scheme)
 		}
 		if c.SIP.Status == 401 && len(schemes) > 0 {
-			return fmt.Sprintf("offers %s (401 is expected here)", strings.Join(schemes, ", "))
+			text := fmt.Sprintf("offers %s (401 is expected here)", strings.Join(schemes, ", "))
+			if product := sip.Product(c.SIP.ServerHeader); product != "" {
+				text += ", as " + product
+			}
+			return text
 		}
 		return fmt.Sprintf("%s answers %d %s", c.Host, c.SIP.Status, c.SIP.Reason)
 	}

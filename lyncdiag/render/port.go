@@ -23,6 +23,7 @@ type port struct {
 	Transport  string   `json:"transport" jsonschema:"enum=tcp,enum=udp"`                                                  // udp is tried with a STUN binding request
 	Address    string   `json:"address"`                                                                                   // that answered, or was tried first; "" when the name has none, and through a proxy
 	Status     string   `json:"status" jsonschema:"enum=listening,enum=not-listening,enum=filtered,enum=unresolved,enum="` // "": not tried
+	AtProxy    bool     `json:"atProxy"`                                                                                   // it failed at the proxy: nothing is known of the host
 	Detail     string   `json:"detail"`
 	DurationMs int64    `json:"durationMs"`
 	Families   []family `json:"families"`                                                   // IPv4 before IPv6, as far as the host has addresses of them
@@ -60,7 +61,7 @@ type PortResult struct {
 // Port is lyncdiag.port/v1: reachability in PortQry's words.
 func (t Tool) Port(results []PortResult) Document {
 	return Document{&portDoc{"lyncdiag.port/v1", each(results, func(r PortResult) port {
-		p := port{Host: r.Host, Port: int(r.Port), Transport: "tcp", Address: r.Reach.Address, Status: string(r.Reach.Status), Detail: r.Reach.Detail,
+		p := port{Host: r.Host, Port: int(r.Port), Transport: "tcp", Address: r.Reach.Address, Status: string(r.Reach.Status), AtProxy: r.Reach.AtProxy != nil, Detail: r.Reach.Detail,
 			DurationMs: r.Reach.Elapsed.Milliseconds(), Families: each(r.Families, newFamily)}
 		if r.UDP {
 			p.Transport = "udp"
@@ -121,7 +122,11 @@ func (d *portDoc) text(s *sheet) {
 		if p.Transport == "udp" {
 			number += "/udp"
 		}
-		s.mark(m, fmt.Sprintf("%s port %s%s %s, %d ms", p.Host, number, at, words[fact.PortStatus(p.Status)], p.DurationMs))
+		what := words[fact.PortStatus(p.Status)]
+		if p.AtProxy {
+			what = "was not reached: " + p.Detail
+		}
+		s.mark(m, fmt.Sprintf("%s port %s%s %s, %d ms", p.Host, number, at, what, p.DurationMs))
 		if p.Transport == "udp" && p.Detail != "" {
 			s.item("", p.Detail)
 		}
