@@ -133,7 +133,7 @@ func (w *wire) ask(ctx context.Context, request *http.Request) (*proxyConn, *htt
 			break
 		}
 		request.Header.Set("Proxy-Authorization", header)
-		if p, response, err = w.send(ctx, p.again(response), request); err != nil {
+		if p, response, err = w.send(ctx, p.again(ctx, response), request); err != nil {
 			return nil, nil, err
 		}
 		if response.StatusCode != http.StatusProxyAuthRequired {
@@ -144,7 +144,9 @@ func (w *wire) ask(ctx context.Context, request *http.Request) (*proxyConn, *htt
 }
 
 // again is the connection for the next request, nil when the proxy closes it.
-func (p *proxyConn) again(response *http.Response) *proxyConn {
+func (p *proxyConn) again(ctx context.Context, response *http.Response) *proxyConn {
+	stop := context.AfterFunc(ctx, func() { p.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
 	_, err := io.CopyN(io.Discard, response.Body, maxProxyBody)
 	if response.Close || !errors.Is(err, io.EOF) {
 		p.Close()

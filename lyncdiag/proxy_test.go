@@ -94,6 +94,7 @@ func TestStrangeProxies(t *testing.T) {
 		"broken NTLM":            {answer("HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM AAAA\r\nContent-Length: 0\r\n\r\n"), "proxy-authentication-required"},
 		"unknown scheme":         {answer("HTTP/1.1 407 No\r\nProxy-Authenticate: Hawk\r\nContent-Length: 0\r\n\r\n"), "proxy-authentication-required"},
 		"body without end":       {answer("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=x\r\n\r\n" + strings.Repeat("x", 200<<10)), "proxy-authentication-required"},
+		"body that never comes":  {answer("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 10\r\n\r\n"), ""},
 		"redirects":              {answer("HTTP/1.1 302 Found\r\nLocation: http://gateway.contoso.example:8080/\r\nContent-Length: 0\r\n\r\n"), "proxy-refuses-connect"},
 		"refuses":                {answer("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"), "proxy-refuses-connect"},
 		"endless headers":        {answer("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 2<<20)), "proxy-unreachable"},
@@ -127,7 +128,7 @@ func TestStrangeProxies(t *testing.T) {
 						return near, nil
 					}
 				})
-				if !report.Complete || !slices.Contains(rootNames(report), tt.want) {
+				if !report.Complete || tt.want != "" && !slices.Contains(rootNames(report), tt.want) {
 					t.Errorf("%s is not found:\n%s", tt.want, describe(report))
 				}
 				if strings.Contains(describe(report), secret) {

@@ -361,7 +361,6 @@ func networkSpecs() []Spec {
 			Cause: "The proxy answers 407 on the way to {host}. The Sign-In Assistant and other services that Lync relies on may not be able to answer it.",
 			Resolution: []string{
 				"Let the proxy pass the Lync and login hosts (*.lync.com, *.microsoftonline.com, *.microsoftonline-p.com) without authentication for all users. On TMG add the application entry msoidsvc with Disable=0 and DisableEx=0 to the firewall client's settings (KB 2769142).",
-				"See which part of the client goes which way: lyncdiag proxy",
 				stepCheckAgain,
 			},
 			Owner: NetworkAdmin, References: []string{"KB2769142"}, Messages: explains(1, 3, 7),
@@ -382,7 +381,6 @@ func networkSpecs() []Spec {
 			Cause: "The proxy's name does not resolve, or nothing answers at its address and port. Everything that goes through it fails.",
 			Resolution: []string{
 				"Correct or remove the proxy in Internet Options > Connections > LAN settings, and compare it with the system's setting: netsh winhttp show proxy",
-				"See where this computer takes it from: lyncdiag proxy",
 				stepCheckAgain,
 			},
 			Owner: NetworkAdmin, Messages: explains(1, 7),
