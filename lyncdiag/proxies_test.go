@@ -2,9 +2,9 @@ package lyncdiag_test
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"net/url"
@@ -25,27 +25,85 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/lab"
 )
 
-// squidBench is a lab on its real ports, to be asked through Squid as Debian
-// configures it: CONNECT to port 443 only, plain HTTP as such.
+// squidBench is a lab on the real ports of addresses that no other test uses,
+// to be asked through Squid as Debian configures it: CONNECT to port 443 only,
+// plain HTTP as such.
 type squidBench struct {
 	squid, hosts string
-	lab          *lab.Lab
+	setting      fact.Setting
 	network      lyncdiag.Network
 }
 
 func newSquidBench(t *testing.T) *squidBench {
 	t.Helper()
 	b := &squidBench{squid: peer(t, "squid")}
-	var err error
-	if b.lab, err = lab.Start(t.Context(), lab.Config{RealPorts: true}); err != nil {
-		without(t, "the lab cannot have its real ports: %v", err)
+	l, err := lab.Start(t.Context(), lab.Config{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Cleanup(func() { b.lab.Close() })
-	b.network = lyncdiag.Network{Dial: loopbackOnly(new(net.Dialer).DialContext), Roots: x509.NewCertPool(), ProxyFrom: "test",
-		DNS: []dnscheck.Server{{Name: "lab", Addr: netip.MustParseAddrPort(b.lab.Addresses().DNS)}}}
-	b.network.Roots.AppendCertsFromPEM(b.lab.Addresses().CA)
-	b.hosts = hostsFile(t, b.network.DNS)
+	t.Cleanup(func() { l.Close() })
+	b.setting, b.network = l.Setting(), *l.Network()
+	inside := b.network.Dial
+	b.network.Dial = loopbackOnly(func(ctx context.Context, network, address string) (net.Conn, error) {
+		if strings.HasSuffix(address, ":53") {
+			return inside(ctx, network, address)
+		}
+		return new(net.Dialer).DialContext(ctx, network, address) // the proxy; everything else is behind it
+	})
+	var hosts strings.Builder
+	client := &dnscheck.Client{Dial: inside, Servers: b.network.DNS}
+	for _, name := range []string{"sipdir.online.lync.com", "webdir.online.lync.com", "login.microsoftonline.com", "sts.contoso.example", "lyncdiscover.contoso.example", "sip.contoso.example"} {
+		found := client.LookupHost(t.Context(), name)
+		if len(found.Addresses) == 0 {
+			t.Fatalf("the lab does not know %s: %s", name, found.Status)
+		}
+		ip := found.Addresses[0].As4()
+		ip[1] = 78
+		outside := netip.AddrFrom4(ip).String()
+		if !strings.Contains(hosts.String(), outside+" ") {
+			for _, port := range []string{"80", "443"} {
+				bridge(t, net.JoinHostPort(outside, port), net.JoinHostPort(found.Addresses[0].String(), port), inside)
+			}
+		}
+		fmt.Fprintf(&hosts, "%s %s\n", outside, name)
+	}
+	b.hosts = filepath.Join(readableDir(t), "hosts")
+	if err := os.WriteFile(b.hosts, []byte(hosts.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	return b
+}
+
+// bridge has a socket lead to a service of the lab, if there is one.
+func bridge(t *testing.T, outside, service string, dial func(context.Context, string, string) (net.Conn, error)) {
+	t.Helper()
+	if c, err := dial(t.Context(), "tcp", service); err != nil {
+		return
+	} else {
+		c.Close()
+	}
+	ln := listen(t, outside)
+	go func() {
+		for {
+			near, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer near.Close()
+				far, err := dial(t.Context(), "tcp", service)
+				if err != nil {
+					return
+				}
+				defer far.Close()
+				go func() {
+					_, _ = io.Copy(far, near)
+					far.Close()
+				}()
+				_, _ = io.Copy(near, far)
+			}()
+		}
+	}()
 }
 
 // check runs the whole diagnosis through a Squid of its own.
@@ -61,8 +119,8 @@ func (b *squidBench) check(t *testing.T, config string, user *url.Userinfo, prim
 	run(t, b.squid, "-N", "-f", file)
 	awaitPort(t, address)
 	network := b.network
-	network.Proxy = &url.URL{Scheme: "http", User: user, Host: address}
-	report, err := (&lyncdiag.Diagnoser{Setting: b.lab.Setting(), Network: &network}).Run(t.Context(), target(t, joe))
+	network.Proxy, network.ProxyFrom = &url.URL{Scheme: "http", User: user, Host: address}, "test"
+	report, err := (&lyncdiag.Diagnoser{Setting: b.setting, Network: &network}).Run(t.Context(), target(t, joe))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,25 +225,6 @@ func TestSquidNTLM(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) { b.check(t, tt.config, tt.user, tt.primary) })
 	}
-}
-
-// hostsFile has Squid resolve the lab's names.
-func hostsFile(t *testing.T, resolver []dnscheck.Server) string {
-	t.Helper()
-	client := &dnscheck.Client{Dial: new(net.Dialer).DialContext, Servers: resolver}
-	var text strings.Builder
-	for _, name := range []string{"sipdir.online.lync.com", "webdir.online.lync.com", "login.microsoftonline.com", "sts.contoso.example", "lyncdiscover.contoso.example", "sip.contoso.example"} {
-		found := client.LookupHost(t.Context(), name)
-		if len(found.Addresses) == 0 {
-			t.Fatalf("the lab does not know %s: %s", name, found.Status)
-		}
-		fmt.Fprintf(&text, "%s %s\n", found.Addresses[0], name)
-	}
-	file := filepath.Join(readableDir(t), "hosts")
-	if err := os.WriteFile(file, []byte(text.String()), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return file
 }
 
 // readableDir is a folder that a server which gives up root can read.

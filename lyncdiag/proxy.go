@@ -203,16 +203,26 @@ func (w *wire) refusal(response *http.Response) *proxyError {
 	return e
 }
 
-// offers are the schemes of Proxy-Authenticate, in the proxy's order.
+// offers are the schemes of Proxy-Authenticate, in the proxy's order. Several
+// may stand in one header, between their parameters.
 func offers(response *http.Response) []string {
 	var list []string
 	for _, value := range response.Header.Values("Proxy-Authenticate") {
-		scheme, _, _ := strings.Cut(strings.TrimSpace(value), " ")
-		if scheme != "" && len(list) < 8 {
-			list = append(list, strings.ToValidUTF8(scheme[:min(len(scheme), 32)], "?"))
+		for part := range strings.SplitSeq(value, ",") {
+			scheme, _, _ := strings.Cut(strings.TrimSpace(part), " ")
+			if token(scheme) && len(list) < 8 {
+				list = append(list, scheme)
+			}
 		}
 	}
 	return list
+}
+
+// token reports whether a word can be the name of a scheme.
+func token(s string) bool {
+	return s != "" && len(s) <= 32 && !strings.ContainsFunc(s, func(r rune) bool {
+		return r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	})
 }
 
 // proxyLogin answers one connection's 407. Basic is the last resort, as it
