@@ -26,8 +26,8 @@ type Reach struct {
 	Address string        `json:"address"` // the address that answered, or the first one tried
 	Status  PortStatus    `json:"status"`
 	Detail  string        `json:"detail"`
-	AtProxy *ProxyAnswer  `json:"atProxy,omitempty"` // it failed at the proxy, so nothing is known of the host; nil: not so
-	NoRoute bool          `json:"noRoute"`           // nothing was sent: this computer has no way to such an address
+	AtProxy *ProxyAnswer  `json:"proxyAnswer,omitempty"` // it failed at the proxy, so nothing is known of the host; nil: not so
+	NoRoute bool          `json:"noRoute"`               // nothing was sent: this computer has no way to such an address
 	Elapsed time.Duration `json:"elapsed"`
 }
 
