@@ -3,6 +3,7 @@ package lyncdiag_test
 import (
 	"bufio"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -224,10 +225,31 @@ func TestProxyRefusesFederation(t *testing.T) {
 	})
 }
 
-// refusing is a connection to a proxy that does not know one host's name.
+// TestProxyHangsUpOnOneHost: the others show that it is a proxy.
+func TestProxyHangsUpOnOneHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, report := diagnose(t, lab.Config{Proxy: true}, func(d *lyncdiag.Diagnoser) {
+			dial := d.Network.Dial
+			d.Network.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := dial(ctx, network, address)
+				if err == nil && address == "127.0.3.8:8080" {
+					conn = &refusing{Conn: conn, host: "sipdir.online.lync.com:443", hangUp: true}
+				}
+				return conn, err
+			}
+		})
+		i := slices.IndexFunc(report.Findings, func(f lyncdiag.Finding) bool { return f.Name == "proxy-refuses-connect" })
+		if i < 0 || report.Findings[i].Confidence != lyncdiag.Probable || slices.Contains(rootNames(report), "proxy-unreachable") {
+			t.Errorf("got\n%s", describe(report))
+		}
+	})
+}
+
+// refusing is a connection to a proxy that does not let one host's name pass.
 type refusing struct {
 	net.Conn
 	host    string
+	hangUp  bool
 	refused bool
 }
 
@@ -240,6 +262,9 @@ func (r *refusing) Write(b []byte) (int, error) {
 }
 
 func (r *refusing) Read(b []byte) (int, error) {
+	if r.refused && r.hangUp {
+		return 0, io.EOF
+	}
 	if r.refused {
 		r.refused = false
 		return copy(b, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"), nil

@@ -70,14 +70,16 @@ func judgeProxy(f *fact.Facts, emit Emit) {
 		return
 	}
 	var asked, refused []fact.Endpoint
+	// A proxy that makes other connections is one, and hangs up on this host alone.
+	works := slices.ContainsFunc(everyEndpoint(f), func(e fact.Endpoint) bool { return e.Reach.Status == fact.Listening })
 	broken := ""
 	for _, e := range stopped(f) {
 		switch a := e.Reach.AtProxy; {
 		case a.Status == 407:
 			asked = append(asked, e)
-		case a.Status != 0 && !absent(e):
+		case (a.Status != 0 || a.Answered && works) && !absent(e):
 			refused = append(refused, e)
-		case a.Answered && broken == "":
+		case a.Answered && a.Status == 0 && broken == "":
 			broken = a.Detail
 		}
 	}
@@ -102,8 +104,12 @@ func judgeProxy(f *fact.Facts, emit Emit) {
 	}
 	for _, e := range refused {
 		finding := found("proxy-refuses-connect", "proxy", append(slices.Clone(about), host(e.Host, o), text("port", strconv.Itoa(int(e.Port)), o),
-			text("status", strconv.Itoa(e.Reach.AtProxy.Status), o), prose("detail", e.Reach.AtProxy.Detail, o))...)
-		if e.Reach.AtProxy.Status >= 500 {
+			text("status", statusText(e.Reach.AtProxy.Status), o), prose("detail", e.Reach.AtProxy.Detail, o))...)
+		switch status := e.Reach.AtProxy.Status; {
+		case status == 0:
+			finding = finding.with(Probable)
+			finding.Cause = "The proxy makes other connections, and hangs up or breaks off on the CONNECT request for {host}. Sign-in needs this host."
+		case status >= 500:
 			// Squid answers 503 and tinyproxy 500 where a host does not answer them.
 			finding = finding.with(Probable)
 			finding.Title = "The proxy makes no connection to {host}"
@@ -111,6 +117,14 @@ func judgeProxy(f *fact.Facts, emit Emit) {
 		}
 		emit(finding)
 	}
+}
+
+// statusText is an HTTP status, "" for none.
+func statusText(status int) string {
+	if status == 0 {
+		return ""
+	}
+	return strconv.Itoa(status)
 }
 
 // absent: a name that DNS does not know here gets an error from the proxy as

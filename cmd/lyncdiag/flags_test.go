@@ -17,6 +17,7 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/proxy"
 )
 
 func TestSplitServer(t *testing.T) {
@@ -177,7 +178,7 @@ func TestProxy(t *testing.T) {
 		{"none", "", lyncdiag.Network{}},
 	} {
 		f := &proxyFlags{proxy: tt.flag}
-		if err := f.useProxy(&tt.network, p, false); err != nil {
+		if err := f.useProxy(&tt.network, p, "", false); err != nil {
 			t.Errorf("%q: %v", tt.flag, err)
 		}
 		got := ""
@@ -186,6 +187,26 @@ func TestProxy(t *testing.T) {
 		}
 		if got != tt.want {
 			t.Errorf("%q: %q, want %q", tt.flag, got, tt.want)
+		}
+	}
+}
+
+func TestChosenProxy(t *testing.T) {
+	named := func(source string) proxy.Setting {
+		return proxy.Setting{Source: source, Server: &url.URL{Scheme: "http", Host: "proxy:8080"}}
+	}
+	script := proxy.Setting{Source: proxy.WinINET, PAC: "no-scheme-that-can-be-fetched:x"}
+	for _, tt := range []struct {
+		settings        []proxy.Setting
+		source, unasked string
+	}{
+		{nil, "", ""},
+		{[]proxy.Setting{named(proxy.Environment), named(proxy.WinINET)}, proxy.Environment, ""},
+		{[]proxy.Setting{named(proxy.WinHTTP)}, "", ""}, // Lync does not go by it
+		{[]proxy.Setting{script, named(proxy.WinHTTP)}, "", script.PAC},
+	} {
+		if s, unasked := chosen(tt.settings, []string{"sipdir.online.lync.com"}); s.Source != tt.source || unasked != tt.unasked {
+			t.Errorf("%+v: %q, %q", tt.settings, s.Source, unasked)
 		}
 	}
 }

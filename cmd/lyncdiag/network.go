@@ -81,7 +81,7 @@ func (n *networkFlags) open(ctx context.Context, p *program) (*session, error) {
 	}
 	err := n.apply(s)
 	if err == nil {
-		err = n.useProxy(s.network, p, n.offline)
+		err = n.useProxy(s.network, p, n.cloud.value, n.offline)
 	}
 	if err != nil {
 		s.close()

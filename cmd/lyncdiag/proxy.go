@@ -41,7 +41,7 @@ func (f *proxyFlags) register(flags *pflag.FlagSet) {
 
 // useProxy puts the proxy into a network: the flag's, else a lab's own, else
 // the system's.
-func (f *proxyFlags) useProxy(n *lyncdiag.Network, p *program, offline bool) error {
+func (f *proxyFlags) useProxy(n *lyncdiag.Network, p *program, cloud string, offline bool) error {
 	switch {
 	case f.proxy == "none":
 		n.Proxy, n.ProxyFrom = nil, ""
@@ -62,24 +62,27 @@ func (f *proxyFlags) useProxy(n *lyncdiag.Network, p *program, offline bool) err
 		if offline { // WPAD asks the network for a script
 			settings = slices.DeleteFunc(settings, proxy.Setting.Scripted)
 		}
-		s, unasked := chosen(settings, scriptHosts())
+		s, unasked := chosen(settings, scriptHosts(cloud))
 		n.Proxy, n.ProxyFrom, n.Direct, n.PAC = s.Server, s.Source, s.Direct, unasked
 	}
 	return f.credentials(n, p)
 }
 
 // scriptHosts are the hosts that a script is asked for first.
-func scriptHosts() []string {
-	hosts := dnscheck.CloudHosts("")
+func scriptHosts(cloud string) []string {
+	hosts := dnscheck.CloudHosts(cloud)
 	return append([]string{hosts.SIP, hosts.Web}, hosts.Login...)
 }
 
 // chosen is the setting that a run goes by: the first that names a proxy or has
-// a script that can be asked. unasked is the script that could not be, and that
+// a script that can be asked. WinHTTP's is not Lync's. unasked is the script that could not be, and that
 // decides for Lync.
 func chosen(settings []proxy.Setting, hosts []string) (found proxy.Setting, unasked string) {
 	for _, s := range settings {
-		if s.Scripted() && s.Source == proxy.WinINET {
+		if s.Source == proxy.WinHTTP {
+			continue
+		}
+		if s.Scripted() {
 			asked, err := s.Ask(hosts...)
 			switch {
 			case err == nil:
@@ -154,7 +157,7 @@ func (p *program) proxyCommand() *cobra.Command {
 							s.Script, s.Trouble = fetchPAC(ctx, env, s.PAC)
 						}
 						if s.Scripted() && !env.Network.Simulated {
-							s.Says = scriptSays(s.Setting)
+							s.Says = scriptSays(s.Setting, run.cloud.value)
 						}
 					}
 					return context.Cause(ctx)
@@ -192,9 +195,9 @@ func (p *program) proxySettings(n *lyncdiag.Network) render.ProxySettings {
 
 // scriptSays has the script decide for the hosts of sign-in, where there is
 // somebody to run it.
-func scriptSays(s proxy.Setting) []render.ScriptAnswer {
+func scriptSays(s proxy.Setting, cloud string) []render.ScriptAnswer {
 	var list []render.ScriptAnswer
-	for _, host := range scriptHosts() {
+	for _, host := range scriptHosts(cloud) {
 		u, err := s.Evaluate("https://" + host + "/")
 		switch {
 		case err != nil:
