@@ -21,6 +21,8 @@ type cause struct {
 // nearest to the client explains.
 var causes = []cause{
 	{name: "network-offline", effects: []string{"dns-*", "autodiscover-*", "tcp-*", "tls-*", "firewall-*", "login-service-unavailable", "adfs-*", "sip-*", "manual-address-blocked"}},
+	{name: "proxy-*", effects: []string{"autodiscover-*", "login-service-unavailable", "manual-address-blocked"}, when: behindProxy},
+	{name: "tls-handshake-failed", effects: []string{"autodiscover-*", "login-service-unavailable", "adfs-tls-handshake-failed", "manual-address-blocked"}, when: byBrokenProxy},
 	{name: "captive-portal", effects: []string{"dns-lyncdiscover-wrong", "autodiscover-*", "tcp-*", "tls-*", "firewall-*", "login-service-unavailable", "adfs-*", "sip-*", "manual-address-blocked"}},
 	{name: "dns-server-failure", effects: []string{"dns-*", "autodiscover-*", "tcp-*", "firewall-*", "realm-*", "adfs-name-unresolvable", "login-service-unavailable"}},
 	{name: "dns-domain-missing", effects: []string{"dns-*", "autodiscover-*"}},
@@ -67,6 +69,12 @@ func failing(cause, _ Finding) bool { return cause.Severity == kb.Failure }
 
 // sameTarget: a host that resolves nowhere does not resolve on the user's computer.
 func sameTarget(cause, effect Finding) bool { return cause.value("target") == effect.Host() }
+
+// behindProxy: a proxy that lets nobody through explains what nobody could ask;
+// one that refuses a host explains that host alone.
+func behindProxy(cause, effect Finding) bool {
+	return cause.Name != "proxy-refuses-connect" || effect.Host() == cause.Host()
+}
 
 // underDomain: a domain that is gone takes the hosts in it along.
 func underDomain(cause, effect Finding) bool {

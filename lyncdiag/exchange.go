@@ -1,14 +1,12 @@
 package lyncdiag
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"os"
 	"sync"
 	"syscall"
@@ -24,30 +22,39 @@ import (
 type exchange struct {
 	wire   *wire
 	secure bool
+	direct bool // not through the proxy
 
 	resolved, connected, secured chan struct{} // closed when that part has ended, well or not
+	settled                      chan struct{} // closed when each address family has been tried
 
-	mu     sync.Mutex
-	seen   fact.Endpoint
-	err    error         // why there is no connection; nil while one can be had
-	weak   bool          // a session was taken whose chain is only weak
-	strict bool          // no such session is taken any more
-	asked  chan struct{} // closed when the authorities have been asked; nil: nobody asks them
-	about  *certs.Standing
-	ready  []net.Conn
-	coming int           // further connections under way that nobody has taken
-	spares chan net.Conn // hands those over, nil for one that failed
+	mu       sync.Mutex
+	seen     fact.Endpoint
+	families []fact.Reach  // one for each family, IPv4 first
+	err      error         // why there is no connection; nil while one can be had
+	weak     bool          // a session was taken whose chain is only weak
+	strict   bool          // no such session is taken any more
+	asked    chan struct{} // closed when the authorities have been asked; nil: nobody asks them
+	about    *certs.Standing
+	ready    []net.Conn
+	coming   int           // further connections under way that nobody has taken
+	spares   chan net.Conn // hands those over, nil for one that failed
 }
 
 func newExchange(w *wire, host string, port uint16, secure bool, conns int) *exchange {
 	return &exchange{wire: w, secure: secure, coming: conns - 1, spares: make(chan net.Conn, conns),
-		resolved: make(chan struct{}), connected: make(chan struct{}), secured: make(chan struct{}),
+		resolved: make(chan struct{}), connected: make(chan struct{}), secured: make(chan struct{}), settled: make(chan struct{}),
 		seen: fact.Endpoint{Host: host, Port: port}}
 }
 
 // run makes conns connections at once; the first one is the one observed.
 func (x *exchange) run(conns int) {
 	defer close(x.secured)
+	settle := true // dial does it later where there is more than one family
+	defer func() {
+		if settle {
+			close(x.settled)
+		}
+	}()
 	host := x.wire.resolve(x.wire.ctx, x.seen.Host)
 	if len(host.Addresses) == 0 && over(x.wire.ctx) {
 		x.fail(cut(x.wire.ctx))
@@ -56,7 +63,7 @@ func (x *exchange) run(conns int) {
 		return
 	}
 	x.note(func(e *fact.Endpoint) { e.Resolve = host })
-	if len(host.Addresses) == 0 {
+	if len(host.Addresses) == 0 && !x.tunnelled() {
 		x.note(func(e *fact.Endpoint) { e.Reach = fact.Reach{Status: fact.Unresolved, Detail: string(host.Status)} })
 		x.fail(fmt.Errorf("look up %s: %s", x.seen.Host, host.Status))
 		close(x.resolved)
@@ -76,7 +83,8 @@ func (x *exchange) run(conns int) {
 	}
 
 	start := x.wire.network.now()
-	conn, address, err := x.dial(x.wire.ctx)
+	settle = x.tunnelled()
+	conn, address, err := x.dial(x.wire.ctx, true)
 	if err != nil && over(x.wire.ctx) {
 		// The run ended, not the host's time: nothing is known of it.
 		x.fail(cut(x.wire.ctx))
@@ -89,7 +97,10 @@ func (x *exchange) run(conns int) {
 	}
 	if err != nil {
 		reach.Detail = plain(err)
-		reach.AtProxy = atProxy(err)
+		reach.AtProxy, reach.NoRoute = atProxy(err), noRoute(err)
+		if len(host.Addresses) == 0 {
+			reach.Status = fact.Unresolved // neither here nor, as far as is known, at the proxy
+		}
 	}
 	x.note(func(e *fact.Endpoint) { e.Reach = reach })
 	if err != nil {
@@ -253,7 +264,7 @@ func (x *exchange) take(ctx context.Context) (net.Conn, error) {
 
 // another makes one more connection, not observed.
 func (x *exchange) another(ctx context.Context) (net.Conn, error) {
-	conn, _, err := x.dial(ctx)
+	conn, _, err := x.dial(ctx, false)
 	if err != nil || !x.secure {
 		return conn, err
 	}
@@ -267,133 +278,18 @@ func (x *exchange) another(ctx context.Context) (net.Conn, error) {
 	return session, nil
 }
 
-// attemptDelay is RFC 8305's: how long the next address waits for the one
-// before it.
-const attemptDelay = 250 * time.Millisecond
+// tunnelled reports whether the proxy makes the connections.
+func (x *exchange) tunnelled() bool { return !x.direct && x.wire.proxied(x.seen.Host) }
 
-// maxAddresses bounds how many addresses of a host are tried.
-const maxAddresses = 8
-
-// dial connects to the first of the host's addresses that answers.
-func (x *exchange) dial(ctx context.Context) (net.Conn, netip.AddrPort, error) {
-	addresses := x.endpoint().Resolve.Addresses
-	if len(addresses) > maxAddresses {
-		addresses = addresses[:maxAddresses]
-	}
+// throughProxy connects by the proxy, which looks the name up itself.
+func (x *exchange) throughProxy(ctx context.Context) (net.Conn, netip.AddrPort, error) {
 	ctx, cancel := context.WithTimeout(ctx, x.wire.network.exchange())
 	defer cancel()
-	type attempt struct {
-		conn    net.Conn
-		address netip.AddrPort
-		err     error
+	conn, err := x.wire.tunnel(ctx, x.seen.Host, x.seen.Port)
+	if err != nil && ctx.Err() != nil {
+		err = x.wire.silence(x)
 	}
-	results := make(chan attempt)
-	next := make(chan struct{}, len(addresses)) // a refused address lets the next one start at once
-	for i, ip := range addresses {
-		address := netip.AddrPortFrom(ip, x.seen.Port)
-		x.wire.wg.Go(func() {
-			delay := time.NewTimer(time.Duration(i) * attemptDelay)
-			defer delay.Stop()
-			if i > 0 {
-				select {
-				case <-delay.C:
-				case <-next:
-				case <-ctx.Done():
-				}
-			}
-			conn, err := x.wire.connect(ctx, address)
-			next <- struct{}{}
-			select {
-			case results <- attempt{conn, address, err}:
-			case <-ctx.Done():
-				if conn != nil {
-					conn.Close()
-				}
-			}
-		})
-	}
-	var errs []error
-	for range addresses {
-		select {
-		case a := <-results:
-			if a.err == nil {
-				return a.conn, a.address, nil
-			}
-			errs = append(errs, a.err)
-		case <-ctx.Done():
-			errs = append(errs, os.ErrDeadlineExceeded)
-			return nil, netip.AddrPortFrom(addresses[0], x.seen.Port), errors.Join(errs...)
-		}
-	}
-	return nil, netip.AddrPortFrom(addresses[0], x.seen.Port), errors.Join(errs...)
-}
-
-// connect opens a TCP connection, through the proxy when there is one.
-func (w *wire) connect(ctx context.Context, address netip.AddrPort) (net.Conn, error) {
-	if w.network.Proxy == nil {
-		return w.network.DialContext(ctx, "tcp", address.String())
-	}
-	return w.tunnel(ctx, w.network.Proxy, address.String())
-}
-
-// tunnel asks an HTTP proxy for a connection (RFC 9110 section 9.3.6).
-func (w *wire) tunnel(ctx context.Context, proxy *url.URL, address string) (net.Conn, error) {
-	port := proxy.Port()
-	if port == "" {
-		port = "8080"
-	}
-	host := w.resolve(ctx, proxy.Hostname())
-	if len(host.Addresses) == 0 {
-		return nil, &proxyError{host: proxy.Host, detail: fmt.Sprintf("does not resolve (%s)", host.Status)}
-	}
-	conn, err := w.network.DialContext(ctx, "tcp", net.JoinHostPort(host.Addresses[0].String(), port))
-	if err != nil {
-		return nil, &proxyError{host: proxy.Host, detail: "cannot be reached: " + plain(err)}
-	}
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	request := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: address}, Host: address, Header: http.Header{}}
-	if err := request.Write(conn); err != nil {
-		conn.Close()
-		return nil, &proxyError{host: proxy.Host, detail: "hangs up: " + plain(err)}
-	}
-	reader := bufio.NewReader(conn)
-	response, err := http.ReadResponse(reader, request)
-	if err != nil {
-		conn.Close()
-		if ctx.Err() != nil {
-			return nil, ctx.Err() // silent: a host behind it that does not answer looks like this too
-		}
-		return nil, &proxyError{host: proxy.Host, detail: "gives no HTTP answer: " + plain(err)}
-	}
-	response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		conn.Close()
-		return nil, &proxyError{host: proxy.Host, status: response.StatusCode, detail: fmt.Sprintf("answers %d to CONNECT", response.StatusCode)}
-	}
-	if reader.Buffered() > 0 {
-		conn.Close()
-		return nil, &proxyError{host: proxy.Host, detail: "spoke before the tunnel was used"}
-	}
-	return conn, nil
-}
-
-// proxyError is trouble with the proxy, or its refusal.
-type proxyError struct {
-	host   string
-	status int // of its answer, 0 without one
-	detail string
-}
-
-func (e *proxyError) Error() string {
-	return fmt.Sprintf("proxy %s %s", e.host, e.detail)
-}
-
-// atProxy reports whether a dial failed at the proxy. Its 502 and 504 speak of
-// the host behind it.
-func atProxy(err error) bool {
-	var proxy *proxyError
-	return errors.As(err, &proxy) && proxy.status != http.StatusBadGateway && proxy.status != http.StatusGatewayTimeout
+	return conn, netip.AddrPort{}, err
 }
 
 // portStatus puts a dial's outcome into PortQry's words (KB 832919). A proxy's

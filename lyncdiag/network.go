@@ -41,8 +41,16 @@ type Network struct {
 	// authorities' own: whoever names a root knows of it. Another one under them
 	// means that somebody decrypts on the way. nil: those in Roots.
 	PublicRoots []*x509.Certificate
-	// Proxy is an HTTP proxy for every TCP connection. nil: none.
+	// Proxy is an HTTP proxy for every TCP connection; its user and password
+	// answer a proxy that asks for them, by NTLM, Negotiate or Basic. nil: none.
 	Proxy *url.URL
+	// ProxyFrom says who set Proxy, in a word or two: "--proxy", "environment".
+	ProxyFrom string
+	// PAC is the URL of a script that decides over proxies and that this run did
+	// not ask: what fails on the direct way may work for the client. "": none.
+	PAC string
+	// Direct reports whether a host is reached without the proxy. nil: none is.
+	Direct func(host string) bool
 	// Now is the clock of this computer. nil: time.Now.
 	Now func() time.Time
 	// Exchange bounds one exchange with one host. 0: DefaultExchange.
@@ -139,10 +147,14 @@ type Env struct {
 	mu            sync.Mutex
 	registrations map[*exchange]*registration
 	named         []*exchange // servers that Autodiscover names
+	options       bool        // OPTIONS follows each REGISTER
 }
 
 // Origin is the origin of what the stage sees on the network.
 func (e *Env) Origin() fact.Origin { return fact.Origin{Kind: e.Network.Origin()} }
+
+// Now is the time by this computer's clock.
+func (e *Env) Now() time.Time { return e.Network.now() }
 
 // HTTP returns a client whose every connection goes through the run's one dial
 // path: one lookup a name, one connection attempt a host, TLS verified by
@@ -156,26 +168,33 @@ func (e *Env) Resolver() *dnscheck.Client { return e.wire.dns }
 type Depth int
 
 // ToPort connects; ToTLS shakes hands as well; ToSIP sends a REGISTER without
-// credentials over a session that verifies.
+// credentials over a session that verifies, and follows redirects; ToOptions
+// sends OPTIONS on the same connection too.
 const (
 	ToPort Depth = iota
 	ToTLS
 	ToSIP
+	ToOptions
 )
 
 // Look looks at one host and port through the run's dial path, once a run
 // however many stages ask. What is wrong is in the candidate; the error is the
 // context's.
 func (e *Env) Look(ctx context.Context, host string, port uint16, depth Depth) (fact.Candidate, error) {
+	if depth == ToOptions {
+		e.mu.Lock()
+		e.options = true
+		e.mu.Unlock()
+	}
 	x := e.connect(host, port, depth > ToPort, 1)
 	milestone := x.secured
-	if depth == ToSIP {
+	if depth >= ToSIP {
 		milestone = e.register(x).done
 	}
 	endpoint, err := x.await(ctx, milestone)
 	c := fact.Candidate{Endpoint: endpoint, Via: []fact.Via{fact.ViaManual}}
-	if depth == ToSIP {
-		c.SIP = e.registered(x)
+	if depth >= ToSIP {
+		e.registered(x, &c)
 	}
 	return c, err
 }
@@ -215,7 +234,7 @@ func newWire(ctx context.Context, n *Network, log *slog.Logger) *wire {
 	}
 	w.client = &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &boundedBody{limit: n.exchange(), RoundTripper: &http.Transport{
+		Transport: &boundedBody{limit: n.exchange(), RoundTripper: &plainHTTP{w, &http.Transport{
 			DialContext: func(ctx context.Context, _, address string) (net.Conn, error) { return w.take(ctx, address, false) },
 			DialTLSContext: func(ctx context.Context, _, address string) (net.Conn, error) {
 				return w.take(ctx, address, true)
@@ -223,7 +242,7 @@ func newWire(ctx context.Context, n *Network, log *slog.Logger) *wire {
 			ResponseHeaderTimeout: n.exchange(),
 			MaxIdleConnsPerHost:   4,
 			Protocols:             httpVersion1(),
-		}},
+		}}},
 	}
 	return w
 }

@@ -11,7 +11,7 @@ import (
 // chain.
 func DefaultRules() []Rule {
 	return slices.Concat(
-		controlRules(), dnsRules(), autodiscoverRules(), transportRules(), sipRules(),
+		controlRules(), proxyRules(), pathRules(), dnsRules(), autodiscoverRules(), transportRules(), sipRules(),
 		realmRules(), federationRules(), trustRules(), federationSettingsRules(), certificateRules(),
 		clockRules(), logRules(), nslookupRules(), directoryRules(), treeRules(),
 	)

@@ -44,12 +44,12 @@ func federationRules() []Rule {
 
 func judgeFederationHost(f *fact.Facts, emit Emit) {
 	e, o, _ := fact.Get(f, fact.FederationKey)
-	if !findDeployment(f).online() {
+	if !findDeployment(f).online() || e.Reach.AtProxy != nil { // what the proxy refuses is the proxy's affair
 		return
 	}
 	evidence := []fact.Evidence{host(e.Host, o), address(e.Reach.Address, o)}
 	switch {
-	case len(e.Resolve.Addresses) == 0 && e.Resolve.Status.Known():
+	case len(e.Resolve.Addresses) == 0 && e.Resolve.Status.Known() && e.Reach.Status != fact.Listening:
 		emit(found("adfs-name-unresolvable", "adfs.dns", host(e.Host, o), text("answer", string(e.Resolve.Status), o)))
 	case e.Reach.Status == fact.Filtered:
 		emit(found("adfs-tcp-filtered", "adfs.tcp", append(evidence, prose("detail", e.Reach.Detail, o))...))

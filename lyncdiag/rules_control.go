@@ -18,7 +18,7 @@ func controlRules() []Rule {
 	return []Rule{
 		{
 			ID: "control.offline", Source: kb.Citation{KB: "KB2541980", Section: "Fix DNS and network-related sign-in problems"},
-			Needs: names(fact.DNSKey), Reads: append(names(fact.SettingKey), hosts...),
+			Needs: names(fact.DNSKey), Reads: append(names(fact.SettingKey, fact.ProxyKey), hosts...),
 			Emits: []string{"network-offline"}, Eval: judgeOffline,
 		},
 		{
@@ -34,22 +34,37 @@ func controlRules() []Rule {
 }
 
 // judgeOffline: nobody answered, by name or by address. A refusal is an
-// answer, so something is out there.
+// answer, so something is out there. Where IPv6 leads out and IPv4 does not, that
+// is said once, and not of each host that has no IPv6 address.
 func judgeOffline(f *fact.Facts, emit Emit) {
 	dns, o, _ := fact.Get(f, fact.DNSKey)
 	var tried []string
+	answers := 0
+	var unroutable []fact.Endpoint
 	for _, e := range everyEndpoint(f) {
-		if e.Reach.AtProxy {
+		if e.Reach.AtProxy != nil {
 			return // the proxy is what answers, or does not
 		}
-		switch e.Reach.Status {
-		case fact.Listening, fact.NotListening:
-			return
-		case fact.Filtered:
+		switch {
+		case e.Reach.Status == fact.Listening, e.Reach.Status == fact.NotListening:
+			if !isIPv6(e.Reach) {
+				return
+			}
+			answers++
+		case e.Reach.Status == fact.Filtered:
 			if name := canonical(e); !slices.Contains(tried, name) {
 				tried = append(tried, name)
 			}
+			if e.Reach.NoRoute && !isIPv6(e.Reach) {
+				unroutable = append(unroutable, e)
+			}
 		}
+	}
+	if answers > 0 {
+		if len(unroutable) > 0 {
+			emit(withoutIPv4(unroutable, o))
+		}
+		return
 	}
 	noRoute := len(dns.Answers) > 0 && !slices.ContainsFunc(dns.Answers, func(a dnscheck.Answer) bool { return a.Status != dnscheck.StatusUnreachable })
 	// That Lync's hosts are silent says nothing of the others, and a resolver that
@@ -58,10 +73,36 @@ func judgeOffline(f *fact.Facts, emit Emit) {
 		return
 	}
 	finding := found("network-offline", "dns", text("hostsTried", strconv.Itoa(len(tried)), o))
+	if proxy, _, _ := fact.Get(f, fact.ProxyKey); proxy.Reach.Status == fact.Listening {
+		finding = finding.with(Probable)
+		finding.Stage = "proxy"
+		finding.Evidence = append(finding.Evidence, named("proxy", proxyName(proxy.Endpoint), o))
+		finding.Title = "The proxy takes connections, and no host answers through it"
+		finding.Cause = "Of all hosts that were tried through the proxy none answers, so nothing can be said about Lync. The proxy itself may have no way out."
+	}
 	if noRoute {
 		finding.Evidence = append(finding.Evidence, text("resolver", dns.Answers[0].Detail, o))
 	}
-	emit(finding)
+	if len(unroutable) > 0 {
+		finding.Evidence = append(finding.Evidence, text("route", "this computer has no route to IPv4 addresses: "+unroutable[0].Reach.Detail, o))
+	}
+	emit(unasked(f, finding))
+}
+
+// withoutIPv4 is a network that leads out over IPv6 alone, without a
+// translation (NAT64) for hosts that have no such address.
+func withoutIPv4(hosts []fact.Endpoint, o fact.Origin) Finding {
+	finding := found("network-offline", "tcp", text("route", hosts[0].Reach.Detail, o))
+	for _, e := range hosts {
+		finding.Evidence = append(finding.Evidence, named("withoutRoute", e.Host, o), fact.Evidence{Key: "ipv4", Class: fact.IPText, Value: e.Reach.Address, Origin: o})
+	}
+	finding.Title = "This network leads out over IPv6 only, and some hosts have no IPv6 address"
+	finding.Cause = "This computer has no route to IPv4 addresses. Hosts with IPv6 answer; those in the evidence have none, and nothing translates (NAT64 with DNS64)."
+	finding.Resolution = []string{
+		"Connect to a network with IPv4, or have the network administrator provide NAT64 and DNS64.",
+		"Check again: lyncdiag check {address}",
+	}
+	return finding
 }
 
 // everyEndpoint is each host that was looked at, whatever for.
@@ -94,6 +135,9 @@ func judgePortal(f *fact.Facts, emit Emit) {
 	own := err == nil && to.Scheme == "https" && strings.EqualFold(to.Hostname(), control.Host)
 	if own && control.Status >= 300 && control.Status < 400 {
 		return
+	}
+	if control.Proxied && control.Status >= 400 {
+		return // a proxy's own page
 	}
 	finding := found("captive-portal", "control", link(control.URL, o), host(control.Host, o), text("status", strconv.Itoa(control.Status), o),
 		fact.Evidence{Key: "location", Class: fact.URLText, Value: control.Location, Origin: o}, text("contentType", control.ContentType, o))

@@ -183,8 +183,8 @@ func judgeChecks(f *fact.Facts, checks []dnscheck.Check, o fact.Origin, emit Emi
 				finding.Evidence = append(finding.Evidence, named("target", c.Targets[0], o))
 			}
 			switch {
-			case unasked(setting.Client, c) != "":
-				finding = finding.at(kb.Warning, unasked(setting.Client, c), o)
+			case needless(setting.Client, c) != "":
+				finding = finding.at(kb.Warning, needless(setting.Client, c), o)
 			case view != "" && c.Server != view && usable(ofResolver(checks, view), c.Name):
 				finding = finding.at(kb.Warning, "the resolver "+view+" has it as it should be", o)
 			case name == "dns-lyncdiscover-wrong" && !looked(f, setting, c):
@@ -252,9 +252,9 @@ func looked(f *fact.Facts, s fact.Setting, c dnscheck.Check) bool {
 	})
 }
 
-// unasked says that a client does not ask for a record, "" where it does or where
+// needless says that a client does not ask for a record, "" where it does or where
 // the client is not known.
-func unasked(client string, c dnscheck.Check) string {
+func needless(client string, c dnscheck.Check) string {
 	if client == "" || client == "any" || slices.Contains(c.Clients, client) || c.Need == dnscheck.NeedFederation {
 		return ""
 	}

@@ -50,12 +50,12 @@ func judgeLogin(f *fact.Facts, emit Emit) {
 	realm, _, asked := fact.Get(f, fact.RealmKey)
 	// An answer of the service itself shows that the network is there.
 	reached := othersAnswer(f) || asked && realm.Status > 0
-	if !findDeployment(f).online() || !reached || login.Reach.AtProxy {
+	if !findDeployment(f).online() || !reached || login.Reach.AtProxy != nil {
 		return
 	}
 	evidence := []fact.Evidence{host(login.Host, o)}
 	switch {
-	case len(login.Resolve.Addresses) == 0:
+	case len(login.Resolve.Addresses) == 0 && login.Reach.Status != fact.Listening:
 		if !login.Resolve.Status.Known() {
 			return // the resolver could not tell
 		}

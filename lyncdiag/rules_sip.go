@@ -36,7 +36,7 @@ func sipRules() []Rule {
 	return []Rule{{
 		ID: "sip.registrar", Source: kb.Citation{KB: "MS-SIPREGE"},
 		Needs: names(fact.CandidatesKey), Reads: append(names(fact.AutomaticKey), deploymentReads...),
-		Emits: refusals(), Eval: judgeRegistrar,
+		Emits: append(refusals(), "sip-redirect-loop"), Eval: judgeRegistrar,
 	}}
 }
 
@@ -46,6 +46,9 @@ func judgeRegistrar(f *fact.Facts, emit Emit) {
 	for _, c := range judgedCandidates(f) {
 		if c.SIP == nil {
 			continue
+		}
+		if c.Loops() {
+			emit(redirectLoop(c, o))
 		}
 		evidence := []fact.Evidence{host(c.Host, o), address(c.Reach.Address, o), prose("detail", c.SIP.Detail, o)}
 		switch c.SIP.Problem {
@@ -60,6 +63,10 @@ func judgeRegistrar(f *fact.Facts, emit Emit) {
 			finding := found("sip-no-answer", "sip", append(evidence, text("problem", string(c.SIP.Problem), o))...).with(Probable)
 			finding.Title = "What answers at {host} is no Lync server"
 			finding.Cause = "TLS to {host} connects, and what came back to the SIP REGISTER request is no SIP answer. Another service listens there, or a device on the way answers."
+			if c.SIP.Status != 0 {
+				finding.Title = "The answer of {host} to REGISTER is broken"
+				finding.Cause = "TLS to {host} connects, and an answer to the SIP REGISTER request began that does not end as it says. The server or a device on the way breaks it."
+			}
 			emit(finding)
 			continue
 		}
@@ -70,11 +77,33 @@ func judgeRegistrar(f *fact.Facts, emit Emit) {
 		case c.SIP.Status >= 200 && c.SIP.Status < 300:
 			outcome = "succeeded"
 		}
+		if _, _, ok := c.SIP.Redirect(); c.SIP.Status/100 == 3 && !ok {
+			finding := found("sip-register-refused", "sip", append(evidence, text("answer", fmt.Sprintf("%d %s", c.SIP.Status, c.SIP.Reason), o), text("contact", c.SIP.Contact, o))...).with(Probable)
+			finding.Title = "The Lync server sends the sign-in on, and not to a place that a client can use"
+			finding.Cause = "The answer to REGISTER is a redirect whose Contact names no server over TLS."
+			emit(finding)
+			continue
+		}
 		attempt := sip.Attempt{Outcome: outcome, FinalStatus: c.SIP.Status, FinalReason: c.SIP.Reason, Diagnostics: c.SIP.Diagnostics}
 		if finding, ok := refusal(sip.Classify(attempt), "sip", evidence, o); ok {
 			emit(finding)
 		}
 	}
+}
+
+// redirectLoop is what nobody comes to an end of. The candidate's own host
+// stands for it.
+func redirectLoop(c fact.Candidate, o fact.Origin) Finding {
+	list := []fact.Evidence{host(c.Host, o), text("status", strconv.Itoa(c.SIP.Status), o), named("redirects", redirectText(c.SIP), o)}
+	for _, h := range c.Hops {
+		list = append(list, named("server", h.Host, o), named("redirects", redirectText(h.SIP), o))
+	}
+	return found("sip-redirect-loop", "sip", list...)
+}
+
+func redirectText(r *sip.ProbeResult) string {
+	host, port, _ := r.Redirect()
+	return fmt.Sprintf("to %s:%d", host, port)
 }
 
 // refusal is the finding of a class.

@@ -1,6 +1,7 @@
 package lyncdiag
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,7 +13,7 @@ import (
 )
 
 func transportRules() []Rule {
-	reads := append(names(fact.CandidatesKey, fact.WebHostsKey, fact.AutomaticKey, fact.LoginKey), deploymentReads...)
+	reads := append(names(fact.CandidatesKey, fact.WebHostsKey, fact.AutomaticKey, fact.LoginKey, fact.ControlKey, fact.ProxyKey), deploymentReads...)
 	return []Rule{
 		{
 			ID: "transport.firewall", Source: kb.Citation{KB: "KB2541980", Section: "Bypass Lync Autodiscover and DNS resolution", Item: "both fail"},
@@ -50,7 +51,7 @@ type neededHost struct {
 func neededHosts(f *fact.Facts) []neededHost {
 	var list []neededHost
 	add := func(e fact.Endpoint, stage StageID) {
-		if e.Reach.Status == "" || e.Reach.Status == fact.Unresolved || e.Reach.AtProxy || stage == "autodiscover" && e.Port != 443 {
+		if e.Reach.Status == "" || e.Reach.Status == fact.Unresolved || e.Reach.AtProxy != nil || stage == "autodiscover" && e.Port != 443 {
 			return // what does not resolve is DNS's affair, what the proxy refuses the proxy's
 		}
 		n := neededHost{e, canonical(e), stage}
@@ -112,6 +113,9 @@ func judgedCandidates(f *fact.Facts) []fact.Candidate {
 		manual := c.ByVia(fact.ViaManual) && (d.online() || setting.ManualServer != "") && (!auto.Works || auto.Unproved)
 		if named || manual {
 			list = append(list, c)
+			for _, h := range c.Hops { // what it leads to is needed as much
+				list = append(list, fact.Candidate{Endpoint: h.Endpoint, SIP: h.SIP})
+			}
 		}
 	}
 	return list
@@ -138,7 +142,7 @@ func (n neededHost) down() bool {
 func judgeFirewall(f *fact.Facts, emit Emit) {
 	login, o, _ := fact.Get(f, fact.LoginKey)
 	needed := neededHosts(f)
-	if len(needed) < 2 || login.Reach.Status != fact.Listening || !findDeployment(f).online() {
+	if len(needed) < 2 || login.Reach.Status != fact.Listening || !findDeployment(f).online() || proxyBreaksTLS(f) {
 		return
 	}
 	finding := found("firewall-blocks-lync-online", "tcp", named("control", login.Host, o), text("controlStatus", string(login.Reach.Status), o))
@@ -148,7 +152,7 @@ func judgeFirewall(f *fact.Facts, emit Emit) {
 		}
 		finding.Evidence = append(finding.Evidence, named("blocked", n.name, o), text("status", reachability(n.Endpoint), o))
 	}
-	emit(finding)
+	emit(unasked(f, finding))
 }
 
 func reachability(e fact.Endpoint) string {
@@ -160,6 +164,10 @@ func reachability(e fact.Endpoint) string {
 
 func judgeHosts(f *fact.Facts, emit Emit) {
 	_, o, _ := fact.Get(f, fact.CandidatesKey)
+	if proxyBreaksTLS(f) {
+		emit(brokenByProxy(f))
+		return
+	}
 	for _, n := range neededHosts(f) {
 		// Where nobody answers, no host can be singled out.
 		if !n.down() || n.Reach.Status != fact.Listening && !anyAnswer(f) {
@@ -169,6 +177,11 @@ func judgeHosts(f *fact.Facts, emit Emit) {
 		evidence := []fact.Evidence{host(n.name, o), address(n.Reach.Address, o), text("port", strconv.Itoa(int(n.Port)), o)}
 		if n.Host != n.name {
 			evidence = append(evidence, named("askedAs", n.Host, o))
+		}
+		if ip, err := netip.ParseAddr(n.Reach.Address); err == nil && o.Kind == fact.Live {
+			if inside, known := Published(n.name, ip); known && !inside {
+				evidence = append(evidence, text("publishedRange", "outside: the address is in none of the ranges that were published for the service", o))
+			}
 		}
 		name := "tcp-443-filtered"
 		switch {
@@ -186,7 +199,16 @@ func judgeHosts(f *fact.Facts, emit Emit) {
 		default:
 			evidence = append(evidence, prose("detail", n.Reach.Detail, o))
 		}
-		emit(found(name, stage, evidence...))
+		finding := found(name, stage, evidence...)
+		if ip, err := netip.ParseAddr(n.Reach.Address); err == nil && ip.IsPrivate() && name == "tcp-443-filtered" {
+			// A VPN that carries DNS and not the addresses looks like this.
+			finding.Evidence = append(finding.Evidence, text("addressKind", "private: it can be reached inside the company or over VPN only", o))
+		}
+		if n.Reach.NoRoute {
+			finding.Title = "This computer has no route to {host}"
+			finding.Cause = "{host} resolves, and this computer has no way to its address ({ip}), while other hosts answer. A VPN or a routing table that covers part of the network looks like this."
+		}
+		emit(unasked(f, finding))
 	}
 }
 

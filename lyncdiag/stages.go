@@ -10,14 +10,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/lyncdiag/go-lyncdiag/adfs"
 	"github.com/lyncdiag/go-lyncdiag/certs"
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
-	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
 // DefaultPlan is the sign-in chain in the client's order: where is my server,
@@ -30,6 +28,7 @@ func DefaultPlan() Plan {
 	bypass := kb.Citation{KB: "KB2541980", Section: "Bypass Lync Autodiscover and DNS resolution"}
 	identity := kb.Citation{KB: "KB2541980", Section: "Fix user identity and Windows Azure AD issues in Lync 2013"}
 	return slices.Concat(Plan{
+		{ID: "proxy", Title: "Proxy", Source: kb.Citation{KB: "KB2769142"}, Provides: names(fact.ProxyKey), Probe: probeProxy, Summary: sumProxy},
 		{ID: "control", Title: "Network", Source: dns, Provides: names(fact.ControlKey), Probe: probeControl, Summary: sumControl},
 		{ID: "dns", Title: "DNS", Source: dns, Provides: names(fact.DNSKey), Probe: probeDNS, Summary: sumDNS},
 		{ID: "autodiscover", Title: "Autodiscover", Source: dns, Provides: names(fact.WalkKey), Probe: probeAutodiscover, Summary: sumAutodiscover},
@@ -46,6 +45,7 @@ func DefaultPlan() Plan {
 		{ID: "adfs.sni", Title: "AD FS without SNI", Source: identity, Needs: []StageID{"adfs.dns"}, Applies: federated, Provides: names(fact.WithoutSNIKey), Probe: probeWithoutSNI, Summary: sumWithoutSNI},
 		{ID: "tls.client", Title: "Client's TLS", Source: dns, After: []StageID{"tls", "adfs.tls"}, Applies: emulated, Provides: names(fact.ClientTLSKey), Probe: probeClientTLS, Summary: sumClientTLS},
 		{ID: stageRevocation, Title: "Revocation", Source: kb.Citation{KB: "KB2409256"}, After: []StageID{"autodiscover", "tls", "realm", "adfs.tls"}, Provides: names(fact.StandingsKey), Probe: probeRevocation, Summary: sumRevocation},
+		{ID: "paths", Title: "IPv4 and IPv6", Source: dns, After: []StageID{"control", "autodiscover", "tcp", "realm", "adfs.tcp"}, Provides: names(fact.PathsKey), Probe: probePaths, Summary: sumPaths},
 		{ID: "clock", Title: "Clock", Source: kb.Citation{KB: "KB2581291"}, Local: true, After: []StageID{"autodiscover", "sip", "realm", "adfs.mex"}, Applies: needsDates, Probe: readClock, Summary: sumClock},
 	})
 }
@@ -66,21 +66,36 @@ func names(keys ...fact.AnyKey) []fact.Name {
 func probeControl(ctx context.Context, env *Env) error {
 	login := dnscheck.CloudHosts(cloudOf(env.Setting)).Login[0]
 	control := fact.Control{URL: "http://" + login + "/"}
-	x := env.connect(login, 80, false, 1)
+	proxied := env.wire.proxied(login)
+	if !proxied { // through a proxy plain HTTP has no connection of its own
+		env.connect(login, 80, false, 1)
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, control.URL, nil)
 	if err != nil {
 		return err
 	}
-	request.Header.Set("User-Agent", userAgent(env.Setting))
+	request.Header.Set("User-Agent", UserAgent(env.Setting))
+	control.SentAt = env.Now().UTC()
 	response, err := env.HTTP().Do(request)
 	if err == nil {
 		response.Body.Close()
+		control.AnsweredAt = env.Now().UTC()
+		if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
+			control.Date = date.UTC()
+		}
 		control.Status, control.ContentType, control.Location = response.StatusCode, response.Header.Get("Content-Type"), response.Header.Get("Location")
 	} else {
 		control.Detail = plain(err)
 	}
-	endpoint, err := x.await(ctx, x.secured)
-	control.Endpoint = endpoint
+	control.Endpoint = fact.Endpoint{Host: login, Port: 80}
+	if proxied {
+		control.Reach.AtProxy = atProxy(err)
+		err = ctx.Err()
+	} else {
+		x := env.connect(login, 80, false, 1)
+		control.Endpoint, err = x.await(ctx, x.secured)
+	}
+	control.Proxied = proxied
 	fact.Put(env.Facts, fact.ControlKey, control, env.Origin())
 	if err == nil && control.Status == 0 {
 		// Many networks let HTTPS out and nothing else: that alone is no harm.
@@ -91,7 +106,10 @@ func probeControl(ctx context.Context, env *Env) error {
 
 func probeDNS(ctx context.Context, env *Env) error {
 	if err := env.wire.dnsErr; err != nil {
-		return err
+		// No resolver is set: an observation of this network, like one that nobody can reach.
+		fact.Put(env.Facts, fact.DNSKey, &dnscheck.Result{Domain: env.Target.Domain, Answers: []dnscheck.Answer{{
+			Name: "_sip._tls." + env.Target.Domain, Type: "SRV", Status: dnscheck.StatusNetworkError, Detail: err.Error()}}}, env.Origin())
+		return &Obstacle{Detail: "there is no resolver to ask: " + err.Error()}
 	}
 	cloud := dnscheck.CloudHosts(cloudOf(env.Setting))
 	// The cloud's hosts tell an address record that is right from one that is
@@ -128,7 +146,7 @@ func unanswered(r *dnscheck.Result) bool {
 }
 
 func probeAutodiscover(ctx context.Context, env *Env) error {
-	d := &dnscheck.Discoverer{HTTP: env.HTTP(), UserAgent: userAgent(env.Setting), Now: env.Network.Now}
+	d := &dnscheck.Discoverer{HTTP: env.HTTP(), UserAgent: UserAgent(env.Setting), Now: env.Network.Now}
 	uri := ""
 	if user := env.Target.WireAddress(); user != "" {
 		uri = "sip:" + user
@@ -201,7 +219,7 @@ func probeTCP(ctx context.Context, env *Env) error {
 
 // reachWords is a connection attempt in words.
 func reachWords(r fact.Reach) string {
-	if r.AtProxy {
+	if r.AtProxy != nil {
 		return r.Detail
 	}
 	return string(r.Status)
@@ -238,7 +256,8 @@ func (e *Env) observe(ctx context.Context, list []candidate, milestone func(*exc
 		if err != nil {
 			interrupted = err
 		}
-		seen[i] = fact.Candidate{Endpoint: endpoint, Via: c.via, SIP: e.registered(c.exchange)}
+		seen[i] = fact.Candidate{Endpoint: endpoint, Via: c.via}
+		e.registered(c.exchange, &seen[i])
 	}
 	fact.Put(e.Facts, fact.CandidatesKey, seen, e.Origin())
 	if interrupted != nil {
@@ -344,51 +363,6 @@ func cloudOf(s fact.Setting) string {
 	return s.Cloud
 }
 
-// registration is the one REGISTER that an exchange gets.
-type registration struct {
-	done   chan struct{}
-	result *sip.ProbeResult // nil while it runs, and when TLS gave no session
-}
-
-// register starts the REGISTER of an exchange as soon as its TLS stands.
-func (e *Env) register(x *exchange) *registration {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.registrations == nil {
-		e.registrations = map[*exchange]*registration{}
-	}
-	if r, ok := e.registrations[x]; ok {
-		return r
-	}
-	r := &registration{done: make(chan struct{})}
-	e.registrations[x] = r
-	ctx := e.wire.ctx
-	e.wire.wg.Go(func() {
-		defer close(r.done)
-		conn, err := x.take(ctx)
-		if err != nil {
-			return // the exchange says why
-		}
-		defer conn.Close()
-		client := &sip.Client{UserAgent: userAgent(e.Setting), Timeout: e.Network.exchange(), Now: e.Network.Now}
-		result := client.Register(ctx, conn, e.Target.WireAddress())
-		if !over(ctx) {
-			r.result = result
-		}
-	})
-	return r
-}
-
-func (e *Env) registered(x *exchange) *sip.ProbeResult {
-	r := e.register(x)
-	select {
-	case <-r.done:
-		return r.result
-	default:
-		return nil
-	}
-}
-
 // ---- which server ----
 
 func needsWalk(f *fact.Facts) *Skip {
@@ -425,7 +399,8 @@ func (e *Env) addNamed(ctx context.Context) error {
 		i := slices.IndexFunc(list, func(c fact.Candidate) bool { return c.Host == endpoint.Host && c.Port == endpoint.Port })
 		if i < 0 {
 			i = len(list)
-			list = append(list, fact.Candidate{Endpoint: endpoint, SIP: e.registered(x)})
+			list = append(list, fact.Candidate{Endpoint: endpoint})
+			e.registered(x, &list[i])
 		}
 		if !list[i].ByVia(fact.ViaAutodiscover) {
 			list[i].Via = append(slices.Clone(list[i].Via), fact.ViaAutodiscover)
@@ -446,7 +421,7 @@ func probeRealm(ctx context.Context, env *Env) error {
 	if user == "" {
 		user = env.Target.WireAddress()
 	}
-	client := &adfs.Client{HTTP: env.HTTP(), LoginHost: login, UserAgent: userAgent(env.Setting), Now: env.Network.Now}
+	client := &adfs.Client{HTTP: env.HTTP(), LoginHost: login, UserAgent: UserAgent(env.Setting), Now: env.Network.Now}
 	realm := client.DiscoverRealm(ctx, user)
 	endpoint, err := x.await(ctx, x.secured)
 	if err != nil {
@@ -503,7 +478,7 @@ func (e *Env) slice(ctx context.Context, part func(*exchange) <-chan struct{}, t
 
 func probeFederationName(ctx context.Context, env *Env) error {
 	return env.slice(ctx, func(x *exchange) <-chan struct{} { return x.resolved }, func(e fact.Endpoint) string {
-		if len(e.Resolve.Addresses) == 0 {
+		if len(e.Resolve.Addresses) == 0 && !env.wire.proxied(e.Host) {
 			return fmt.Sprintf("%s does not resolve (%s)", e.Host, e.Resolve.Status)
 		}
 		return ""
@@ -513,7 +488,7 @@ func probeFederationName(ctx context.Context, env *Env) error {
 func probeFederationPort(ctx context.Context, env *Env) error {
 	return env.slice(ctx, func(x *exchange) <-chan struct{} { return x.connected }, func(e fact.Endpoint) string {
 		if e.Reach.Status != fact.Listening {
-			return fmt.Sprintf("%s port %d: %s", e.Host, e.Port, e.Reach.Status)
+			return fmt.Sprintf("%s port %d: %s", e.Host, e.Port, reachWords(e.Reach))
 		}
 		return ""
 	})
@@ -544,7 +519,7 @@ func tlsTrouble(r *certs.Result) string {
 
 func probeMEX(ctx context.Context, env *Env) error {
 	realm, _, _ := fact.Get(env.Facts, fact.RealmKey)
-	client := &adfs.Client{HTTP: env.HTTP(), UserAgent: userAgent(env.Setting), Now: env.Network.Now}
+	client := &adfs.Client{HTTP: env.HTTP(), UserAgent: UserAgent(env.Setting), Now: env.Network.Now}
 	mex := client.CheckMEX(ctx, realm.MEXURL)
 	if over(ctx) {
 		return cut(ctx)
@@ -556,55 +531,7 @@ func probeMEX(ctx context.Context, env *Env) error {
 	return nil
 }
 
-// ---- the clock ----
-
-func needsDates(f *fact.Facts) *Skip {
-	if len(clock(f).Samples) == 0 {
-		return &Skip{SkipNeeds, "no server sent a Date"}
-	}
-	return nil
-}
-
-func readClock(_ context.Context, env *Env) error {
-	fact.Put(env.Facts, fact.ClockKey, clock(env.Facts), env.Origin())
-	return nil
-}
-
-// clock gathers every Date that was seen.
-func clock(f *fact.Facts) fact.Clock {
-	var c fact.Clock
-	add := func(host string, date, sent, answered time.Time) {
-		if date.IsZero() || sent.IsZero() || answered.IsZero() {
-			return
-		}
-		half := answered.Sub(sent) / 2
-		sample := fact.ClockSample{Host: host, SkewMillis: sent.Add(half).Sub(date).Milliseconds(), ErrorMillis: (half + time.Second).Milliseconds()}
-		if !slices.ContainsFunc(c.Samples, func(s fact.ClockSample) bool { return s.Host == host }) {
-			c.Samples = append(c.Samples, sample)
-		}
-	}
-	if walk, _, ok := fact.Get(f, fact.WalkKey); ok {
-		for _, h := range walk.Hops {
-			add(hostOf(h.URL), h.Date, h.SentAt, h.AnsweredAt)
-		}
-	}
-	if list, _, ok := fact.Get(f, fact.CandidatesKey); ok {
-		for _, r := range list {
-			if r.SIP != nil {
-				add(r.Host, r.SIP.Date, r.SIP.SentAt, r.SIP.AnsweredAt)
-			}
-		}
-	}
-	if realm, _, ok := fact.Get(f, fact.RealmKey); ok {
-		add(hostOf(realm.Source), realm.Date, realm.SentAt, realm.AnsweredAt)
-	}
-	if mex, _, ok := fact.Get(f, fact.MEXKey); ok {
-		for _, x := range []adfs.Exchange{mex.Get, mex.Post} {
-			add(hostOf(mex.URL), x.Date, x.SentAt, x.AnsweredAt)
-		}
-	}
-	return c
-}
+// ---- names of hosts and of this program ----
 
 func hostOf(raw string) string {
 	u, err := url.Parse(raw)
@@ -623,7 +550,9 @@ var userAgents = map[string]string{
 	"sfb2016":      "UCCAPI/16.0.6965.5308 OC/16.0.6965.2117 (Skype for Business)",
 }
 
-func userAgent(s fact.Setting) string {
+// UserAgent is what a run with a setting calls itself, to web services and
+// registrars.
+func UserAgent(s fact.Setting) string {
 	if s.UserAgent != "" {
 		return s.UserAgent
 	}

@@ -190,7 +190,7 @@ func sumRevocation(f *fact.Facts) string {
 
 // further opens one more connection to a host, which is not observed.
 func (x *exchange) further(ctx context.Context) (net.Conn, netip.AddrPort, error) {
-	return x.dial(ctx)
+	return x.dial(ctx, false)
 }
 
 // probeWithoutSNI shakes hands with the federation service without naming it,

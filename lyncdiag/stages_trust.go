@@ -78,7 +78,7 @@ func probeFederationMetadata(ctx context.Context, env *Env) error {
 }
 
 func (e *Env) adfs() *adfs.Client {
-	return &adfs.Client{HTTP: e.HTTP(), UserAgent: userAgent(e.Setting), Now: e.Network.Now}
+	return &adfs.Client{HTTP: e.HTTP(), UserAgent: UserAgent(e.Setting), Now: e.Network.Now}
 }
 
 // guessed are the endpoints that are known before the MEX document is read:
@@ -167,7 +167,7 @@ func probeToken(ctx context.Context, env *Env) error {
 		client.HTTP = env.single()
 		defer client.HTTP.CloseIdleConnections()
 	}
-	return env.ask(ctx, client, fact.TokenKey, adfs.TokenRequest{Endpoint: endpoint, Hosts: hosts, AppliesTo: realm.Audience})
+	return env.requestToken(ctx, client, fact.TokenKey, adfs.TokenRequest{Endpoint: endpoint, Hosts: hosts, AppliesTo: realm.Audience})
 }
 
 // offersToken: without an endpoint to ask there is nothing to ask for.
@@ -207,7 +207,7 @@ func probeFederationService(ctx context.Context, env *Env) error {
 	if err != nil {
 		return &Obstacle{Detail: "the MEX address cannot be read"}
 	}
-	request.Header.Set("User-Agent", userAgent(env.Setting))
+	request.Header.Set("User-Agent", UserAgent(env.Setting))
 	response, err := env.HTTP().Do(request)
 	if over(ctx) {
 		return cut(ctx)
@@ -303,14 +303,14 @@ func probeCloudToken(ctx context.Context, env *Env) error {
 	if walk, _, ok := fact.Get(env.Facts, fact.WalkKey); ok && secureURL(walk.WebTicketURL) {
 		ticket = walk.WebTicketURL
 	}
-	return env.ask(ctx, env.adfs(), fact.CloudTokenKey, adfs.TokenRequest{
+	return env.requestToken(ctx, env.adfs(), fact.CloudTokenKey, adfs.TokenRequest{
 		Endpoint:  adfs.Endpoint{Name: "RST2.srf", Address: "https://" + login + "/RST2.srf", Version: "2005", Authentication: "username", Usable: true},
 		Hosts:     []string{login},
 		AppliesTo: strings.TrimSuffix(ticket, "/") + "/WsFed_bearer",
 	})
 }
 
-func (e *Env) ask(ctx context.Context, client *adfs.Client, key fact.Key[*adfs.TrustAnswer], request adfs.TokenRequest) error {
+func (e *Env) requestToken(ctx context.Context, client *adfs.Client, key fact.Key[*adfs.TrustAnswer], request adfs.TokenRequest) error {
 	u, err := url.Parse(request.Endpoint.Address)
 	if err != nil {
 		return &Obstacle{Detail: "the endpoint's address cannot be read"}

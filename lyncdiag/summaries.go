@@ -8,6 +8,7 @@ import (
 
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
 // The sentences beside a stage that passed: what was seen, never more.
@@ -99,7 +100,11 @@ func sumSIP(f *fact.Facts) string {
 			schemes = append(schemes, challenge.Scheme)
 		}
 		if c.SIP.Status == 401 && len(schemes) > 0 {
-			return fmt.Sprintf("offers %s (401 is expected here)", strings.Join(schemes, ", "))
+			text := fmt.Sprintf("offers %s (401 is expected here)", strings.Join(schemes, ", "))
+			if product := sip.Product(c.SIP.ServerHeader); product != "" {
+				text += ", as " + product
+			}
+			return text
 		}
 		return fmt.Sprintf("%s answers %d %s", c.Host, c.SIP.Status, c.SIP.Reason)
 	}
@@ -163,17 +168,23 @@ func sumMEX(f *fact.Facts) string {
 
 func sumClock(f *fact.Facts) string {
 	c, _, _ := fact.Get(f, fact.ClockKey)
-	if len(c.Samples) == 0 {
-		return ""
+	e, dated := estimateClock(c)
+	if !dated {
+		return fmt.Sprintf("no server tells the time; %s seen", count(len(c.Validity), "certificate"))
 	}
-	middle := sampleSkew(slices.SortedFunc(slices.Values(c.Samples), bySkew)[len(c.Samples)/2]).Round(time.Second)
-	switch {
-	case middle.Abs() <= 2*time.Second: // Date has a resolution of one second
-		return fmt.Sprintf("agrees with %s", count(len(c.Samples), "server"))
-	case middle > 0:
-		return fmt.Sprintf("%v ahead of %s", middle, count(len(c.Samples), "server"))
+	text, servers := "", count(len(e.agree), "server")
+	switch skew := e.skew.Round(time.Second); {
+	case e.skew.Abs() <= max(e.margin, 2*time.Second): // Date has a resolution of one second
+		text = "agrees with " + servers
+	case skew > 0:
+		text = fmt.Sprintf("%v ahead of %s", skew, servers)
+	default:
+		text = fmt.Sprintf("%v behind %s", -skew, servers)
 	}
-	return fmt.Sprintf("%v behind %s", -middle, count(len(c.Samples), "server"))
+	for _, s := range e.differ {
+		text += fmt.Sprintf("; %s differs by %v", s.Host, (sampleSkew(s) - e.skew).Abs().Round(time.Second))
+	}
+	return text
 }
 
 // sumDirectory says which exports were of use, and what they come to.

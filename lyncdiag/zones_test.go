@@ -51,6 +51,7 @@ type zoneCase struct {
 // is in TestRealServers, as it takes a registrar.
 func TestRealZones(t *testing.T) {
 	knotd, unbound := peer(t, "knotd"), peer(t, "unbound")
+	port := freePort(t)
 	replace := func(zone, old, new string) string {
 		if !strings.Contains(zone, old) {
 			t.Fatalf("%q is not in the zone", old)
@@ -65,7 +66,7 @@ func TestRealZones(t *testing.T) {
 		}
 		return strings.Join(kept, "")
 	}
-	inside, outside := dnscheck.Server{Name: "internal", Addr: netip.MustParseAddrPort("127.78.0.54:10053")}, dnscheck.Server{Name: "external", Addr: netip.MustParseAddrPort("127.78.0.55:10053")}
+	inside, outside := dnscheck.Server{Name: "internal", Addr: netip.AddrPortFrom(netip.MustParseAddr("127.78.0.54"), port)}, dnscheck.Server{Name: "external", Addr: netip.AddrPortFrom(netip.MustParseAddr("127.78.0.55"), port)}
 	silent, lying := dnscheck.Server{Name: "silent", Addr: silentResolver(t)}, dnscheck.Server{Name: "lying", Addr: lyingResolver(t, "lied-to.example", onlineZone)}
 	server := fact.Setting{Deployment: "server"}
 	cases := []zoneCase{
@@ -112,7 +113,7 @@ func TestRealZones(t *testing.T) {
 		// The view inside has what the article's successor asks for there, and no more.
 		{domain: "inout.example", zone: onlineZone, zone2: "lyncdiscoverinternal CNAME webdir.online.lync.com.\nsip CNAME sipdir.online.lync.com.\n_sip._tls SRV 10 5 443 sipdir.online.lync.com.\n", asked: []dnscheck.Server{outside, inside}},
 		// Nobody listens there, which is no sign of a network that is down.
-		{domain: "healthy.example", asked: []dnscheck.Server{{Name: "refusing", Addr: netip.MustParseAddrPort("127.78.0.98:10053")}}, want: "dns-server-failure"},
+		{domain: "healthy.example", asked: []dnscheck.Server{{Name: "refusing", Addr: netip.AddrPortFrom(netip.MustParseAddr("127.78.0.98"), port)}}, want: "dns-server-failure"},
 		{domain: "nowhere.invalid", asked: []dnscheck.Server{outside}, want: "dns-domain-missing"},
 	}
 
@@ -126,15 +127,15 @@ func TestRealZones(t *testing.T) {
 			zones2[c.domain] = c.zone2
 		}
 	}
-	resolver := dnscheck.Server{Name: "unbound", Addr: netip.MustParseAddrPort("127.78.0.53:10053")}
+	resolver := dnscheck.Server{Name: "unbound", Addr: netip.AddrPortFrom(netip.MustParseAddr("127.78.0.53"), port)}
 	serveZones(t, knotd, outside.Addr, zones)
 	serveZones(t, knotd, inside.Addr, zones2)
 	resolveFrom(t, unbound, resolver.Addr, outside.Addr, "")
 
 	// The same once more, signed and validated; one zone is signed with a key that is
 	// not the one its resolver trusts.
-	signer := netip.MustParseAddrPort("127.78.0.56:10053")
-	signed := dnscheck.Server{Name: "validating", Addr: netip.MustParseAddrPort("127.78.0.57:10053")}
+	signer := netip.AddrPortFrom(netip.MustParseAddr("127.78.0.56"), port)
+	signed := dnscheck.Server{Name: "validating", Addr: netip.AddrPortFrom(netip.MustParseAddr("127.78.0.57"), port)}
 	zones["forged.example"] = onlineZone
 	serveZones(t, knotd, signer, zones, "dnssec-signing: on")
 	anchors := ""
@@ -204,6 +205,25 @@ func TestRealZones(t *testing.T) {
 			t.Errorf("%s was not found in any zone", spec.Name)
 		}
 	}
+}
+
+// freePort is a port that nobody holds, over UDP and TCP.
+func freePort(t *testing.T) uint16 {
+	t.Helper()
+	for range 100 {
+		conn, err := net.ListenPacket("udp4", "127.78.0.53:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.Listen("tcp4", conn.LocalAddr().String())
+		conn.Close()
+		if err == nil {
+			l.Close()
+			return netip.MustParseAddrPort(conn.LocalAddr().String()).Port()
+		}
+	}
+	t.Fatal("no port is free over UDP and TCP")
+	return 0
 }
 
 // worldZones are the root and the zones of others. One of the root's delegations

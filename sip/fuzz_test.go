@@ -138,7 +138,7 @@ func FuzzDiagnostics(f *testing.F) {
 // Whatever a peer sends, the probe ends, has a status or a problem, and its result survives JSON.
 func FuzzProbeAnswer(f *testing.F) {
 	for _, s := range []string{"SIP/2.0 401 Unauthorized\r\nCall-ID: %\r\nCSeq: 1 REGISTER\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", "220 mail ESMTP\r\n",
-		"\r\n\r\nSIP/2.0 100 Trying\r\nCall-ID: %\r\nCSeq: 1 REGISTER\r\nContent-Length: 2\r\n\r\nab", "SIP/2.0 404"} {
+		"\r\n\r\nSIP/2.0 100 Trying\r\nCall-ID: %\r\nCSeq: 1 REGISTER\r\nContent-Length: 2\r\n\r\nab", "SIP/2.0 404", "SIP/2.0 302 Moved\r\nCall-ID: %\r\nCSeq: 1 REGISTER\r\nContact: <sip:[::1]:443;transport=tls>\r\nContent-Length: 9\r\n\r\nab"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -154,8 +154,11 @@ func FuzzProbeAnswer(f *testing.F) {
 		}()
 		res := (&sip.Client{Timeout: 5 * time.Second}).Register(context.Background(), client, "joe@contoso.com")
 		client.Close()
-		if (res.Status == 0) == (res.Problem == "") || res.Problem == "no-answer" || res.Status != 0 && (res.Status < 200 || res.Status > 999) {
+		if res.Status == 0 && res.Problem == "" || res.Problem == "no-answer" || res.Status != 0 && (res.Status < 200 || res.Status > 999) {
 			t.Fatalf("%q: %+v", b, res)
+		}
+		if host, port, ok := res.Redirect(); ok && (host == "" || port == 0 || res.Status/100 != 3 || strings.ContainsAny(host, " /@<>;\r\n")) {
+			t.Fatalf("%q leads to %q %d", b, host, port)
 		}
 		roundTrip(t, *res)
 	})

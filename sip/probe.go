@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -57,7 +58,9 @@ type ProbeResult struct {
 	Reason       string       `json:"reason"`
 	Challenges   []Challenge  `json:"challenges"`
 	ServerHeader string       `json:"serverHeader"`
-	Contact      string       `json:"contact"` // where a redirect leads
+	Contact      string       `json:"contact"`   // where a redirect leads
+	KeepAlive    string       `json:"keepAlive"` // ms-keep-alive of the answer, "" if it has none
+	Allow        []string     `json:"allow"`     // methods that the answer allows, nil if it says nothing of them
 	Diagnostics  []Diagnostic `json:"diagnostics"`
 	Date         time.Time    `json:"date"` // server's clock in UTC, to the second; zero if not told
 	SentAt       time.Time    `json:"sentAt"`
@@ -75,8 +78,18 @@ const (
 // Register sends one REGISTER without credentials for address (user@domain, a leading "sip:" is taken off; the domain in
 // its ASCII form) over conn and reads the final answer. Nobody is registered and nobody signed out: a registrar challenges first,
 // and a challenge is not taken up; one that does not challenge is asked to remove a contact it never had (Expires: 0, RFC 3261
-// section 10.2.2). conn is left open and without deadline; what follows the answer's headers on it is lost. It never returns nil; errors are ProbeResult.Problem.
+// section 10.2.2). conn is left open and without deadline; what follows the answer on it is lost. It never returns nil; errors are ProbeResult.Problem.
 func (c *Client) Register(ctx context.Context, conn net.Conn, address string) *ProbeResult {
+	return c.ask(ctx, conn, "REGISTER", address)
+}
+
+// Options sends OPTIONS (RFC 3261 section 11) in the same way, as a first request or after Register on the same
+// connection. That the peer closed the connection in between is Problem "closed" or "reset".
+func (c *Client) Options(ctx context.Context, conn net.Conn, address string) *ProbeResult {
+	return c.ask(ctx, conn, "OPTIONS", address)
+}
+
+func (c *Client) ask(ctx context.Context, conn net.Conn, method, address string) *ProbeResult {
 	timeout := c.Timeout
 	if timeout <= 0 {
 		timeout = 5 * time.Second
@@ -106,7 +119,7 @@ func (c *Client) Register(ctx context.Context, conn net.Conn, address string) *P
 		conn.SetDeadline(time.Time{})
 	}()
 	callID := strings.ToLower(rand.Text())
-	request := c.request(conn, user, domain, callID)
+	request := c.request(conn, method, user, domain, callID)
 	res.SentAt = now().UTC()
 	// Writing beside reading: a peer that speaks first, or refuses early, may not read the request at all.
 	written := make(chan error, 1)
@@ -114,7 +127,7 @@ func (c *Client) Register(ctx context.Context, conn net.Conn, address string) *P
 		_, err := conn.Write(request)
 		written <- err
 	}()
-	a := answerReader{in: bufio.NewReaderSize(conn, 4096), callID: callID}
+	a := answerReader{in: bufio.NewReaderSize(conn, 4096), callID: callID, method: method}
 	msg, problem, detail := a.final()
 	if msg != nil {
 		res.AnsweredAt = now().UTC()
@@ -142,10 +155,53 @@ func (r *ProbeResult) take(m *Message) {
 		r.Contact = valid(addressOf(m.Get("Contact")))
 	}
 	r.Date = parseDate(m.Get("Date"))
+	r.KeepAlive = valid(m.Get("ms-keep-alive"))
+	for _, value := range m.Values("Allow") {
+		for name := range strings.SplitSeq(valid(value), ",") {
+			if name = strings.TrimSpace(name); name != "" && len(r.Allow) < 64 {
+				r.Allow = append(r.Allow, name)
+			}
+		}
+	}
+}
+
+// Redirect is where a 3xx answer leads: host and port of its Contact, the port of SIP over TLS (5061) where it names none.
+// ok is false for every other answer, and where the Contact names no host or asks for UDP or TCP.
+func (r *ProbeResult) Redirect() (host string, port uint16, ok bool) {
+	if r == nil || r.Status < 300 || r.Status > 399 {
+		return "", 0, false
+	}
+	rest, isSIP := cutPrefixFold(r.Contact, "sip:")
+	if !isSIP {
+		if rest, isSIP = cutPrefixFold(r.Contact, "sips:"); !isSIP {
+			return "", 0, false
+		}
+	}
+	rest, params, _ := strings.Cut(rest, ";")
+	rest, _, _ = strings.Cut(rest, "?")
+	rest = rest[strings.LastIndexByte(rest, '@')+1:]
+	for param := range strings.SplitSeq(params, ";") {
+		if transport, named := cutPrefixFold(param, "transport="); named && !strings.EqualFold(transport, "tls") {
+			return "", 0, false
+		}
+	}
+	host, port = rest, 5061
+	if h, p, err := net.SplitHostPort(rest); err == nil {
+		n, err := strconv.ParseUint(p, 10, 16)
+		if err != nil || n == 0 {
+			return "", 0, false
+		}
+		host, port = h, uint16(n)
+	}
+	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	if host == "" || len(host) > 253 || strings.ContainsFunc(host, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune("/\\@<>\"%", c) }) {
+		return "", 0, false
+	}
+	return host, port, true
 }
 
 // request builds the REGISTER as the client sends it ([MS-SIPREGE] section 4.1; RFC 3261 section 10.2).
-func (c *Client) request(conn net.Conn, user, domain, callID string) []byte {
+func (c *Client) request(conn net.Conn, method, user, domain, callID string) []byte {
 	userAgent := c.UserAgent
 	if userAgent == "" {
 		userAgent = defaultUserAgent
@@ -164,10 +220,14 @@ func (c *Client) request(conn net.Conn, user, domain, callID string) []byte {
 	u := "sip:" + user + "@" + domain
 	id := strings.ToLower(rand.Text())
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "REGISTER sip:%s SIP/2.0\r\n", domain)
+	fmt.Fprintf(&b, "%s sip:%s SIP/2.0\r\n", method, domain)
 	fmt.Fprintf(&b, "Via: SIP/2.0/TLS %s;branch=z9hG4bK%s\r\n", local, id[:16])
 	fmt.Fprintf(&b, "Max-Forwards: 70\r\nFrom: <%s>;tag=%s;epid=%s\r\nTo: <%s>\r\n", u, id[:10], id[10:20], u)
-	fmt.Fprintf(&b, "Call-ID: %s\r\nCSeq: 1 REGISTER\r\n", callID)
+	fmt.Fprintf(&b, "Call-ID: %s\r\nCSeq: 1 %s\r\n", callID, method)
+	if method == "OPTIONS" {
+		fmt.Fprintf(&b, "Accept: application/sdp\r\nUser-Agent: %s\r\nContent-Length: 0\r\n\r\n", userAgent)
+		return b.Bytes()
+	}
 	fmt.Fprintf(&b, "Contact: <sip:%s;transport=tls;ms-opaque=%s>;methods=\"INVITE, MESSAGE, INFO, OPTIONS, BYE, CANCEL, NOTIFY, ACK, REFER, BENOTIFY\";proxy=replace\r\n", local, id[16:26])
 	fmt.Fprintf(&b, "Expires: 0\r\nUser-Agent: %s\r\nSupported: gruu-10, adhoclist, msrtc-event-categories\r\n", userAgent)
 	b.WriteString("ms-keep-alive: UAC;hop-hop=yes\r\nEvent: registration\r\nContent-Length: 0\r\n\r\n")
@@ -224,6 +284,7 @@ func peerName(conn net.Conn) string {
 type answerReader struct {
 	in       *bufio.Reader
 	callID   string
+	method   string
 	spoke    bool // the peer sent more than keep-alives
 	stranger bool // an answer to another call was passed over
 }
@@ -249,6 +310,10 @@ func (a *answerReader) final() (*Message, Problem, string) {
 			return nil, problemTooLarge, fmt.Sprintf("a message announces a body of %d bytes", length)
 		}
 		if !m.Request && m.Status >= 200 && a.mine(m) {
+			// The body says nothing to a probe, and stands before whatever comes next.
+			if n, err := io.CopyN(io.Discard, a.in, int64(length)); err != nil {
+				return m, problemMalformed, fmt.Sprintf("the answer announces a body of %d bytes and stops after %d", length, n)
+			}
 			return m, "", ""
 		}
 		a.stranger = a.stranger || !m.Request && !a.mine(m)
@@ -266,7 +331,7 @@ func (a *answerReader) final() (*Message, Problem, string) {
 // mine reports whether a response answers the request: Call-ID and CSeq must be its own (RFC 3261 section 8.1.3.5).
 func (a *answerReader) mine(m *Message) bool {
 	num, method, ok := m.CSeq()
-	return m.Get("Call-ID") == a.callID && ok && num == 1 && strings.EqualFold(method, "REGISTER")
+	return m.Get("Call-ID") == a.callID && ok && num == 1 && strings.EqualFold(method, a.method)
 }
 
 // head reads a header section with its blank line, passing over keep-alives.

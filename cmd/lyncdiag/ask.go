@@ -54,7 +54,7 @@ func (p *program) askCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, err := network.open(cmd.Context())
+			s, err := network.open(cmd.Context(), p)
 			if err != nil {
 				return err
 			}

@@ -146,7 +146,7 @@ func (p *program) certFile(cmd *cobra.Command, run *probe, own *certOptions, pat
 		name = servers[0].host
 		chain = leafFor(chain, name)
 	}
-	s, err := run.open(cmd.Context())
+	s, err := run.open(cmd.Context(), p)
 	if err != nil {
 		return err
 	}

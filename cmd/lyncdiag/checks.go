@@ -22,7 +22,7 @@ type check struct {
 }
 
 func (c *check) all(ctx context.Context, t *targets, found *evidence) error {
-	s, err := c.open(ctx)
+	s, err := c.open(ctx, c.program)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func (p *program) dnsCommand() *cobra.Command {
 			if !targets.many {
 				return p.probe(cmd, run, targets.named)
 			}
-			s, err := run.open(cmd.Context())
+			s, err := run.open(cmd.Context(), p)
 			if err != nil {
 				return err
 			}

@@ -15,6 +15,7 @@ type server struct {
 	given string
 	host  string
 	port  uint16
+	udp   bool
 }
 
 func (n *networkFlags) servers(args []string, port uint16) ([]server, error) {
@@ -27,7 +28,7 @@ func (n *networkFlags) servers(args []string, port uint16) ([]server, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read arguments: %w", err)
 		}
-		list = append(list, server{arg, host, number})
+		list = append(list, server{given: arg, host: host, port: number})
 	}
 	return list, nil
 }
@@ -36,7 +37,7 @@ func (n *networkFlags) servers(args []string, port uint16) ([]server, error) {
 // and records them as registrars of manual configuration.
 func observe(title string, servers []server, depth lyncdiag.Depth) func(*session) lyncdiag.Plan {
 	return func(*session) lyncdiag.Plan {
-		return lyncdiag.Plan{{ID: lyncdiag.StageID(strings.ToLower(title)), Title: title, Probe: func(ctx context.Context, env *lyncdiag.Env) error {
+		return append(lyncdiag.DefaultPlan().Only("proxy"), lyncdiag.Stage{ID: lyncdiag.StageID(strings.ToLower(title)), Title: title, Probe: func(ctx context.Context, env *lyncdiag.Env) error {
 			seen := make([]fact.Candidate, len(servers))
 			var all sync.WaitGroup
 			for i, v := range servers {
@@ -45,6 +46,6 @@ func observe(title string, servers []server, depth lyncdiag.Depth) func(*session
 			all.Wait()
 			fact.Put(env.Facts, fact.CandidatesKey, seen, env.Origin())
 			return context.Cause(ctx)
-		}}}
+		}})
 	}
 }

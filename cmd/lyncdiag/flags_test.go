@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/proxy"
 )
 
 func TestSplitServer(t *testing.T) {
@@ -161,17 +163,51 @@ func TestOutputThatCannotBeMoved(t *testing.T) {
 }
 
 func TestProxy(t *testing.T) {
-	for text, want := range map[string]string{"proxy:3128": "http://proxy:3128", "http://192.0.2.1:8080": "http://192.0.2.1:8080"} {
-		if u, err := proxy(text, nil); err != nil || u.String() != want {
-			t.Errorf("%s: %v %v", text, u, err)
+	p := &program{env: func(name string) (string, bool) { return "proxy.contoso.com:3128", name == "HTTPS_PROXY" }}
+	set := &url.URL{Scheme: "http", Host: "lab:1"}
+	for _, tt := range []struct {
+		flag, want string
+		network    lyncdiag.Network
+	}{
+		{"proxy:3128", "http://proxy:3128", lyncdiag.Network{}},
+		{"http://192.0.2.1:8080", "http://192.0.2.1:8080", lyncdiag.Network{Simulated: true, Proxy: set}},
+		{"", "http://proxy.contoso.com:3128", lyncdiag.Network{}},
+		{"", "http://lab:1", lyncdiag.Network{Simulated: true, Proxy: set}}, // the lab's own, never the system's
+		{"", "", lyncdiag.Network{Simulated: true}},
+		{"none", "", lyncdiag.Network{Simulated: true, Proxy: set}},
+		{"none", "", lyncdiag.Network{}},
+	} {
+		f := &proxyFlags{proxy: tt.flag}
+		if err := f.useProxy(&tt.network, p, "", false); err != nil {
+			t.Errorf("%q: %v", tt.flag, err)
+		}
+		got := ""
+		if tt.network.Proxy != nil {
+			got = tt.network.Proxy.String()
+		}
+		if got != tt.want {
+			t.Errorf("%q: %q, want %q", tt.flag, got, tt.want)
 		}
 	}
-	set, _ := proxy("http://a:1", nil)
-	if u, err := proxy("", set); err != nil || u != set {
-		t.Error("no flag takes the lab's proxy away")
+}
+
+func TestChosenProxy(t *testing.T) {
+	named := func(source string) proxy.Setting {
+		return proxy.Setting{Source: source, Server: &url.URL{Scheme: "http", Host: "proxy:8080"}}
 	}
-	if u, err := proxy("none", set); err != nil || u != nil {
-		t.Error("none leaves a proxy")
+	script := proxy.Setting{Source: proxy.WinINET, PAC: "no-scheme-that-can-be-fetched:x"}
+	for _, tt := range []struct {
+		settings        []proxy.Setting
+		source, unasked string
+	}{
+		{nil, "", ""},
+		{[]proxy.Setting{named(proxy.Environment), named(proxy.WinINET)}, proxy.Environment, ""},
+		{[]proxy.Setting{named(proxy.WinHTTP)}, "", ""}, // Lync does not go by it
+		{[]proxy.Setting{script, named(proxy.WinHTTP)}, "", script.PAC},
+	} {
+		if s, unasked := chosen(tt.settings, []string{"sipdir.online.lync.com"}); s.Source != tt.source || unasked != tt.unasked {
+			t.Errorf("%+v: %q, %q", tt.settings, s.Source, unasked)
+		}
 	}
 }
 

@@ -129,6 +129,7 @@ func TestDocumentsMatchTheirSchemas(t *testing.T) {
 		"mex":          {"adfs", "mex", "--lab", "https://sts.contoso.example/adfs/services/trust/mex"},
 		"cert":         {"cert", "--lab", "sipdir.online.lync.com"},
 		"port":         {"port", "--lab", "sipdir.online.lync.com", "sipdir.online.lync.com:1", "nowhere.example"},
+		"proxy":        {"proxy", "--lab=proxy-unreachable"},
 		"sip":          {"sip", "--lab", "sipdir.online.lync.com:443"},
 		"log":          {"log", log},
 		"explain":      {"explain", "0x80EE0066"},

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -32,8 +31,9 @@ const (
 // networkFlags are the same on every command that sends something.
 type networkFlags struct {
 	settingFlags
-	dns       []string
-	ca, proxy string
+	dns []string
+	ca  string
+	proxyFlags
 	timeout   time.Duration
 	offline   bool
 	lab       string
@@ -47,7 +47,7 @@ func (n *networkFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&n.dns, "dns", nil, "resolver to ask, as `[NAME=]ADDR[:PORT]`, tcp://, tls:// or https://…, system, or authoritative (the domain's own servers as well); repeatable, the answers are compared; internal is the name for the view inside")
 	flags.StringVar(&n.ca, "ca", "", "`FILE` of further roots to trust (PEM)")
 	flags.DurationVar(&n.timeout, "timeout", lyncdiag.DefaultTimeout, "for the whole run, of each target where there are several")
-	flags.StringVar(&n.proxy, "proxy", "", "HTTP proxy `URL` for every connection, or none")
+	n.proxyFlags.register(flags)
 	flags.BoolVar(&n.offline, "offline", false, "send nothing")
 	flags.Var((*faultList)(&n.lab), "lab", "use the built-in lab in place of the network, with these `FAULT[,FAULT...]`")
 	flags.Lookup("lab").NoOptDefVal = plainLab
@@ -67,7 +67,7 @@ type session struct {
 }
 
 // open makes the network that the flags describe.
-func (n *networkFlags) open(ctx context.Context) (*session, error) {
+func (n *networkFlags) open(ctx context.Context, p *program) (*session, error) {
 	switch {
 	case n.timeout <= 0:
 		return nil, fmt.Errorf("read --timeout: %v is not more than 0", n.timeout)
@@ -87,7 +87,11 @@ func (n *networkFlags) open(ctx context.Context) (*session, error) {
 			s.credentials = l.Credentials()
 		}
 	}
-	if err := n.apply(s); err != nil {
+	err := n.apply(s)
+	if err == nil {
+		err = n.useProxy(s.network, p, n.cloud.value, n.offline)
+	}
+	if err != nil {
 		s.close()
 		return nil, err
 	}
@@ -150,9 +154,6 @@ func (n *networkFlags) apply(s *session) error {
 			s.network.DNS = servers
 		}
 	}
-	if s.network.Proxy, err = proxy(n.proxy, s.network.Proxy); err != nil {
-		return err
-	}
 	if n.ca != "" {
 		err = trust(s.network, n.ca)
 	}
@@ -209,31 +210,6 @@ func renamed(servers []dnscheck.Server, name string) []dnscheck.Server {
 		}
 	}
 	return servers
-}
-
-// proxy reads --proxy; "none" takes away the one that was set.
-func proxy(text string, set *url.URL) (*url.URL, error) {
-	switch text {
-	case "":
-		return set, nil
-	case "none":
-		return nil, nil
-	}
-	if !strings.Contains(text, "://") {
-		text = "http://" + text
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" {
-		// The text may hold a password.
-		return nil, errors.New("read --proxy: it is not a URL such as http://proxy.contoso.com:8080")
-	}
-	if u.Scheme != "http" {
-		return nil, fmt.Errorf("read --proxy: %s is no proxy this program speaks to, want http", u.Scheme)
-	}
-	if u.User != nil {
-		return nil, errors.New("read --proxy: a password does not belong on a command line")
-	}
-	return u, nil
 }
 
 // trust adds the certificates of a file to those trusted already. Whoever names

@@ -1,29 +1,63 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/stun"
 )
 
 func (p *program) portCommand() *cobra.Command {
 	run := &probe{}
+	var domain string
+	var plan, all bool
 	cmd := &cobra.Command{
-		Use:   "port HOST[:PORT]...",
-		Short: "Say in PortQry's words whether TCP ports can be reached (443 by default)",
-		Args:  arguments(1, -1),
+		Use:   "port [HOST[:PORT][/udp]]...",
+		Short: "Say in PortQry's words whether ports can be reached (443 by default)",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			servers, err := run.servers(args, 443)
+			if domain != "" {
+				var err error
+				if domain, err = fact.ParseDomain(domain); err != nil {
+					return fmt.Errorf("read --domain: %w", err)
+				}
+			}
+			switch {
+			case plan && all:
+				return errors.New("read flags: --plan sends nothing and --needed tries what it lists; give one of them")
+			case (plan || all) && len(args) > 0:
+				return errors.New("read arguments: --plan and --needed go by what a deployment needs, and take no host")
+			case !plan && !all && len(args) == 0:
+				return errors.New("read arguments: no host is given; --needed tries those that the deployment needs")
+			}
+			servers, err := run.ports(args)
 			if err != nil {
 				return err
 			}
-			run.plan = observe("Ports", servers, lyncdiag.ToPort)
+			if plan {
+				return p.requirements(run, domain)
+			}
+			run.plan = func(s *session) lyncdiag.Plan {
+				if all {
+					servers = needed(lyncdiag.Requirements(s.setting, domain))
+				}
+				return append(lyncdiag.DefaultPlan().Only("proxy"), tryPorts(servers))
+			}
 			run.document = func(f *fact.Facts, _ *lyncdiag.Report) render.Document {
-				return tool().Port(endpoints(f, servers))
+				return tool().Port(portResults(f, servers))
 			}
 			run.exit = func(f *fact.Facts, _ *lyncdiag.Report) int {
 				return reached(endpoints(f, servers), run.failOn.value)
@@ -32,7 +66,149 @@ func (p *program) portCommand() *cobra.Command {
 		},
 	}
 	run.register(cmd.Flags())
+	run.tabular = true
+	cmd.Flags().BoolVar(&plan, "plan", false, "list the hosts, ports and published ranges that a firewall must let through, and send nothing")
+	cmd.Flags().BoolVar(&all, "needed", false, "try the ports of --plan that a test can try")
+	cmd.Flags().StringVar(&domain, "domain", "", "the company's `DOMAIN`, for the hosts that are its own")
 	return cmd
+}
+
+// requirements writes the plan. It sends nothing.
+func (p *program) requirements(run *probe, domain string) error {
+	setting, err := run.over(fact.Setting{})
+	if err != nil {
+		return err
+	}
+	sinks, err := p.sinks(run.formats(), render.JSON)
+	if err != nil {
+		return err
+	}
+	p.started = true
+	return p.write(sinks, tool().PortPlan(lyncdiag.Requirements(setting, domain)), false)
+}
+
+// needed are the ports of the plan that can be tried.
+func needed(list []lyncdiag.Requirement) []server {
+	var servers []server
+	for _, r := range list {
+		for _, port := range r.Try {
+			if v := (server{given: r.Host, host: r.Host, port: port}); !slices.Contains(servers, v) {
+				servers = append(servers, v)
+			}
+		}
+	}
+	return servers
+}
+
+// ports reads the arguments. A transport may follow the port: 3478/udp.
+func (n *networkFlags) ports(args []string) ([]server, error) {
+	bare := make([]string, len(args))
+	udp := make([]bool, len(args))
+	for i, arg := range args {
+		rest, transport, named := strings.Cut(arg, "/")
+		if named && transport != "tcp" && transport != "udp" {
+			return nil, fmt.Errorf("read arguments: %q: %q is no transport, want tcp or udp", arg, transport)
+		}
+		bare[i], udp[i] = rest, transport == "udp"
+	}
+	servers, err := n.servers(bare, 443)
+	if err != nil {
+		return nil, err
+	}
+	for i := range servers {
+		servers[i].given, servers[i].udp = args[i], udp[i]
+		if udp[i] && !strings.HasSuffix(bare[i], ":"+strconv.Itoa(int(servers[i].port))) {
+			return nil, fmt.Errorf("read arguments: %q: name the port of UDP, such as %s:3478/udp", args[i], servers[i].host)
+		}
+	}
+	return servers, nil
+}
+
+// tryPorts looks at all servers at the same time, each address family of each.
+func tryPorts(servers []server) lyncdiag.Stage {
+	return lyncdiag.Stage{ID: "ports", Title: "Ports", Probe: func(ctx context.Context, env *lyncdiag.Env) error {
+		seen, paths := make([]fact.Candidate, len(servers)), make([]fact.Paths, len(servers))
+		var all sync.WaitGroup
+		for i, v := range servers {
+			all.Go(func() {
+				if v.udp {
+					seen[i].Endpoint = bind(ctx, env, v)
+					return
+				}
+				seen[i], _ = env.Look(ctx, v.host, v.port, lyncdiag.ToPort)
+				paths[i], _ = env.Paths(ctx, v.host, v.port)
+			})
+		}
+		all.Wait()
+		fact.Put(env.Facts, fact.CandidatesKey, seen, env.Origin())
+		fact.Put(env.Facts, fact.PathsKey, paths, env.Origin())
+		return context.Cause(ctx)
+	}}
+}
+
+// bind asks a STUN server over UDP: of a port that says nothing to a stranger
+// nothing can be known.
+func bind(ctx context.Context, env *lyncdiag.Env, v server) fact.Endpoint {
+	e := fact.Endpoint{Host: v.host, Port: v.port}
+	e.Resolve = env.Resolver().LookupHost(ctx, v.host)
+	if len(e.Resolve.Addresses) == 0 {
+		if ctx.Err() == nil {
+			e.Reach = fact.Reach{Status: fact.Unresolved, Detail: string(e.Resolve.Status)}
+		}
+		return e
+	}
+	at := e.Resolve.Addresses[0]
+	now := env.Now
+	start := now()
+	mapped, err := stunBind(ctx, env, netip.AddrPortFrom(at, v.port))
+	e.Reach = fact.Reach{Address: at.String(), Elapsed: now().Sub(start)}
+	switch {
+	case ctx.Err() != nil:
+		e.Reach = fact.Reach{}
+	case err == nil:
+		e.Reach.Status, e.Reach.Detail = fact.Listening, "STUN answers"
+		if mapped.IsValid() {
+			e.Reach.Detail = "STUN answers, and sees this computer as " + mapped.String()
+		}
+	case errors.Is(err, stun.ErrNoSTUN):
+		e.Reach.Status, e.Reach.Detail = fact.Listening, err.Error()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		e.Reach.Status, e.Reach.Detail = fact.Filtered, "no answer to a STUN binding request"
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.Errno(10054)): // how Winsock tells of a refused datagram
+		e.Reach.Status, e.Reach.Detail = fact.NotListening, "port unreachable"
+	default:
+		e.Reach.Status, e.Reach.Detail = fact.Filtered, err.Error()
+	}
+	return e
+}
+
+func stunBind(ctx context.Context, env *lyncdiag.Env, to netip.AddrPort) (netip.AddrPort, error) {
+	limit := env.Network.Exchange
+	if limit == 0 {
+		limit = lyncdiag.DefaultExchange
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	conn, err := env.Network.DialContext(ctx, "udp", net.JoinHostPort(to.Addr().String(), strconv.Itoa(int(to.Port()))))
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	defer conn.Close()
+	return stun.Bind(ctx, conn)
+}
+
+// portResults are the servers as far as they were looked at.
+func portResults(f *fact.Facts, servers []server) []render.PortResult {
+	paths, o, _ := fact.Get(f, fact.PathsKey)
+	var list []render.PortResult
+	for i, e := range endpoints(f, servers) {
+		r := render.PortResult{Endpoint: e, UDP: servers[i].udp, Simulated: o.Kind == fact.Lab}
+		if i < len(paths) {
+			r.Families = paths[i].Families
+		}
+		list = append(list, r)
+	}
+	return list
 }
 
 // endpoints are the servers as far as they were looked at.

@@ -32,7 +32,7 @@ func (p *probe) formats() []render.Format {
 }
 
 func (p *program) probe(cmd *cobra.Command, run *probe, targets []fact.Subject) error {
-	s, err := run.open(cmd.Context())
+	s, err := run.open(cmd.Context(), p)
 	if err != nil {
 		return err
 	}

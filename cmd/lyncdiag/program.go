@@ -53,7 +53,7 @@ func (p *program) command() *cobra.Command {
 	flags.Var(&p.progress, "progress", "progress on stderr: auto (on a terminal), plain or none")
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log to stderr what is done")
 	root.AddCommand(
-		p.checkCommand(), p.dnsCommand(), p.autodiscoverCommand(), p.adfsCommand(), p.certCommand(), p.portCommand(), p.sipCommand(),
+		p.checkCommand(), p.dnsCommand(), p.autodiscoverCommand(), p.adfsCommand(), p.certCommand(), p.portCommand(), p.proxyCommand(), p.sipCommand(),
 		p.logCommand(), p.explainCommand(), p.scopeCommand(), p.askCommand(), p.labCommand(),
 		p.catalogueCommand(), p.schemaCommand(), p.versionCommand(),
 	)

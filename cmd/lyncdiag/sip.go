@@ -34,7 +34,7 @@ func (p *program) sipCommand() *cobra.Command {
 			run.plan = func(s *session) lyncdiag.Plan {
 				clock := lyncdiag.DefaultPlan().Only("clock")
 				clock[0].After = []lyncdiag.StageID{"registrar"}
-				return append(observe("Registrar", servers, lyncdiag.ToSIP)(s), clock...)
+				return append(observe("Registrar", servers, lyncdiag.ToOptions)(s), clock...)
 			}
 			seen := func(f *fact.Facts) fact.Candidate {
 				if list, _, ok := fact.Get(f, fact.CandidatesKey); ok {
@@ -48,7 +48,7 @@ func (p *program) sipCommand() *cobra.Command {
 			}
 			run.exit = func(f *fact.Facts, r *lyncdiag.Report) int {
 				c := seen(f)
-				broken := closed(c.Endpoint) || c.TLS != nil && c.TLS.Err() != nil || c.SIP != nil && !c.Works()
+				broken := closed(c.Endpoint) || c.TLS != nil && c.TLS.Err() != nil || c.SIP != nil && !c.Works() && c.SIP.Problem != "canceled"
 				return judged(r, run.failOn.value, broken, false, !c.Works())
 			}
 			return p.probe(cmd, run, []fact.Subject{target})

@@ -34,6 +34,7 @@ func Keys() []AnyKey {
 		NSLookupKey,
 		DirectoryUsersKey, DirectoryDomainsKey, DirectoryErrorsKey, OrganizationKey, ServiceHealthKey, ServerTestsKey,
 		PublicRootsKey, StandingsKey, WithoutSNIKey, ClientTLSKey, SurveyKey,
+		PathsKey, ProxyKey,
 	}
 }
 

@@ -24,6 +24,8 @@ var (
 	AutomaticKey  = NewKey[Automatic]("server.auto")
 	LoginKey      = NewKey[Endpoint]("login.host")
 	ControlKey    = NewKey[Control]("control") // plain HTTP to the login host
+	PathsKey      = NewKey[[]Paths]("paths")   // hosts with IPv4 and IPv6 addresses
+	ProxyKey      = NewKey[Proxy]("proxy")     // the way out of this network
 	RealmKey      = NewKey[*adfs.Realm]("realm")
 	FederationKey = NewKey[Endpoint]("adfs.host")
 	MEXKey        = NewKey[*adfs.MEX]("adfs.mex")

@@ -1,5 +1,7 @@
 package fact
 
+import "time"
+
 // Setting is what is known about the deployment and the place beforehand. An
 // empty field is unknown (Deployment and Client: see their comments).
 type Setting struct {
@@ -33,7 +35,17 @@ type Automatic struct {
 // Clock is this computer's clock against the Date of every server that sent
 // one. Skew is positive when this computer is ahead.
 type Clock struct {
-	Samples []ClockSample `json:"samples"`
+	Samples  []ClockSample   `json:"samples"`
+	Validity []ClockValidity `json:"validity,omitempty"`
+}
+
+// ClockValidity is when a server's certificate is valid. Where no server tells
+// the time, certificates that are all too young or all too old do.
+type ClockValidity struct {
+	Host       string    `json:"host"`
+	Thumbprint string    `json:"thumbprint"`
+	NotBefore  time.Time `json:"notBefore"`
+	NotAfter   time.Time `json:"notAfter"`
 }
 
 // ClockSample is one server's Date against this computer's clock.

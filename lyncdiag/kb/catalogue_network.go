@@ -363,7 +363,7 @@ func networkSpecs() []Spec {
 				"Let the proxy pass the Lync and login hosts (*.lync.com, *.microsoftonline.com, *.microsoftonline-p.com) without authentication for all users. On TMG add the application entry msoidsvc with Disable=0 and DisableEx=0 to the firewall client's settings (KB 2769142).",
 				stepCheckAgain,
 			},
-			Owner: NetworkAdmin, References: []string{"KB2769142"}, Messages: explains(1, 3, 7), Planned: true,
+			Owner: NetworkAdmin, References: []string{"KB2769142"}, Messages: explains(1, 3, 7),
 		},
 		{
 			ID: "LD0029", Name: "proxy-refuses-connect", Type: Network, Severity: Failure,
@@ -373,7 +373,7 @@ func networkSpecs() []Spec {
 				"Allow CONNECT to port 443 of the hosts in this list on the proxy, for all users: lyncdiag port --plan",
 				stepCheckAgain,
 			},
-			Owner: NetworkAdmin, References: []string{"KB2409256"}, Messages: explains(1, 7), Planned: true,
+			Owner: NetworkAdmin, References: []string{"KB2409256"}, Messages: explains(1, 7),
 		},
 		{
 			ID: "LD0030", Name: "proxy-unreachable", Type: Network, Severity: Failure,
@@ -383,7 +383,7 @@ func networkSpecs() []Spec {
 				"Correct or remove the proxy in Internet Options > Connections > LAN settings, and compare it with the system's setting: netsh winhttp show proxy",
 				stepCheckAgain,
 			},
-			Owner: NetworkAdmin, Messages: explains(1, 7), Planned: true,
+			Owner: NetworkAdmin, Messages: explains(1, 7),
 		},
 		{
 			ID: "LD0031", Name: "ipv6-path-dead", Type: Network, Severity: Warning,
@@ -392,7 +392,7 @@ func networkSpecs() []Spec {
 			Resolution: []string{
 				"Repair the IPv6 route of this network, or stop announcing one that leads nowhere. Look at the route from a client: tracert -6 {host}",
 			},
-			Owner: NetworkAdmin, Messages: explains(1), Planned: true,
+			Owner: NetworkAdmin, Messages: explains(1),
 		},
 		{
 			ID: "LD0032", Name: "lync-revocation-unreachable", Type: Network, Severity: Warning,

@@ -129,7 +129,7 @@ func serviceSpecs() []Spec {
 				"Compare the user's home pool with the servers in the evidence, and complete or undo a move that is half done: Get-CsUser -Identity sip:{address} | Format-List RegistrarPool,HostingProvider",
 				stepCheckAgain,
 			},
-			Owner: TenantAdmin, Messages: explains(1), Planned: true,
+			Owner: TenantAdmin, Messages: explains(1),
 		},
 		{
 			ID: "LD0104", Name: "sip-federation-error", Type: Service, Severity: Info,

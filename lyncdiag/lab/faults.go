@@ -111,6 +111,8 @@ const (
 	partSRV          = "the SIP service record"
 	partName         = "the sip record"
 	partFederation   = "the federation record"
+	partIPv6         = "the registrar's IPv6 address"
+	partProxy        = "the proxy"
 	partManual       = "the manual address"
 	partClient       = "the client"
 	partClock        = "the client's clock"
@@ -234,6 +236,19 @@ func transportFaults() []Fault {
 		{Name: "tls-version-unsupported", Description: "sipdir.online.lync.com accepts TLS 1.2 and newer, and the client is Lync 2010", parts: []string{partRegistrar, partClient}, apply: func(w *world) {
 			w.hosts[sipdir].oldest = tls.VersionTLS12
 			w.setting.Client = "lync2010"
+		}},
+		{Name: "proxy-authentication-required", Description: "the proxy asks for a user name and password", parts: []string{partProxy}, apply: func(w *world) {
+			w.throughProxy().schemes = []string{"Negotiate", "NTLM", `Basic realm="Contoso"`}
+		}},
+		{Name: "proxy-refuses-connect", Description: "the proxy refuses CONNECT to sipdir.online.lync.com", parts: []string{partProxy}, apply: func(w *world) {
+			w.throughProxy().refused = []string{sipdir}
+		}},
+		{Name: "proxy-unreachable", Description: "the proxy that is set gives no answer", parts: []string{partProxy}, apply: func(w *world) {
+			w.throughProxy()
+			w.silence(gateway)
+		}},
+		{Name: "ipv6-path-dead", Description: "sipdir.online.lync.com has an IPv6 address that nothing comes back from", parts: []string{partIPv6}, apply: func(w *world) {
+			w.dual().dead = true
 		}},
 		{Name: "lync-revocation-unreachable", Description: "the host with the revocation list of sipdir.online.lync.com does not answer", parts: []string{partRegistrar, partAuthority}, apply: func(w *world) {
 			w.publish(w.hosts[sipdir])
@@ -380,12 +395,34 @@ func registrarFaults() []Fault {
 		register("sip-no-answer", "the registrar never answers REGISTER", func(r *siptest.Registrar) { r.Silent = true }),
 		register("sip-register-refused", "the registrar refuses REGISTER with a diagnostics id that nobody knows",
 			refusal(siptest.Answer{Status: 403, Diagnostics: []string{`5900;reason="The request was refused";source="` + sipdir + `"`}})),
-		register("sip-client-version-blocked", "the registrar does not let this version of the client in",
-			refusal(siptest.Answer{Status: 403, Diagnostics: []string{`17002;reason="Invalid protocol client version";source="` + sipdir + `"`}})),
+		{Name: "sip-client-version-blocked", Description: "the registrar does not let Lync 2010 without updates in, which is what the client is", parts: []string{partREGISTER, partClient}, apply: func(w *world) {
+			w.setting.Client = "lync2010-rtm"
+			w.hosts[sipdir].ports[443].sip.Filter = blocks("4.0.7577.0")
+		}},
 		register("sip-service-unavailable", "the registrar answers REGISTER with 503", refusal(siptest.Answer{Status: 503})),
+		{Name: "sip-redirect-loop", Description: "the registrar redirects to a pool, which redirects back", parts: []string{partREGISTER}, apply: func(w *world) {
+			const pool = "sippool1.online.lync.com"
+			w.hosts[pool] = &host{address: "127.0.1.10", names: []string{pool}, ports: map[uint16]*port{443: {sip: &siptest.Registrar{Name: pool, Now: w.online.Now, Anonymous: redirect(sipdir)}}}}
+			w.records[pool] = []string{"A 127.0.1.10"}
+			w.hosts[sipdir].ports[443].sip.Anonymous = redirect(pool)
+		}},
 		{Name: "sip-certificate-invalid", Description: "the registrar's certificate names another host", parts: []string{partRegistrar}, apply: certificate("name-mismatch")},
 		{Name: "sip-server-certificate-expired", Description: "the registrar's certificate has expired", parts: []string{partRegistrar}, apply: certificate("expired")},
 	}
+}
+
+// blocks is a client version filter, which looks at the User-Agent.
+func blocks(version string) func(siptest.Request) *siptest.Answer {
+	return func(r siptest.Request) *siptest.Answer {
+		if !strings.Contains(r.Get("User-Agent")+" ", "UCCAPI/"+version+" ") {
+			return nil
+		}
+		return &siptest.Answer{Status: http.StatusForbidden, Diagnostics: []string{`17002;reason="Invalid protocol client version";source="` + sipdir + `"`}}
+	}
+}
+
+func redirect(to string) siptest.Answer {
+	return siptest.Answer{Status: http.StatusMovedPermanently, Contact: "<sip:" + to + ":443;transport=tls>"}
 }
 
 func clientFaults() []Fault {

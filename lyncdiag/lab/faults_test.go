@@ -28,7 +28,7 @@ func sharedFindings(t *testing.T) (now, all []string) {
 			continue
 		}
 		all = append(all, column[0])
-		if slices.Contains([]string{"2", "3", "4", "5"}, column[4]) {
+		if slices.Contains([]string{"2", "3", "4", "5", "6"}, column[4]) {
 			now = append(now, column[0])
 		}
 	}

@@ -46,6 +46,10 @@ type Config struct {
 	// Linux, the right to bind low ports, and a lab in which no host is silent:
 	// loopback cannot drop packets.
 	RealPorts bool
+	// Proxy has every connection in memory go through an HTTP proxy of the lab.
+	Proxy bool
+	// IPv6 gives the registrar an IPv6 address beside its IPv4 one.
+	IPv6 bool
 	// Now is the servers' clock. nil: time.Now.
 	Now func() time.Time
 }
@@ -95,6 +99,12 @@ func startWith(ctx context.Context, c Config, base string, faults []Fault) (*Lab
 		now = time.Now
 	}
 	l := &Lab{world: newWorld(base, now), rtt: c.RTT, now: now, ends: map[*conn]bool{}}
+	if c.IPv6 {
+		l.world.dual()
+	}
+	if c.Proxy {
+		l.world.throughProxy()
+	}
 	for _, f := range faults {
 		if f.apply != nil {
 			f.apply(l.world)
@@ -128,6 +138,9 @@ func (l *Lab) prepare() error {
 	l.authority = &dnstest.Server{Zones: zones, Overrides: l.world.answers, Now: l.now}
 	if l.world.inside != nil {
 		l.inside = &dnstest.Server{Zones: zones, Overrides: l.world.inside, Recursive: true, Now: l.now}
+	}
+	if l.world.way != nil {
+		l.world.way.behind = l.proxy()
 	}
 	l.places = l.world.places()
 	return l.certify()
@@ -189,6 +202,8 @@ func (l *Lab) Network() *lyncdiag.Network {
 		Issuers: l.roots,
 		// The company's is in every store of the company, and no public one.
 		PublicRoots: slices.Clip(l.roots[:1]),
+		Proxy:       l.world.proxyURL(),
+		ProxyFrom:   "the lab",
 		Now:         func() time.Time { return l.now().Add(l.world.ahead) },
 		Simulated:   true,
 	}

@@ -62,7 +62,14 @@ func (l *Lab) listen(realPorts bool) error {
 		return err
 	}
 	l.sockets.Proxy = "http://" + ln.Addr().String()
-	server := &http.Server{Handler: l.proxy(), ReadHeaderTimeout: 30 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
+	way := l.proxy()
+	if l.world.way != nil { // the lab's own proxy, with what it refuses
+		if l.world.hosts[gateway].ports[8080].reach != listening {
+			return ln.Close() // its address answers nobody
+		}
+		way = l.world.way
+	}
+	server := &http.Server{Handler: way, ReadHeaderTimeout: 30 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
 	l.open(server, func() { _ = server.Serve(ln) })
 	return nil
 }
@@ -103,7 +110,7 @@ func (l *Lab) listenReal() error {
 		case refused:
 			continue
 		}
-		ln, err := net.Listen("tcp4", address.String())
+		ln, err := net.Listen("tcp", address.String())
 		if err != nil {
 			return fmt.Errorf("bind real ports (%s): %w", at.name, err)
 		}

@@ -126,7 +126,7 @@ func (l *Lab) converse(to netip.AddrPort) (net.Conn, error) {
 func (l *Lab) run(near, far *conn, serve func(*conn)) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ends == nil {
+	if l.ends == nil || l.ctx.Err() != nil { // closed, or about to be
 		return false
 	}
 	for _, c := range []*conn{near, far} {

@@ -31,6 +31,7 @@ const (
 	sipSRV     = "_sip._tls." + domain
 	federation = "_sipfederationtls._tcp." + domain
 	pki        = "pki.public.example" // where the public authority publishes
+	gateway    = "gateway." + domain  // the way out where there is a proxy
 )
 
 // zones are the zones that the lab's resolver knows. The parents are there so
@@ -52,6 +53,7 @@ type world struct {
 
 	settings []fact.FederationSettings // the domain's, as the tenant holds them; nil: not known here
 
+	way     *gate         // the proxy that leads out; nil: there is none
 	ahead   time.Duration // the client's clock against the servers'
 	setting fact.Setting
 }
@@ -59,6 +61,8 @@ type world struct {
 // host is a machine with one address and one certificate.
 type host struct {
 	address string
+	six     string   // its IPv6 address, "" for none
+	dead    bool     // IPv6 is announced and leads nowhere
 	names   []string // in its certificate
 	company bool     // certificate of the company's own authority, not of the public one
 	defect  string   // of its certificate, a code of package certtest
@@ -246,6 +250,17 @@ func (w *world) zoneFiles() ([]*dnstest.Zone, error) {
 	return all, nil
 }
 
+// dual gives the registrar an IPv6 address. There is one on loopback, so no
+// other host has any.
+func (w *world) dual() *host {
+	h := w.hosts[sipdir]
+	if h.six == "" {
+		h.six = "::1"
+		w.records[sipdir] = append(w.records[sipdir], "AAAA ::1")
+	}
+	return h
+}
+
 // silence lets no packet to or from a host through.
 func (w *world) silence(names ...string) {
 	for _, name := range names {
@@ -262,6 +277,13 @@ func (w *world) places() map[netip.AddrPort]place {
 		ip := netip.MustParseAddr(h.address)
 		for number, p := range h.ports {
 			all[netip.AddrPortFrom(ip, number)] = place{name, h, p}
+			if h.six == "" {
+				continue
+			}
+			if h.dead {
+				p = &port{reach: filtered}
+			}
+			all[netip.AddrPortFrom(netip.MustParseAddr(h.six), number)] = place{name, h, p}
 		}
 	}
 	return all

@@ -48,6 +48,7 @@ func Wire() map[string]any {
 		"mex":          mexDoc{},
 		"cert":         certDoc{},
 		"port":         portDoc{},
+		"proxy":        proxyDoc{},
 		"sip":          sipDoc{},
 		"log":          logDoc{},
 		"explain":      explainDoc{},

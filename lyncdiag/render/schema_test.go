@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/proxy"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 	"github.com/lyncdiag/go-lyncdiag/sip"
 )
@@ -56,11 +58,14 @@ func everything(t testing.TB) map[string][]render.Document {
 		"realm":        {tool.Realm(none, empty), tool.Realm(some, report)},
 		"mex":          {tool.MEX("", none, empty), tool.MEX("https://sts.contoso.com/mex", some, report)},
 		"cert":         {tool.Cert("", &certs.Result{}, render.CertDetails{}, nil), tool.Cert("a:443", chain, certDetails(chain), report)},
-		"port":         {tool.Port(nil), tool.Port([]fact.Endpoint{{Host: "a", Port: 443}, {Host: "b", Port: 1, Reach: fact.Reach{Status: fact.Filtered}}})},
-		"sip":          {tool.SIP("", fact.Candidate{}, fact.Clock{}, empty), tool.SIP("a:443", registrar, clock, report)},
-		"log":          {tool.Log(none, &render.Tally{}, empty), tool.Log(some, &tally, report)},
-		"explain":      {tool.Explain("", nil), tool.Explain("adfs-mex-http-500", lyncdiag.Explain("adfs-mex-http-500")), tool.Explain("das ist nicht die Anmeldung der Benutzer", nil)},
-		"scope":        {tool.Scope("", "", ""), tool.Scope("lync", "one", "many"), tool.Scope("nonsense", "", "")},
+		"port": {tool.Port(nil), tool.Port([]render.PortResult{{Endpoint: fact.Endpoint{Host: "a", Port: 443}}, {Endpoint: fact.Endpoint{Host: "sip.lync.com", Port: 1, Reach: fact.Reach{Status: fact.Filtered, Address: "192.0.2.1"}},
+			Families: []fact.Reach{{Address: "192.0.2.1", Status: fact.Filtered}, {Address: "2001:db8::1", Status: fact.Listening}}}, {UDP: true}}), tool.PortPlan(lyncdiag.Requirements(fact.Setting{}, "contoso.com"))},
+		"proxy": {tool.Proxy(render.ProxySettings{}, empty), tool.Proxy(render.ProxySettings{Windows: true, Used: fact.Proxy{Endpoint: fact.Endpoint{Host: "proxy", Port: 8080}, From: proxy.WinINET},
+			Settings: []render.ProxySetting{{Setting: proxy.Setting{Source: proxy.WinINET, Server: &url.URL{Host: "proxy:8080", User: url.UserPassword("joe", "h0rse")}, Bypass: []string{"<local>"}, PAC: "http://wpad/proxy.pac"}, Script: "function FindProxyForURL(u, h) {\n\treturn \"DIRECT\";\n}\n"}}}, report)},
+		"sip":     {tool.SIP("", fact.Candidate{}, fact.Clock{}, empty), tool.SIP("a:443", registrar, clock, report)},
+		"log":     {tool.Log(none, &render.Tally{}, empty), tool.Log(some, &tally, report)},
+		"explain": {tool.Explain("", nil), tool.Explain("adfs-mex-http-500", lyncdiag.Explain("adfs-mex-http-500")), tool.Explain("das ist nicht die Anmeldung der Benutzer", nil)},
+		"scope":   {tool.Scope("", "", ""), tool.Scope("lync", "one", "many"), tool.Scope("nonsense", "", "")},
 		"answers": {tool.Answers(nil, nil, kb.Edge{}, nil, nil), tool.Answers([]fact.Answer{{ID: "licensed", Value: "yes", At: "2013-05-31T12:00:00.000Z"}, {ID: "message", Value: "couldn\u2019t"}},
 			broken(t).Verdict.Path, kb.Edge{Finding: "escalate", Section: "next-steps"}, broken(t).Verdict.Questions, broken(t).Verdict.Next)},
 		"catalogue": {tool.Catalogue(nil), tool.Catalogue(kb.Catalogue())},

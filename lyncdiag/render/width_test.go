@@ -38,9 +38,9 @@ func TestLabPagesFit(t *testing.T) {
 				"mex": tool.MEX("https://sts.contoso.example/adfs/services/trust/mex", f, r),
 			}
 			if list, _, ok := fact.Get(f, fact.CandidatesKey); ok {
-				var hosts []fact.Endpoint
+				var hosts []render.PortResult
 				for _, c := range list {
-					hosts = append(hosts, c.Endpoint)
+					hosts = append(hosts, render.PortResult{Endpoint: c.Endpoint})
 				}
 				pages["sip"], pages["port"] = tool.SIP(list[0].Host, list[0], clock, r), tool.Port(hosts)
 				if list[0].TLS != nil {

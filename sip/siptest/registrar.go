@@ -51,6 +51,12 @@ type Registrar struct {
 	// Anonymous answers a REGISTER without credentials, Credentialed one with them; a zero Status there means 200.
 	Anonymous    Answer
 	Credentialed Answer
+	// Filter answers a REGISTER before all else, as a client version filter does, unless it returns nil. nil: no filter.
+	Filter func(Request) *Answer
+	// Options answers OPTIONS; a zero Status means 200.
+	Options Answer
+	// Once closes the connection after the first answer on it.
+	Once bool
 
 	Silent     bool                // reads and never answers
 	Close      bool                // closes after reading a request, without an answer
@@ -137,7 +143,7 @@ func (r *Registrar) Serve(ctx context.Context, conn net.Conn) error {
 		if r.Trying && r.write(conn, r.response(req, lines, 100, "Trying", nil, "")) != nil {
 			return nil
 		}
-		if r.write(conn, r.answer(req, lines)) != nil {
+		if r.write(conn, r.answer(req, lines)) != nil || r.Once {
 			return nil
 		}
 	}
@@ -145,8 +151,19 @@ func (r *Registrar) Serve(ctx context.Context, conn net.Conn) error {
 
 func (r *Registrar) answer(req Request, lines []string) []byte {
 	a := r.Anonymous
+	var filtered *Answer
+	if r.Filter != nil && req.Method == "REGISTER" {
+		filtered = r.Filter(req)
+	}
 	switch {
-	case req.Method != "REGISTER" && req.Method != "OPTIONS":
+	case filtered != nil:
+		a = *filtered
+	case req.Method == "OPTIONS":
+		if a = r.Options; a.Status == 0 {
+			a.Status = 200
+			a.Headers = append(slices.Clone(a.Headers), "Allow: REGISTER, INVITE, ACK, BYE, CANCEL, OPTIONS")
+		}
+	case req.Method != "REGISTER":
 		a = Answer{Status: 405}
 	case req.Get("authorization") != "" || req.Get("proxy-authorization") != "":
 		a = r.Credentialed
@@ -183,7 +200,7 @@ func (r *Registrar) answer(req Request, lines []string) []byte {
 	if a.Contact != "" {
 		headers = append(headers, "Contact: "+a.Contact)
 	}
-	if a.Status == 200 {
+	if a.Status == 200 && req.Method == "REGISTER" {
 		headers = append(headers, "Expires: 7200")
 	}
 	return r.response(req, lines, a.Status, reason, append(headers, a.Headers...), a.Body)

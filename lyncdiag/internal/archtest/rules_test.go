@@ -56,10 +56,10 @@ var importRules = []importRule{
 	{From: "lyncdiag/redact", May: []string{"lyncdiag/fact"},
 		Reason: "bundles are redacted as well as reports, so this may not need the judge"},
 
-	{From: "lyncdiag", May: append([]string{"lyncdiag/fact", "lyncdiag/kb", "github.com/hashicorp/go-multierror"}, leaves...),
+	{From: "lyncdiag", May: append([]string{"lyncdiag/fact", "lyncdiag/kb", "github.com/hashicorp/go-multierror", "github.com/Azure/go-ntlmssp"}, leaves...),
 		Tests:  append([]string{"lyncdiag/...", "golang.org/x/tools/txtar"}, fakes...),
 		Reason: "the judge needs no input, output or simulation to judge"},
-	{From: "lyncdiag/render", May: append([]string{"lyncdiag", "lyncdiag/fact", "lyncdiag/kb", "lyncdiag/redact"}, leaves...),
+	{From: "lyncdiag/render", May: append([]string{"lyncdiag", "lyncdiag/fact", "lyncdiag/kb", "lyncdiag/proxy", "lyncdiag/redact"}, leaves...),
 		Tests: append([]string{"lyncdiag/bundle", "lyncdiag/directory", "lyncdiag/interview", "lyncdiag/lab", "lyncdiag/render/...",
 			"github.com/santhosh-tekuri/jsonschema/v6", "golang.org/x/tools/txtar"}, fakes...),
 		Reason: "an encoder prints a report that somebody else made"},
@@ -70,6 +70,11 @@ var importRules = []importRule{
 	{From: "lyncdiag/fleet", May: append([]string{"lyncdiag", "lyncdiag/fact", "lyncdiag/kb", "github.com/hashicorp/go-multierror", "golang.org/x/sync/..."}, leaves...),
 		Tests:  append([]string{"lyncdiag/lab", "lyncdiag/render"}, fakes...),
 		Reason: "many targets are one target many times, without a front door of its own"},
+
+	{From: "lyncdiag/proxy", May: []string{"golang.org/x/net/http/httpproxy", "golang.org/x/sys/windows/..."},
+		Reason: "settings are read, not judged"},
+	{From: "lyncdiag/stun", May: []string{"github.com/pion/stun/v3"},
+		Reason: "who asks for one binding opens no socket and knows no judge"},
 
 	{From: "lyncdiag/internal/archtest",
 		Reason: "the rules look at the packages from outside"},
