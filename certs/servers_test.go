@@ -372,8 +372,18 @@ func TestListHosts(t *testing.T) {
 			w.Header().Set("Content-Length", fmt.Sprint(len(list)))
 			w.Write(list[:len(list)/2])
 		}, "unreachable"},
-		{"a redirect", func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
+		{"moved", func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/new.crl" {
+				http.Redirect(w, r, "/new.crl", http.StatusMovedPermanently)
+				return
+			}
+			w.Write(list)
+		}, ""},
+		{"moves in a circle", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.Path, http.StatusFound)
+		}, "http-error"},
+		{"moved to https", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://127.0.0.1/list.crl", http.StatusFound)
 		}, "http-error"},
 		{"503", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, "http-error"},
 		{"the list", func(w http.ResponseWriter, _ *http.Request) { w.Write(list) }, ""},
