@@ -208,11 +208,10 @@ func probeWithoutSNI(ctx context.Context, env *Env) error {
 	if over(ctx) {
 		return cut(ctx)
 	}
-	endpoint.Reach = fact.Reach{Status: portStatus(err)}
 	if err != nil {
 		return nil // the exchange itself says so
 	}
-	endpoint.Reach.Address = address.Addr().String()
+	endpoint.Reach = fact.Reach{Status: fact.Listening, Address: address.Addr().String()}
 	session, result := env.wire.verifier.Handshake(ctx, conn, "")
 	if session != nil {
 		session.Close()
