@@ -216,6 +216,24 @@ func TestMissingIssuer(t *testing.T) {
 	}
 }
 
+// TestNobodyToAsk: the zero value asks nobody and does not stumble.
+func TestNobodyToAsk(t *testing.T) {
+	root := newCA(t, certtest.Options{})
+	sub := below(t, root, certtest.Options{})
+	for _, without := range []bool{true, false} {
+		chain := parse(t, issue(t, sub, certtest.Template{Site: site, WithoutChain: without}))
+		standing := (&certs.Authorities{Verifier: verifier(root)}).Ask(t.Context(), chain, host, nil)
+		if len(standing.Requests) > 0 || len(standing.Problems) > 0 || !without && standing.Revocation[0].Status != "unchecked" {
+			t.Errorf("without the intermediate %t: %+v", without, standing)
+		}
+	}
+	for _, chain := range [][]*x509.Certificate{nil, {nil}, {{}}} {
+		if standing := new(certs.Authorities).Ask(t.Context(), chain, "", nil); len(standing.Revocation) > 0 {
+			t.Errorf("got %+v", standing)
+		}
+	}
+}
+
 // TestOneFetch: what several chains name is fetched once.
 func TestOneFetch(t *testing.T) {
 	root := newCA(t, certtest.Options{})
