@@ -256,6 +256,17 @@ var clientVersions = map[string]struct {
 	"sfb2016":      {tls.VersionTLS12, "Skype for Business 2016 on Windows 10"},
 }
 
+// ClientTLSVersion is the newest TLS version that a client of fact.Setting is
+// taken to offer, such as "TLS 1.0", and why. ok is false for a client that
+// offers what is current.
+func ClientTLSVersion(client string) (version, basis string, ok bool) {
+	c, ok := clientVersions[client]
+	if !ok {
+		return "", "", false
+	}
+	return tls.VersionName(c.newest), c.basis, true
+}
+
 func emulated(f *fact.Facts) *Skip {
 	setting, _, _ := fact.Get(f, fact.SettingKey)
 	if _, ok := clientVersions[setting.Client]; !ok {
