@@ -149,7 +149,7 @@ func (a *Authorities) Ask(ctx context.Context, chain []*x509.Certificate, server
 	at := v.now().Round(0).UTC()
 	s := newSearch(&v, chain, serverName, at)
 	best := s.run()
-	if !best.trusted {
+	if !best.trusted && a.HTTP != nil {
 		s, best = a.complete(ctx, &v, s, best, standing)
 	}
 	if !best.trusted || best.root == nil && len(best.certs) < 2 {
@@ -330,13 +330,35 @@ func (a *Authorities) fetch(ctx context.Context, f *fetch, key, address string, 
 	close(f.done)
 }
 
+// maxRedirects is how often a list or an issuer may have moved.
+const maxRedirects = 3
+
 func (a *Authorities) ask(ctx context.Context, address string, question []byte) (body []byte, problem, detail string) {
+	timed, cancel := context.WithTimeout(ctx, a.timeout())
+	defer cancel()
+	for hop := 0; ; hop++ {
+		response, problem, detail := a.send(ctx, timed, address, question)
+		if response == nil {
+			return nil, problem, detail
+		}
+		to, err := response.Location()
+		if question != nil || err != nil || response.StatusCode/100 != 3 {
+			return a.receive(ctx, timed, response)
+		}
+		response.Body.Close()
+		if to.Scheme != "http" || hop == maxRedirects {
+			return nil, problemHTTPError, fmt.Sprintf("it answers %d and leads to %s", response.StatusCode, brief(to.Redacted()))
+		}
+		address = to.String()
+	}
+}
+
+// send sends one request; a nil response comes with what is wrong.
+func (a *Authorities) send(ctx, timed context.Context, address string, question []byte) (response *http.Response, problem, detail string) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" || u.Host == "" || u.User != nil {
 		return nil, problemNotHTTP, "it is not an http address"
 	}
-	timed, cancel := context.WithTimeout(ctx, a.timeout())
-	defer cancel()
 	method, reader := http.MethodGet, io.Reader(http.NoBody)
 	if question != nil {
 		method, reader = http.MethodPost, bytes.NewReader(question)
@@ -349,11 +371,15 @@ func (a *Authorities) ask(ctx context.Context, address string, question []byte) 
 		request.Header.Set("Content-Type", "application/ocsp-request")
 		request.Header.Set("Accept", "application/ocsp-response")
 	}
-	response, err := a.HTTP.Do(request)
-	if err != nil {
+	if response, err = a.HTTP.Do(request); err != nil {
 		problem, detail = unreached(ctx, timed, err)
 		return nil, problem, detail
 	}
+	return response, "", ""
+}
+
+// receive reads an answer, no more of it than MaxBytes.
+func (a *Authorities) receive(ctx, timed context.Context, response *http.Response) (body []byte, problem, detail string) {
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return nil, problemHTTPError, fmt.Sprintf("it answers %d", response.StatusCode)
@@ -362,7 +388,7 @@ func (a *Authorities) ask(ctx context.Context, address string, question []byte) 
 	if response.ContentLength > limit {
 		return nil, problemTooLarge, fmt.Sprintf("it has %d bytes; at most %d are read", response.ContentLength, limit)
 	}
-	body, err = io.ReadAll(io.LimitReader(response.Body, limit+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
 	switch {
 	case err != nil:
 		problem, detail = unreached(ctx, timed, err)

@@ -8,7 +8,9 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/json"
+	"fmt"
 	"math/big"
 	"net"
 	"net/http"
@@ -20,6 +22,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/crypto/cryptobyte"
+	cryptobyte_asn1 "golang.org/x/crypto/cryptobyte/asn1"
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/lyncdiag/go-lyncdiag/certs"
@@ -213,6 +217,51 @@ func TestMissingIssuer(t *testing.T) {
 				t.Error("the chain as sent verifies")
 			}
 		})
+	}
+}
+
+// TestManyAddresses: a certificate that names fifty lists has a few asked.
+func TestManyAddresses(t *testing.T) {
+	root := newCA(t, certtest.Options{})
+	var points []pkix.Extension
+	var list cryptobyte.Builder
+	list.AddASN1(cryptobyte_asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		for i := range 50 {
+			b.AddASN1(cryptobyte_asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1(cryptobyte_asn1.Tag(0).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) {
+					b.AddASN1(cryptobyte_asn1.Tag(0).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) {
+						b.AddASN1(cryptobyte_asn1.Tag(6).ContextSpecific(), func(b *cryptobyte.Builder) {
+							b.AddBytes(fmt.Appendf(nil, "http://pki.contoso.example/%d.crl", i))
+						})
+					})
+				})
+			})
+		}
+	})
+	points = append(points, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 31}, Value: list.BytesOrPanic()})
+	leaf := issue(t, root, certtest.Template{Extensions: points})
+	a := &certs.Authorities{Verifier: verifier(root), HTTP: sites{"pki.contoso.example": http.NotFoundHandler()}}
+	standing := a.Ask(t.Context(), parse(t, leaf), host, nil)
+	if n := len(standing.Requests); n == 0 || n > 4 || standing.Revocation[0].Status != "unknown" {
+		t.Errorf("%d requests: %+v", n, standing.Revocation)
+	}
+}
+
+// TestNobodyToAsk: the zero value asks nobody and does not stumble.
+func TestNobodyToAsk(t *testing.T) {
+	root := newCA(t, certtest.Options{})
+	sub := below(t, root, certtest.Options{})
+	for _, without := range []bool{true, false} {
+		chain := parse(t, issue(t, sub, certtest.Template{Site: site, WithoutChain: without}))
+		standing := (&certs.Authorities{Verifier: verifier(root)}).Ask(t.Context(), chain, host, nil)
+		if len(standing.Requests) > 0 || len(standing.Problems) > 0 || !without && standing.Revocation[0].Status != "unchecked" {
+			t.Errorf("without the intermediate %t: %+v", without, standing)
+		}
+	}
+	for _, chain := range [][]*x509.Certificate{nil, {nil}, {{}}} {
+		if standing := new(certs.Authorities).Ask(t.Context(), chain, "", nil); len(standing.Revocation) > 0 {
+			t.Errorf("got %+v", standing)
+		}
 	}
 }
 

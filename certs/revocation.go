@@ -201,12 +201,17 @@ func (q *questions) fromLists(c, issuer *x509.Certificate, depth int) (answer *R
 		}
 	}
 	covered := reasons(0)
+	left := maxAddresses
 	var good Revocation
 	for _, p := range distributionPoints(c) {
 		usable := lists
 		sources := map[*crl]string{}
 		if q.HTTP != nil {
-			for _, address := range firstOf(p.urls) {
+			for _, address := range p.urls {
+				if left--; left < 0 {
+					complain("only %d of its addresses are asked", maxAddresses)
+					break
+				}
 				body, request := q.get(q.ctx, "crl", address, nil)
 				if request.Problem == "" {
 					list, err := parseCRL(body)

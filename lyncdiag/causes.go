@@ -28,7 +28,7 @@ var causes = []cause{
 	{name: "dns-domain-missing", effects: []string{"dns-*", "autodiscover-*"}},
 	{name: "dns-internal-external-differ", effects: []string{"dns-lyncdiscover-missing", "dns-sip-*", "dns-federation-srv-missing"}, when: sameRecord},
 	{name: "dns-domain-missing", effects: []string{"adfs-name-unresolvable"}, when: underDomain},
-	{name: "client-clock-skew", effects: []string{"sip-server-certificate-expired", "sip-certificate-invalid", "adfs-certificate-expired", "sip-clock-skew", "adfs-clock-skew", "login-service-unavailable"}, when: byTime},
+	{name: "client-clock-skew", effects: []string{"sip-server-certificate-expired", "sip-certificate-invalid", "adfs-certificate-expired", "sip-clock-skew", "adfs-clock-skew", "login-service-unavailable", "lync-revocation-unreachable", "adfs-revocation-unreachable"}, when: byTime},
 	{name: "tls-intercepted", effects: []string{"sip-certificate-invalid", "autodiscover-certificate-invalid", "login-service-unavailable", "lync-revocation-unreachable", "adfs-certificate-*", "adfs-revocation-unreachable"}, when: byInterceptor},
 	{name: "firewall-blocks-lync-online", effects: []string{"tcp-443-*", "tls-handshake-failed", "autodiscover-*", "manual-address-blocked"}},
 	{name: "dns-autoconfiguration-broken", effects: []string{"dns-lyncdiscover-*", "dns-sip-*", "dns-target-*", "autodiscover-*"}},
@@ -86,6 +86,10 @@ func underDomain(cause, effect Finding) bool {
 func byTime(cause, effect Finding) bool {
 	if effect.Name == "sip-clock-skew" || effect.Name == "adfs-clock-skew" {
 		return true
+	}
+	if strings.HasSuffix(effect.Name, "-revocation-unreachable") {
+		why := effect.value("detail") // certs dates an answer by this computer's clock
+		return strings.Contains(why, "out of date") || strings.Contains(why, "is to come")
 	}
 	now, err := time.Parse(stampLayout, cause.value("serverTime"))
 	if err != nil {

@@ -91,42 +91,60 @@ func judgeRevocation(f *fact.Facts, emit Emit) {
 			continue
 		}
 		for _, r := range s.Revocation {
-			evidence := []fact.Evidence{host(s.Host, o), fact.Evidence{Key: "certificate", Class: fact.HostText, Value: r.Subject, Origin: o}}
-			switch r.Status {
-			case "revoked":
-				name := map[role]string{federationHost: "adfs-certificate-revoked", registrar: "sip-certificate-invalid", autodiscoverHost: "autodiscover-certificate-invalid", loginHost: "login-service-unavailable"}[owner]
-				if name == "" {
-					continue
-				}
-				finding := found(name, stageRevocation, append(evidence, text("problem", "revoked", o), text("by", r.By, o), link(r.Source, o),
-					named("signer", r.Signer, o), text("revokedAt", stamp(r.RevokedAt), o), text("reason", r.Reason, o))...)
-				if owner == loginHost {
-					finding.Title = "The certificate of the login service ({host}) has been revoked"
-					finding.Cause = "Clients that check revocation refuse the login service, so nobody can prove who he is. A device on the way that shows a certificate of its own is likelier than Microsoft's being revoked."
-				}
-				emit(finding)
-			case "unknown":
-				name := "lync-revocation-unreachable"
-				switch owner {
-				case federationHost:
-					name = "adfs-revocation-unreachable"
-				case other:
-					continue
-				}
-				finding := found(name, stageRevocation, append(evidence, prose("detail", r.Detail, o))...)
-				asked, answered := asked(s.Requests, r)
-				for _, request := range asked {
-					finding.Evidence = append(finding.Evidence, link(request.URL, o), text(request.Kind, request.Problem, o))
-				}
-				if answered {
-					// Somebody answers, and the answer is of no use.
-					finding.Title = "The revocation answers about a certificate of {host} cannot be used"
-					finding.Cause = "The CRL or OCSP addresses of the certificate answer, and what they say is out of date, not signed by who may, or no answer at all. Clients that check revocation hang or fail."
-				}
-				emit(finding)
+			if r.Status == "revoked" {
+				judgeRevoked(s, r, owner, o, emit)
 			}
 		}
+		if finding, ok := unknownRevocation(s, owner, o); ok {
+			emit(finding)
+		}
 	}
+}
+
+func judgeRevoked(s fact.Standing, r certs.Revocation, owner role, o fact.Origin, emit Emit) {
+	name := map[role]string{federationHost: "adfs-certificate-revoked", registrar: "sip-certificate-invalid", autodiscoverHost: "autodiscover-certificate-invalid", loginHost: "login-service-unavailable"}[owner]
+	if name == "" {
+		return
+	}
+	finding := found(name, stageRevocation, host(s.Host, o), named("certificate", r.Subject, o), text("problem", "revoked", o), text("by", r.By, o), link(r.Source, o),
+		named("signer", r.Signer, o), text("revokedAt", stamp(r.RevokedAt), o), text("reason", r.Reason, o))
+	if owner == loginHost {
+		finding.Title = "The certificate of the login service ({host}) has been revoked"
+		finding.Cause = "Clients that check revocation refuse the login service, so nobody can prove who he is. A device on the way that shows a certificate of its own is likelier than Microsoft's being revoked."
+	}
+	emit(finding)
+}
+
+// unknownRevocation is the finding about those of a host's certificates of which
+// nobody could say whether they are revoked.
+func unknownRevocation(s fact.Standing, owner role, o fact.Origin) (finding Finding, ok bool) {
+	name := "lync-revocation-unreachable"
+	switch owner {
+	case federationHost:
+		name = "adfs-revocation-unreachable"
+	case other:
+		return finding, false
+	}
+	finding = found(name, stageRevocation, host(s.Host, o))
+	answered := true
+	for _, r := range s.Revocation {
+		if r.Status != "unknown" {
+			continue
+		}
+		ok = true
+		finding.Evidence = append(finding.Evidence, named("certificate", r.Subject, o), prose("detail", r.Detail, o))
+		requests, some := asked(s.Requests, r)
+		for _, request := range requests {
+			finding.Evidence = append(finding.Evidence, link(request.URL, o), text(request.Kind, request.Problem, o))
+		}
+		answered = answered && some
+	}
+	if answered {
+		// Somebody answers, and the answer is of no use.
+		finding.Title = "The revocation answers about a certificate of {host} cannot be used"
+		finding.Cause = "The CRL or OCSP addresses of the certificate answer, and what they say is out of date, not signed by who may, or no answer at all. Clients that check revocation hang or fail."
+	}
+	return finding, ok
 }
 
 // asked are the requests about one certificate, and whether one of them brought

@@ -208,11 +208,10 @@ func probeWithoutSNI(ctx context.Context, env *Env) error {
 	if over(ctx) {
 		return cut(ctx)
 	}
-	endpoint.Reach = fact.Reach{Status: portStatus(err)}
 	if err != nil {
 		return nil // the exchange itself says so
 	}
-	endpoint.Reach.Address = address.Addr().String()
+	endpoint.Reach = fact.Reach{Status: fact.Listening, Address: address.Addr().String()}
 	session, result := env.wire.verifier.Handshake(ctx, conn, "")
 	if session != nil {
 		session.Close()
@@ -255,6 +254,17 @@ var clientVersions = map[string]struct {
 	"lync2010":     {tls.VersionTLS10, "Lync 2010 on Windows 7 or older, where WinHTTP and Schannel offer TLS 1.0 unless KB 3140245 and the registry say otherwise"},
 	"lync2013":     {tls.VersionTLS12, "Lync 2013 on Windows 8.1 or Windows 10, or on Windows 7 with KB 3140245"},
 	"sfb2016":      {tls.VersionTLS12, "Skype for Business 2016 on Windows 10"},
+}
+
+// ClientTLSVersion is the newest TLS version that a client of fact.Setting is
+// taken to offer, such as "TLS 1.0", and why. ok is false for a client that
+// offers what is current.
+func ClientTLSVersion(client string) (version, basis string, ok bool) {
+	c, ok := clientVersions[client]
+	if !ok {
+		return "", "", false
+	}
+	return tls.VersionName(c.newest), c.basis, true
 }
 
 func emulated(f *fact.Facts) *Skip {

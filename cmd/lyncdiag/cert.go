@@ -118,6 +118,8 @@ func (o *certOptions) details(f *fact.Facts, r *certs.Result, host string) rende
 		more.Standing = &standings[0].Standing
 	}
 	more.Survey, _, _ = fact.Get(f, fact.SurveyKey)
+	setting, _, _ := fact.Get(f, fact.SettingKey)
+	more.Client = setting.Client
 	role := o.role.value
 	if _, online := dnscheck.IsOnlineHost(host); role == "" && online {
 		role = "lync-online"
@@ -182,7 +184,7 @@ func (p *program) certFile(cmd *cobra.Command, run *probe, own *certOptions, pat
 	p.exit = verified(result.With(standing), listed, run.failOn.value)
 	if servers != nil {
 		there := own.details(f, result, name)
-		more.Survey, more.LiveHost, more.Live = there.Survey, own.host, shown(f, servers).With(there.Standing)
+		more.Client, more.Survey, more.LiveHost, more.Live = there.Client, there.Survey, own.host, shown(f, servers).With(there.Standing)
 		another := len(more.Live.Chain) > 0 && len(result.Chain) > 0 && more.Live.Chain[0].Thumbprint != result.Chain[0].Thumbprint
 		p.exit = max(p.exit, verified(more.Live, listed, run.failOn.value), judged(listed, run.failOn.value, another, false, false))
 	}

@@ -37,6 +37,7 @@ type certDocument struct {
 	Accepts      *struct {
 		Versions          []struct{ Accepted bool }
 		WithoutServerName string
+		Client            *struct{ Accepted bool }
 	}
 	Live *struct {
 		SameCertificate, SameKey, Verified bool
@@ -364,6 +365,12 @@ func TestCertLab(t *testing.T) {
 		t.Errorf("without SNI: %+v", d.Accepts)
 	}
 	d = callCert(t, 0, "sipdir.online.lync.com", "--lab=tls-version-unsupported")
+	if d.Accepts.Client == nil || d.Accepts.Client.Accepted {
+		t.Errorf("the lab's client: %+v", d.Accepts.Client)
+	}
+	if d := callCert(t, 0, "sipdir.online.lync.com", "--lab", "--client", "lync2010"); d.Accepts.Client == nil || !d.Accepts.Client.Accepted {
+		t.Errorf("a client of the past: %+v", d.Accepts.Client)
+	}
 	var accepted []string
 	for _, v := range d.Accepts.Versions {
 		accepted = append(accepted, strconv.FormatBool(v.Accepted))

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -34,6 +35,7 @@ func TestCertificatesBeyondTheFaults(t *testing.T) {
 		}, lyncdiag.Problem, []string{"autodiscover-certificate-invalid"}},
 		{"nothing stapled, and the authority answers", func(w *world) { w.publish(w.hosts[sts]) }, lyncdiag.Healthy, nil},
 		{"one public host is the company's own", func(w *world) { w.hosts[webdir].company = true }, lyncdiag.Healthy, nil},
+		{"the clock is ten days ahead, so that every stapled answer is out of date", func(w *world) { w.ahead = 240 * time.Hour }, lyncdiag.Problem, []string{"client-clock-skew"}},
 		{"Lync 2010, and nobody accepts TLS 1.0", func(w *world) {
 			w.setting.Client = "lync2010"
 			for _, h := range w.hosts {

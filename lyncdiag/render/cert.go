@@ -75,6 +75,15 @@ type accepts struct {
 	Versions          []versionAnswer `json:"versions"`
 	WithoutServerName string          `json:"withoutServerName" jsonschema:"enum=,enum=same-certificate,enum=other-certificate,enum=refused"` // "": an address has no name to leave out
 	ALPN              string          `json:"alpn"`
+	Client            *emulation      `json:"client,omitempty"` // left out without --client, or for one that offers what is current
+}
+
+// emulation is what a client of the past makes of the versions, approximately.
+type emulation struct {
+	Client   string `json:"client"`
+	Newest   string `json:"newest"`   // version that it is taken to offer
+	Accepted bool   `json:"accepted"` // the server takes that one, or an older one
+	Basis    string `json:"basis"`
 }
 
 type versionAnswer struct {
@@ -107,6 +116,7 @@ type CertDetails struct {
 	Expectations []lyncdiag.CertificateCheck
 	Live         *certs.Result // of the server that a file is compared with
 	LiveHost     string
+	Client       string // of fact.Setting, to compare the versions with
 }
 
 type certificate struct {
@@ -166,6 +176,7 @@ func (t Tool) Cert(host string, seen *certs.Result, more CertDetails, r *lyncdia
 	}
 	if more.Survey != nil {
 		doc.Accepts = wireSurvey(more.Survey, result)
+		doc.Accepts.Client = emulate(more.Survey, more.Client)
 		doc.ClientCertificateRequested = doc.ClientCertificateRequested || more.Survey.ClientCertificateRequested
 	}
 	if more.Live != nil {
@@ -216,6 +227,21 @@ func wireSurvey(s *certs.Survey, r *certs.Result) *accepts {
 			out.WithoutServerName = "same-certificate"
 		default:
 			out.WithoutServerName = "other-certificate"
+		}
+	}
+	return out
+}
+
+func emulate(s *certs.Survey, client string) *emulation {
+	newest, basis, ok := lyncdiag.ClientTLSVersion(client)
+	if !ok {
+		return nil
+	}
+	out := &emulation{Client: client, Newest: newest, Basis: basis}
+	for _, a := range s.Versions { // the oldest first
+		out.Accepted = out.Accepted || a.Accepted
+		if a.Version == newest {
+			break
 		}
 	}
 	return out
@@ -332,6 +358,13 @@ func (d *certDoc) textBeyond(s *sheet) {
 		}
 		s.item("No SNI", map[string]string{"same-certificate": "the same certificate", "other-certificate": "another certificate", "refused": "refused"}[a.WithoutServerName])
 		s.item("ALPN", a.ALPN)
+		if c := a.Client; c != nil {
+			verdict := "has no version in common with it"
+			if c.Accepted {
+				verdict = "has a version in common with it"
+			}
+			s.item(c.Client, fmt.Sprintf("%s (approximately: %s at the newest; %s)", verdict, c.Newest, c.Basis))
+		}
 		if d.ClientCertificateRequested {
 			s.item("Client", "is asked for a certificate")
 		}

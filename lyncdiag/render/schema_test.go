@@ -247,6 +247,6 @@ func certDetails(live *certs.Result) render.CertDetails {
 			Problems:   []certs.Problem{{Code: "revoked", Detail: "it was revoked"}}},
 		Survey:       &certs.Survey{Versions: []certs.Attempt{{Version: "TLS 1.0", Failure: failure}, {Version: "TLS 1.2", Accepted: true}}, WithoutServerName: &certs.Attempt{Failure: failure}},
 		Expectations: []lyncdiag.CertificateCheck{{Role: "adfs", Requirement: "a name", Status: "unmet"}},
-		Live:         live, LiveHost: "b:443",
+		Live:         live, LiveHost: "b:443", Client: "lync2010",
 	}
 }
