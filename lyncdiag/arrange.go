@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -64,7 +65,7 @@ func arrange(found []Finding, position map[StageID]int) []Finding {
 		}
 		return len(position)
 	}
-	slices.SortStableFunc(list, func(a, b Finding) int {
+	order := func(a, b Finding) int {
 		return cmp.Or(
 			compareBool(a.CausedBy != "", b.CausedBy != ""),
 			cmp.Compare(severityRank(a.Severity), severityRank(b.Severity)),
@@ -72,7 +73,8 @@ func arrange(found []Finding, position map[StageID]int) []Finding {
 			cmp.Compare(place(a), place(b)),
 			strings.Compare(a.Name, b.Name),
 			strings.Compare(a.Host(), b.Host()))
-	})
+	}
+	sort.SliceStable(list, func(i, j int) bool { return order(list[i], list[j]) < 0 })
 	return list
 }
 

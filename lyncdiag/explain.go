@@ -3,6 +3,7 @@ package lyncdiag
 import (
 	"cmp"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -67,7 +68,7 @@ func Explain(text string) []Explanation {
 		list = append(list, e)
 	}
 	list = append(list, explainName(text)...)
-	slices.SortStableFunc(list, func(a, b Explanation) int { return cmp.Compare(b.Score, a.Score) })
+	sort.SliceStable(list, func(i, j int) bool { return cmp.Compare(list[j].Score, list[i].Score) < 0 })
 	return list
 }
 

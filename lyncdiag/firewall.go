@@ -2,7 +2,7 @@ package lyncdiag
 
 import (
 	"net/netip"
-	"slices"
+	"sort"
 
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -109,7 +109,7 @@ func Requirements(s fact.Setting, domain string) []Requirement {
 	if s.Deployment != "server" {
 		add(tcp("the AD FS of the domain, where it is federated", "443", "tokens of federated users; its name: lyncdiag adfs realm ADDRESS", "KB2541980", true))
 	}
-	slices.SortStableFunc(list, func(a, b Requirement) int { return compareBool(!a.SignIn, !b.SignIn) })
+	sort.SliceStable(list, func(i, j int) bool { return compareBool(!list[i].SignIn, !list[j].SignIn) < 0 })
 	return list
 }
 

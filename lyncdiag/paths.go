@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sort"
 	"strconv"
 	"sync"
 	"syscall"
@@ -134,7 +135,7 @@ func (x *exchange) noteFamily(address netip.AddrPort, err error, elapsed time.Du
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.families = append(x.families, reach)
-	slices.SortStableFunc(x.families, func(a, b fact.Reach) int { return compareBool(isIPv6(a), isIPv6(b)) })
+	sort.SliceStable(x.families, func(i, j int) bool { return compareBool(isIPv6(x.families[i]), isIPv6(x.families[j])) < 0 })
 }
 
 func isIPv6(r fact.Reach) bool {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/lyncdiag/go-lyncdiag/adfs"
@@ -120,7 +121,9 @@ func estimateClock(c fact.Clock) (clockEstimate, bool) {
 	for _, s := range e.agree {
 		edges = append(edges, edge{s.SkewMillis - s.ErrorMillis, 1}, edge{s.SkewMillis + s.ErrorMillis, -1})
 	}
-	slices.SortFunc(edges, func(a, b edge) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(b.step, a.step)) })
+	sort.SliceStable(edges, func(i, j int) bool {
+		return cmp.Or(cmp.Compare(edges[i].at, edges[j].at), cmp.Compare(edges[j].step, edges[i].step)) < 0
+	})
 	overlap, best, from, until := 0, 0, int64(0), int64(0)
 	for i, x := range edges {
 		if overlap += x.step; x.step > 0 && overlap > best {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -260,7 +261,7 @@ func judgeFederationClock(f *fact.Facts, emit Emit) {
 	if own == nil || len(others) == 0 {
 		return
 	}
-	slices.SortFunc(others, bySkew)
+	sort.SliceStable(others, func(i, j int) bool { return bySkew(others[i], others[j]) < 0 })
 	middle := others[len(others)/2]
 	off := sampleSkew(middle) - sampleSkew(*own) // how far the service is ahead
 	margin := time.Duration(own.ErrorMillis+middle.ErrorMillis) * time.Millisecond

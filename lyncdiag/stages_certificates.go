@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 
@@ -308,9 +309,10 @@ func probeClientTLS(ctx context.Context, env *Env) error {
 	if over(ctx) {
 		return cut(ctx)
 	}
-	slices.SortFunc(seen, func(a, b fact.ClientTLS) int {
+	order := func(a, b fact.ClientTLS) int {
 		return strings.Compare(exchangeKey(a.Host, a.Port, true), exchangeKey(b.Host, b.Port, true))
-	})
+	}
+	sort.SliceStable(seen, func(i, j int) bool { return order(seen[i], seen[j]) < 0 })
 	fact.Put(env.Facts, fact.ClientTLSKey, seen, env.Origin())
 	var trouble []string
 	for _, c := range seen {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -109,7 +110,7 @@ func numberCodes(text string, v int64) []Code {
 	if len(ids) > 0 && ids[0].Fallback && (v < 100 || v > 699) {
 		out = append(out, ids...)
 	}
-	slices.SortStableFunc(out, func(a, b Code) int {
+	order := func(a, b Code) int {
 		if a.Fallback == b.Fallback {
 			return 0
 		}
@@ -117,7 +118,8 @@ func numberCodes(text string, v int64) []Code {
 			return -1
 		}
 		return 1
-	})
+	}
+	sort.SliceStable(out, func(i, j int) bool { return order(out[i], out[j]) < 0 })
 	return out
 }
 

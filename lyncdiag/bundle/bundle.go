@@ -10,7 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -59,7 +59,7 @@ func (l Logs) Collect(ctx context.Context, _ fact.Subject, f *fact.Facts) error 
 		}
 	}
 	if len(r.files) > 0 {
-		slices.SortStableFunc(r.attempts, func(a, b sip.Attempt) int { return a.StartedAt.Compare(b.StartedAt) })
+		sort.SliceStable(r.attempts, func(i, j int) bool { return r.attempts[i].StartedAt.Compare(r.attempts[j].StartedAt) < 0 })
 		for i := range r.attempts {
 			r.attempts[i].ID = strconv.Itoa(i + 1) // each log numbers its own from 1
 		}

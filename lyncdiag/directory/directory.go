@@ -21,6 +21,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -265,9 +266,10 @@ func (e *Exports) about(t fact.Subject) []place {
 			found = append(found, e.nobodys...)
 		}
 	}
-	slices.SortFunc(found, func(a, b place) int {
+	order := func(a, b place) int {
 		return cmp.Or(cmp.Compare(slices.Index(e.files, a.file), slices.Index(e.files, b.file)), cmp.Compare(a.at, b.at))
-	})
+	}
+	sort.SliceStable(found, func(i, j int) bool { return order(found[i], found[j]) < 0 })
 	return found
 }
 

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"sort"
 	"strings"
 )
 
@@ -65,7 +65,7 @@ func Encode(w io.Writer, f *Facts) error {
 			doc.Facts = append(doc.Facts, recorded{name, e.origin, value})
 		}
 	}
-	slices.SortStableFunc(doc.Facts, func(a, b recorded) int { return strings.Compare(string(a.Name), string(b.Name)) })
+	sort.SliceStable(doc.Facts, func(i, j int) bool { return strings.Compare(string(doc.Facts[i].Name), string(doc.Facts[j].Name)) < 0 })
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(doc); err != nil {

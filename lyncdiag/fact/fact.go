@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"iter"
 	"slices"
+	"sort"
 	"sync"
 )
 
@@ -74,10 +75,11 @@ func (s *store) put(name Name, v any, o Origin) {
 		}
 	}
 	list = append(list, entry{o, v})
-	slices.SortStableFunc(list, func(a, b entry) int {
+	order := func(a, b entry) int {
 		return cmp.Or(cmp.Compare(a.origin.rank(), b.origin.rank()),
 			cmp.Compare(a.origin.Where, b.origin.Where), cmp.Compare(a.origin.Line, b.origin.Line))
-	})
+	}
+	sort.SliceStable(list, func(i, j int) bool { return order(list[i], list[j]) < 0 })
 	s.m[name] = list
 }
 

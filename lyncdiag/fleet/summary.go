@@ -2,7 +2,7 @@ package fleet
 
 import (
 	"cmp"
-	"slices"
+	"sort"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 )
@@ -58,8 +58,9 @@ func (s *Summary) Findings() []Count {
 	for name, n := range s.findings {
 		list = append(list, Count{name, n})
 	}
-	slices.SortFunc(list, func(a, b Count) int {
+	order := func(a, b Count) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name))
-	})
+	}
+	sort.SliceStable(list, func(i, j int) bool { return order(list[i], list[j]) < 0 })
 	return list
 }

@@ -2,6 +2,7 @@ package kb
 
 import (
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"sync"
@@ -11,7 +12,7 @@ import (
 // and all it holds belong to the caller.
 func Catalogue() []Spec {
 	specs := slices.Concat(clientSpecs(), networkSpecs(), identitySpecs(), serviceSpecs())
-	slices.SortFunc(specs, func(a, b Spec) int { return strings.Compare(a.ID, b.ID) })
+	sort.SliceStable(specs, func(i, j int) bool { return strings.Compare(specs[i].ID, specs[j].ID) < 0 })
 	return specs
 }
 

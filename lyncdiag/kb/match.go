@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"sort"
 	"strings"
 	"unicode"
 )
@@ -94,7 +95,7 @@ func MatchMessage(text string) []Match {
 		matches = append(matches, Match{Message: m, Score: score})
 	}
 	// Stable, so that equal scores keep the article's order.
-	slices.SortStableFunc(matches, func(a, b Match) int { return cmp.Compare(b.Score, a.Score) })
+	sort.SliceStable(matches, func(i, j int) bool { return cmp.Compare(matches[j].Score, matches[i].Score) < 0 })
 	return matches
 }
 

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"slices"
+	"sort"
 	"strings"
 	"time"
 )
@@ -38,6 +39,6 @@ func (l *Lab) Exchanges() []Exchange {
 	l.mu.Lock()
 	all = append(all, l.history...)
 	l.mu.Unlock()
-	slices.SortStableFunc(all, func(a, b Exchange) int { return a.At.Compare(b.At) })
+	sort.SliceStable(all, func(i, j int) bool { return all[i].At.Compare(all[j].At) < 0 })
 	return all
 }

@@ -3,7 +3,7 @@ package render
 import (
 	"cmp"
 	"fmt"
-	"slices"
+	"sort"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 )
@@ -69,9 +69,10 @@ func (t Tool) Batch(reports []Document, worst int) Document {
 	for name, n := range counts {
 		doc.Summary.Findings = append(doc.Summary.Findings, tallied{name, n})
 	}
-	slices.SortFunc(doc.Summary.Findings, func(a, b tallied) int {
+	order := func(a, b tallied) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name))
-	})
+	}
+	sort.SliceStable(doc.Summary.Findings, func(i, j int) bool { return order(doc.Summary.Findings[i], doc.Summary.Findings[j]) < 0 })
 	return Document{&doc}
 }
 
