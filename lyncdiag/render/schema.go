@@ -1,7 +1,9 @@
 package render
 
 import (
+	"bytes"
 	"embed"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,7 +35,11 @@ func Schema(name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render: read schema %q: there is none; names are %s", name, strings.Join(Schemas(), ", "))
 	}
-	return b, nil
+	var out bytes.Buffer
+	if err := json.Indent(&out, b, "", "  "); err != nil {
+		return nil, fmt.Errorf("render: read schema %q: %w", name, err)
+	}
+	return out.Bytes(), nil
 }
 
 // Wire returns an empty value of the struct behind each document, for the

@@ -4,6 +4,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,11 +27,21 @@ func run(root string) error {
 	if err != nil {
 		return err
 	}
-	// The binary embeds its own copy: go:embed does not reach out of a package.
-	for _, dir := range []string{filepath.Join("docs", "schema"), filepath.Join("lyncdiag", "render", "schema")} {
-		if err := replace(filepath.Join(root, dir), schemas); err != nil {
+	if err := replace(filepath.Join(root, "docs", "schema"), schemas); err != nil {
+		return err
+	}
+	// The binary embeds its own copy, as go:embed does not reach out of a package,
+	// without the white space, as every kilobyte counts there.
+	embedded := map[string][]byte{}
+	for name, text := range schemas {
+		var b bytes.Buffer
+		if err := json.Compact(&b, text); err != nil {
 			return err
 		}
+		embedded[name] = append(b.Bytes(), '\n')
+	}
+	if err := replace(filepath.Join(root, "lyncdiag", "render", "schema"), embedded); err != nil {
+		return err
 	}
 	if err := replace(filepath.Join(root, "docs", "findings"), findingPages()); err != nil {
 		return err
