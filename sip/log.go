@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -56,25 +55,33 @@ type Summary struct {
 type Log struct {
 	File       string // copied into every Record
 	MaxMessage int    // bytes kept of one message, 0 for 1 MiB; the rest is dropped and Truncated set
+	// Brief leaves messages that no attempt is made of with their start line alone: neither headers nor body. Left whole are
+	// REGISTER, what answers it, and whatever carries diagnostics. Such brief Messages are shared and must not be changed.
+	Brief bool
 
-	r       io.Reader
-	sum     Summary
-	line    int
-	offset  int64
-	queue   []*openMessage          // in the order of their start lines
-	spare   []*openMessage          // for reuse
-	last    *openMessage            // whom an unstamped line belongs to
-	thread  string                  // of the last stamped line
-	at      time.Time               // of the last stamped line
-	frames  map[string]packetHeader // announced and not ended, by thread
-	names   map[string]string       // interned threads
-	record  *packetHeader           // inside $$begin_record, before its Start-Line
-	skip    bool                    // inside a block that holds no SIP
-	sipe    *packetHeader           // inside a SIP block of a sipe log
-	address string                  // of the HTTP request that the sipe log speaks of
-	started bool
-	yield   func(Record, error) bool
-	stopped bool
+	r         io.Reader
+	sum       Summary
+	line      int
+	offset    int64
+	queue     []*openMessage          // in the order of their start lines
+	spare     []*openMessage          // for reuse
+	last      *openMessage            // whom an unstamped line belongs to
+	thread    *thread                 // of the last stamped line
+	at        time.Time               // of the last stamped line
+	stamp     [len(stampForm)]byte    // at, as written
+	day       [len("00/00/0000")]byte // date of midnight, as written
+	midnight  time.Time
+	announced int                     // packets: threads that are in one
+	threads   map[string]*thread      // by pid:tid
+	packets   map[string]packetHeader // interned, by what the line says before its length
+	starts    map[string]*Message     // interned brief messages by start line
+	record    *packetHeader           // inside $$begin_record, before its Start-Line
+	skip      bool                    // inside a block that holds no SIP
+	sipe      *packetHeader           // inside a SIP block of a sipe log
+	address   string                  // of the HTTP request that the sipe log speaks of
+	started   bool
+	yield     func(Record, error) bool
+	stopped   bool
 }
 
 // NewLog prepares reading r; nothing is read before Records runs.
@@ -94,10 +101,10 @@ func (l *Log) Summary() Summary {
 
 // Limits that keep memory bounded whatever the input: a queue this long or this old holds no real packet.
 const (
-	maxMessage = 1 << 20
-	maxQueue   = 64
-	maxWaits   = 256
-	maxThreads = 4096
+	maxMessage  = 1 << 20
+	maxQueue    = 64
+	maxWaits    = 256
+	maxInterned = 4096
 )
 
 // packetHeader is what a log says about a packet before the message itself.
@@ -105,10 +112,20 @@ type packetHeader struct {
 	direction, remote, local string
 }
 
+// thread is one of the client's, which writes packets of its own between those of others.
+type thread struct {
+	name   string
+	packet packetHeader // announced and not ended; its direction is "" outside one
+}
+
 type openMessage struct {
 	Record
+	thread   *thread
 	buf      []byte
-	level    string
+	size     int // bytes read, of which buf may hold fewer
+	lines    int // of the body
+	level    [8]byte
+	keep     bool // a sign-in attempt, or what tells about one: not brief
 	framed   bool // announced by "Sending Packet" or "Data Received"
 	raw      bool // its lines carry no stamp
 	prefixed bool // its lines carry a stamp each
@@ -122,7 +139,7 @@ type openMessage struct {
 
 // complete reports that the message has its header section and all its body, as far as Content-Length tells.
 func (m *openMessage) complete() bool {
-	return m.body >= 0 && len(m.buf)-m.body >= m.length
+	return m.body >= 0 && m.size-m.body >= m.length
 }
 
 // Records reads the log, once: the sequence holds the records in the order of their lines. Text that is not SIP is passed
@@ -134,8 +151,10 @@ func (l *Log) Records() iter.Seq2[Record, error] {
 		}
 		l.started = true
 		l.yield = yield
-		l.frames = map[string]packetHeader{}
-		l.names = map[string]string{}
+		l.threads = map[string]*thread{}
+		l.packets = map[string]packetHeader{}
+		l.starts = map[string]*Message{}
+		l.thread = &thread{}
 		in, encoding, compressed, err := openText(l.r)
 		l.sum.Encoding, l.sum.Compressed = encoding, compressed
 		if err == nil {
@@ -155,35 +174,35 @@ func (l *Log) Records() iter.Seq2[Record, error] {
 	}
 }
 
-// read handles every line; a line that does not fit the buffer comes in pieces.
-func (l *Log) read(in *bufio.Reader) error {
+// read handles every line; a line that does not fit the block comes in pieces.
+func (l *Log) read(in io.Reader) error {
+	lines := lineReader{r: in}
 	whole := true
 	for !l.stopped {
-		piece, err := in.ReadSlice('\n')
-		if len(piece) > 0 {
-			ended := piece[len(piece)-1] == '\n'
-			n := len(piece)
-			if bytes.IndexByte(piece, 0) >= 0 {
+		piece, ended, err := lines.next()
+		if n := len(piece); n > 0 {
+			if lines.nuls {
 				piece = dropNULs(piece)
 				l.sum.NULs += int64(n - len(piece))
 			}
 			if whole {
 				l.line++
-				l.sum.Lines = l.line
 				l.handle(piece)
 			} else if m := l.last; m != nil && !m.closed {
 				l.add(m, piece)
 			}
 			l.offset += int64(n)
-			l.sum.Bytes = l.offset
 			whole = ended
-			l.emit()
+			if len(l.queue) > 0 && l.queue[0].closed {
+				l.emit()
+			}
 		}
+		l.sum.Lines, l.sum.Bytes = l.line, l.offset
 		switch {
 		case err == io.EOF:
 			l.sum.Truncated = l.sum.Truncated || !whole && l.sum.Format != "sip" && l.sum.Format != ""
 			return nil
-		case err != nil && err != bufio.ErrBufferFull:
+		case err != nil:
 			return err
 		}
 	}
@@ -209,8 +228,7 @@ func (l *Log) handle(line []byte) {
 	if len(text) > 0 {
 		switch c := text[0]; {
 		case c >= '0' && c <= '9':
-			if s, ok := parseStamp(text); ok {
-				l.stamped(s)
+			if l.stampedLine(text) {
 				return
 			}
 		case c == 'T' && bytes.HasPrefix(text, []byte("TL_")):
@@ -229,48 +247,81 @@ func (l *Log) handle(line []byte) {
 	l.unstamped(line)
 }
 
-// stamp is the prefix of a .uccapilog line.
-type stamp struct {
-	at               time.Time
-	key, level, text []byte // text keeps its line end
-	hasLevel         bool
+// stampForm is how a line of a .uccapilog begins: "MM/DD/YYYY|HH:MM:SS.mmm pid:tid LEVEL :: text".
+const stampForm = "00/00/0000|00:00:00.000"
+
+// parseStamp reads the time at the start of a line. Most lines repeat that of the line before.
+func (l *Log) parseStamp(b []byte) (time.Time, bool) {
+	if len(b) < len(stampForm) {
+		return time.Time{}, false
+	}
+	if [len(stampForm)]byte(b) == l.stamp {
+		return l.at, true
+	}
+	for i := range len(stampForm) {
+		if stampForm[i] == '0' {
+			if b[i] < '0' || b[i] > '9' {
+				return time.Time{}, false
+			}
+		} else if b[i] != stampForm[i] {
+			return time.Time{}, false
+		}
+	}
+	if [len(l.day)]byte(b) != l.day {
+		midnight, ok := clock(b[6:10], b[0:2], b[3:5], []byte("00"), []byte("00"), []byte("00"), []byte("000"))
+		if !ok {
+			return time.Time{}, false
+		}
+		l.day, l.midnight = [len(l.day)]byte(b), midnight
+	}
+	two := func(i int) int { return int(b[i]-'0')*10 + int(b[i+1]-'0') }
+	h, m, s := two(11), two(14), two(17)
+	if h > 23 || m > 59 || s > 60 {
+		return time.Time{}, false
+	}
+	ms := ((h*60+m)*60+s)*1000 + int(b[20]-'0')*100 + two(21)
+	return l.midnight.Add(time.Duration(ms) * time.Millisecond), true
 }
 
-// parseStamp reads "MM/DD/YYYY|HH:MM:SS.mmm pid:tid LEVEL :: text"; what follows the time may be missing.
-func parseStamp(b []byte) (s stamp, ok bool) {
-	const form = "00/00/0000|00:00:00.000"
-	if len(b) < len(form) {
-		return s, false
+// stampedLine handles a line with the prefix of a .uccapilog; what follows the time may be missing.
+func (l *Log) stampedLine(b []byte) bool {
+	at, ok := l.parseStamp(b)
+	if !ok {
+		return false
 	}
-	for i := range len(form) {
-		if form[i] == '0' {
-			if b[i] < '0' || b[i] > '9' {
-				return s, false
-			}
-		} else if b[i] != form[i] {
-			return s, false
-		}
-	}
-	if s.at, ok = clock(b[6:10], b[0:2], b[3:5], b[11:13], b[14:16], b[17:19], b[20:23]); !ok {
-		return s, false
-	}
-	b = b[len(form):]
+	stamp := b[:len(stampForm)]
+	b = b[len(stampForm):]
 	if len(b) > 0 && !blank(b[0]) && b[0] != '\r' && b[0] != '\n' {
-		return s, false
+		return false
 	}
-	b = bytes.TrimLeft(b, " ")
-	if i := bytes.IndexByte(b, ' '); i > 0 && i < 40 {
-		s.key, b = b[:i], b[i+1:]
+	if at != l.at || l.sum.Format != "uccapilog" {
+		l.see(at, false, "uccapilog")
 	}
-	if i := bytes.Index(b[:min(len(b), 24)], []byte("::")); i >= 0 {
-		s.level, s.hasLevel = bytes.TrimSpace(b[:i]), true
+	l.stamp = [len(stampForm)]byte(stamp)
+	for len(b) > 0 && b[0] == ' ' {
+		b = b[1:]
+	}
+	// The key of the line before comes again, more often than not.
+	if n := len(l.thread.name); n > 0 && len(b) > n && b[n] == ' ' && string(b[:n]) == l.thread.name {
+		b = b[n+1:]
+	} else if i := bytes.IndexByte(b[:min(len(b), 40)], ' '); i > 0 {
+		l.thread, b = l.threadOf(b[:i]), b[i+1:]
+	} else {
+		l.thread = l.threadOf(nil)
+	}
+	var level [8]byte
+	if len(b) > 8 && b[6] == ':' && b[7] == ':' {
+		copy(level[:], bytes.TrimRight(b[:6], " "))
+		b = b[8:]
+	} else if i := bytes.Index(b[:min(len(b), 24)], []byte("::")); i >= 0 {
+		copy(level[:], bytes.TrimSpace(b[:i]))
 		b = b[i+2:]
-		if len(b) > 0 && b[0] == ' ' {
-			b = b[1:]
-		}
 	}
-	s.text = b
-	return s, true
+	if len(b) > 0 && b[0] == ' ' {
+		b = b[1:]
+	}
+	l.stamped(level, b)
+	return true
 }
 
 // clock makes a time of digits; ok is false for a date that does not exist.
@@ -298,7 +349,7 @@ func (l *Log) see(at time.Time, zoned bool, format string) {
 	if l.sum.Format == "" || l.sum.Format == "sip" {
 		l.sum.Format = format
 	}
-	l.at = at
+	l.at, l.stamp = at, [len(stampForm)]byte{}
 	if at.IsZero() {
 		return
 	}
@@ -311,14 +362,18 @@ func (l *Log) see(at time.Time, zoned bool, format string) {
 	l.sum.Zoned = zoned
 }
 
-func (l *Log) stamped(s stamp) {
-	l.see(s.at, false, "uccapilog")
-	l.leaveBlocks()
-	key := l.intern(s.key)
-	l.thread = key
-	own := l.open(key)
+// stamped handles what follows the prefix; text keeps its line end.
+func (l *Log) stamped(level [8]byte, text []byte) {
+	if l.record != nil || l.skip || l.sipe != nil {
+		l.leaveBlocks()
+	}
+	var own *openMessage
 	for _, m := range l.queue {
-		if m == own || m.closed {
+		if m.closed {
+			continue
+		}
+		if own == nil && !m.bare && m.thread == l.thread {
+			own = m
 			continue
 		}
 		if m.waits++; m.bare || m.raw && m.complete() || m.waits > maxWaits {
@@ -326,22 +381,20 @@ func (l *Log) stamped(s stamp) {
 		}
 	}
 	l.last = nil
-	text := s.text
-	if rest, end := bytes.CutPrefix(text, []byte("End of ")); end && packetLine(rest) {
-		l.closeMessage(own)
-		delete(l.frames, key)
-		return
-	}
-	if packetLine(text) {
-		l.closeMessage(own)
-		if len(l.frames) >= maxThreads {
-			clear(l.frames)
+	if len(text) > 0 && (text[0] == 'E' || text[0] == 'S' || text[0] == 'D') {
+		if rest, end := bytes.CutPrefix(text, []byte("End of ")); end && packetLine(rest) {
+			l.closeMessage(own)
+			l.announce(packetHeader{})
+			return
 		}
-		l.frames[key] = parsePacket(string(bytes.TrimSpace(text)))
-		return
+		if packetLine(text) {
+			l.closeMessage(own)
+			l.announce(l.packet(text))
+			return
+		}
 	}
-	if own != nil && l.continues(own, s) {
-		if own.framed && own.level != string(s.level) {
+	if own != nil && l.continues(own, level, text) {
+		if own.framed && own.level != level {
 			return // the same thread's trace between two lines of its packet
 		}
 		own.prefixed = true
@@ -352,22 +405,49 @@ func (l *Log) stamped(s stamp) {
 	}
 	l.closeMessage(own)
 	if startLine(text) {
-		l.begin(text, l.frames[key]).level = string(s.level)
+		l.begin(text, l.thread.packet).level = level
 	}
 }
 
+// announce notes that the thread's packet begins, or, without a direction, that it has ended.
+func (l *Log) announce(h packetHeader) {
+	if l.thread.packet.direction != "" && l.announced > 0 {
+		l.announced--
+	}
+	if l.thread.packet = h; h.direction != "" {
+		l.announced++
+	}
+}
+
+// packet reads a line that announces one. Those of a connection differ in the length alone.
+func (l *Log) packet(text []byte) packetHeader {
+	key := text[:bytes.IndexByte(text, ')')+1]
+	if len(key) == 0 || len(key) > 256 {
+		key = text[:min(len(text), 1024)]
+	}
+	h, ok := l.packets[string(key)]
+	if !ok {
+		if len(l.packets) >= maxInterned {
+			clear(l.packets)
+		}
+		h = parsePacket(string(bytes.TrimSpace(key)))
+		l.packets[string(key)] = h
+	}
+	return h
+}
+
 // continues reports whether a stamped line of the message's own thread is part of it, in logs that stamp every line.
-func (l *Log) continues(m *openMessage, s stamp) bool {
+func (l *Log) continues(m *openMessage, level [8]byte, text []byte) bool {
 	if m.raw {
 		return false
 	}
-	if startLine(s.text) && (m.body < 0 || m.complete()) {
+	if (m.body < 0 || m.complete()) && startLine(text) {
 		return false
 	}
 	if m.framed || m.prefixed {
-		return m.framed || m.level == string(s.level)
+		return m.framed || m.level == level
 	}
-	name, _, ok := cutHeader(string(trimLine(s.text[:min(len(s.text), 512)])))
+	name, _, ok := cutHeader(string(trimLine(text[:min(len(text), 512)])))
 	return ok && knownHeader(name)
 }
 
@@ -440,9 +520,9 @@ func (l *Log) beginBare(line []byte) {
 	if l.sum.Format == "" {
 		l.sum.Format = "sip"
 	}
-	h, framed := l.frames[l.thread]
+	h := l.thread.packet
 	m := l.begin(line, h)
-	m.bare, m.raw = !framed && l.sum.Format == "sip", true
+	m.bare, m.raw = h.direction == "" && l.sum.Format == "sip", true
 }
 
 // begin opens a message with its first line.
@@ -453,13 +533,15 @@ func (l *Log) begin(line []byte, h packetHeader) *openMessage {
 		l.spare = l.spare[:n-1]
 		*m = openMessage{buf: m.buf[:0]}
 	}
-	m.Record = Record{File: l.File, Line: l.line, Offset: l.offset, At: l.at, Zoned: l.sum.Zoned, Thread: l.thread,
+	m.Record = Record{File: l.File, Line: l.line, Offset: l.offset, At: l.at, Zoned: l.sum.Zoned, Thread: l.thread.name,
 		Direction: h.direction, Remote: h.remote, Local: h.local}
+	m.thread = l.thread
 	m.framed = h.direction != ""
 	if m.Direction == "" {
 		m.Direction = "none"
 	}
 	m.body, m.length = -1, -1
+	m.keep = !l.Brief || !m.framed || !plainStart(line)
 	l.queue = append(l.queue, m)
 	if len(l.queue) > maxQueue {
 		l.queue[0].closed = true
@@ -475,43 +557,58 @@ func (l *Log) add(m *openMessage, line []byte) {
 	if limit <= 0 {
 		limit = maxMessage
 	}
-	if len(m.buf)+len(line) > limit {
+	if m.size+len(line) > limit {
 		if !m.Truncated {
 			m.Truncated = true
 			l.sum.Oversized++
 		}
-		line = line[:max(limit-len(m.buf), 0)]
+		line = line[:max(limit-m.size, 0)]
+	}
+	m.size += len(line)
+	if m.body >= 0 {
+		m.lines++
+		if m.keep {
+			m.buf = append(m.buf, line...)
+		}
+		return
 	}
 	m.buf = append(m.buf, line...)
-	if m.body >= 0 || len(line) == 0 {
+	if len(line) == 0 {
 		return
 	}
 	switch line[0] | 0x20 {
 	case '\r' | 0x20, '\n' | 0x20, ' ':
 		if len(trimLine(bytes.TrimRight(line, "\n"))) == 0 {
-			m.body = len(m.buf)
+			m.body = m.size
+		} else {
+			m.keep = true
 		}
 	case 'c', 'l':
-		if name, value, ok := bytes.Cut(line, []byte(":")); ok && len(name) <= 20 && m.length < 0 {
-			name = bytes.TrimSpace(name)
-			if len(name) == 1 && name[0]|0x20 == 'l' || bytes.EqualFold(name, []byte("Content-Length")) {
-				one := Message{Headers: []Header{{Name: "l", Value: string(bytes.TrimSpace(value))}}}
-				if n, ok := one.contentLength(); ok {
-					m.length = n
-				}
+		name, value, ok := bytes.Cut(line[:min(len(line), 64)], []byte(":"))
+		if !ok || len(name) > 20 {
+			break
+		}
+		name = bytes.TrimSpace(name)
+		switch {
+		case m.length < 0 && (len(name) == 1 && name[0]|0x20 == 'l' || len(name) == 14 && bytes.EqualFold(name, []byte("Content-Length"))):
+			if n, ok := leadingNumber(bytes.TrimSpace(value)); ok {
+				m.length = n
 			}
+		case len(name) == 4 && bytes.EqualFold(name, []byte("CSeq")):
+			value = bytes.TrimRight(value, " \t\r\n")
+			// What lost its line break here may hold anything.
+			m.keep = m.keep || len(value) == 64-len("CSeq:") || bytes.IndexByte(value, ':') >= 0 ||
+				len(value) > len("REGISTER") && bytes.EqualFold(value[len(value)-len("REGISTER"):], []byte("REGISTER"))
+		}
+	case 'm', 'x':
+		if i := bytes.IndexByte(line[:min(len(line), 40)], ':'); i > 0 && diagnosticsHeader(string(bytes.TrimRight(line[:i], " \t"))) {
+			m.keep = true
+		}
+	case 'd':
+		if !l.sum.HasServerAhead && len(line) > 5 && bytes.EqualFold(line[:4], []byte("Date")) {
+			m.keep = true
 		}
 	}
-}
-
-// open returns the thread's message that is still being written, nil if there is none.
-func (l *Log) open(key string) *openMessage {
-	for _, m := range l.queue {
-		if !m.closed && !m.bare && m.Thread == key {
-			return m
-		}
-	}
-	return nil
 }
 
 func (l *Log) closeMessage(m *openMessage) {
@@ -530,14 +627,13 @@ func (l *Log) emit() {
 		m := l.queue[0]
 		l.queue = append(l.queue[:0], l.queue[1:]...)
 		r := m.Record
-		msg, err := ParseMessage(m.buf)
+		msg, err := l.message(m)
 		if len(l.spare) < maxQueue && cap(m.buf) <= 2*lineSize {
 			l.spare = append(l.spare, m)
 		}
 		if err != nil {
 			continue // its start line was one only together with what a cut took away
 		}
-		l.validText(msg)
 		r.Message = msg
 		l.sum.Messages++
 		l.compareClocks(r)
@@ -545,6 +641,31 @@ func (l *Log) emit() {
 			l.stopped = true
 		}
 	}
+}
+
+// message parses what was collected.
+func (l *Log) message(m *openMessage) (*Message, error) {
+	if m.keep || m.body < 0 {
+		msg, err := ParseMessage(m.buf)
+		if err == nil {
+			l.validText(msg)
+		}
+		return msg, err
+	}
+	line, _ := cutLine(m.buf, '\n')
+	if msg := l.starts[string(line)]; msg != nil {
+		return msg, nil
+	}
+	msg, err := ParseMessage(line)
+	if err != nil {
+		return nil, err
+	}
+	l.validText(msg)
+	if len(l.starts) >= maxInterned {
+		clear(l.starts)
+	}
+	l.starts[string(line)] = msg
+	return msg, nil
 }
 
 // step hands out a step, after the messages before it.
@@ -570,13 +691,13 @@ func (l *Log) finish(err error) {
 		}
 		m.closed = true
 		// A paste ends where its author liked; only a body shorter than announced shows a cut there.
-		lacks := m.body >= 0 && !m.complete() && len(m.buf)-m.body+bytes.Count(m.buf[m.body:], []byte("\n")) < m.length
+		lacks := m.body >= 0 && !m.complete() && m.size-m.body+m.lines < m.length
 		if lacks || err != nil || !m.bare && m.body < 0 && m.length != 0 {
 			m.Truncated = true
 			l.sum.Truncated = true
 		}
 	}
-	if len(l.frames) > 0 || l.sipe != nil || l.record != nil || err != nil {
+	if l.announced > 0 || l.sipe != nil || l.record != nil || err != nil {
 		l.sum.Truncated = true
 	}
 	l.emit()
@@ -623,31 +744,41 @@ func parseDate(s string) time.Time {
 	return time.Time{}
 }
 
-func (l *Log) intern(key []byte) string {
-	if s, ok := l.names[string(key)]; ok {
-		return s
+func (l *Log) threadOf(key []byte) *thread {
+	if t := l.threads[string(key)]; t != nil {
+		return t
 	}
-	if len(l.names) >= maxThreads {
-		clear(l.names)
+	if len(l.threads) >= maxInterned {
+		clear(l.threads)
+		l.announced = 0
 	}
-	s := string(key)
-	l.names[s] = s
-	return s
+	t := &thread{name: string(key)}
+	l.threads[t.name] = t
+	return t
 }
 
 // startLine reports whether a line is a request or status line. Lines of ordinary text are dismissed without a copy.
 func startLine(line []byte) bool {
 	line = bytes.TrimLeft(line, " \t")
 	i := bytes.IndexByte(line[:min(len(line), 64)], ' ')
-	if i <= 0 {
+	if i <= 0 || line[i-1] == ':' {
 		return false
 	}
-	if !bytes.EqualFold(line[:min(4, i)], []byte("SIP/")) && (!token(string(line[:i])) || !bytes.Contains(line, []byte("SIP/")) && !bytes.Contains(line, []byte("sip/"))) {
+	if !bytes.EqualFold(line[:min(4, i)], []byte("SIP/")) && (!token(line[:i]) || !bytes.Contains(line, []byte("SIP/")) && !bytes.Contains(line, []byte("sip/"))) {
 		return false
 	}
 	var p messageParser
 	_, ok := p.start(trimLine(strings.TrimRight(string(line), "\r\n")))
 	return ok
+}
+
+// plainStart reports whether a start line has lost no line break and is not that of a REGISTER.
+func plainStart(line []byte) bool {
+	line = bytes.TrimRight(line, "\r\n")
+	if len(line) > 11 && string(line[:8]) == "SIP/2.0 " {
+		return line[11] == ' ' && bytes.IndexByte(line, ':') < 0
+	}
+	return bytes.HasSuffix(line, []byte(" SIP/2.0")) && !bytes.HasPrefix(line, []byte("REGISTER "))
 }
 
 // packetLine reports whether a text announces a packet: "Sending Packet - ..." or "Data Received - ...".
@@ -699,7 +830,7 @@ func (l *Log) serverLine(line []byte) bool {
 	if j := bytes.LastIndexByte(key, ']'); j >= 0 {
 		key = key[j+1:]
 	}
-	l.thread = l.intern(bytes.TrimSpace(key[max(0, len(key)-40):]))
+	l.thread = l.threadOf(bytes.TrimSpace(key[max(0, len(key)-40):]))
 	if bytes.Contains(line, []byte("$$begin_record")) {
 		l.record = &packetHeader{direction: "none"}
 	} else {

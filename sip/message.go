@@ -262,17 +262,19 @@ func (m *Message) cutBody(rest []byte) []byte {
 	return rest
 }
 
-func (m *Message) contentLength() (int, bool) {
-	v := m.Get("Content-Length")
-	n := 0
-	for n < len(v) && v[n] >= '0' && v[n] <= '9' {
-		n++
+func (m *Message) contentLength() (int, bool) { return leadingNumber(m.Get("Content-Length")) }
+
+// leadingNumber reads the digits that s begins with, nine at most.
+func leadingNumber[T string | []byte](s T) (n int, ok bool) {
+	i := 0
+	for i < len(s) && s[i] >= '0' && s[i] <= '9' {
+		if i == 9 {
+			return 0, false
+		}
+		n = n*10 + int(s[i]-'0')
+		i++
 	}
-	if n == 0 || n > 9 {
-		return 0, false
-	}
-	i, err := strconv.Atoi(v[:n])
-	return i, err == nil
+	return n, i > 0
 }
 
 // Get returns the value of the first header called name, "" if there is none. Case does not matter, and a compact
@@ -408,15 +410,21 @@ func digits(s string) bool {
 }
 
 // token reports whether s is a token of RFC 3261 section 25.1.
-func token(s string) bool {
+func token[T string | []byte](s T) bool {
 	for i := range len(s) {
-		c := s[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-.!%*_+`'~", c) >= 0) {
+		if !tokenBytes[s[i]] {
 			return false
 		}
 	}
-	return s != ""
+	return len(s) > 0
 }
+
+var tokenBytes = func() (set [256]bool) {
+	for c := range set {
+		set[c] = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-.!%*_+`'~", byte(c)) >= 0
+	}
+	return set
+}()
 
 func cutBlank(s string) (before, after string, found bool) {
 	i := strings.IndexAny(s, " \t")

@@ -50,7 +50,7 @@ func (l *Log) sipeLine(line []byte) bool {
 	if err != nil {
 		at = time.Time{}
 	}
-	l.thread = ""
+	l.thread = l.threadOf(nil)
 	l.see(at.UTC(), err == nil, "sipe")
 	l.sum.Zoned = err == nil
 	if !strings.Contains(head, " SIP") {
