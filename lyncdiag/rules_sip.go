@@ -30,6 +30,9 @@ var classFindings = map[sip.Class]string{
 	"refused":                     "sip-register-refused",
 }
 
+// FindingOf names the finding of a class, "" for a class that is no problem.
+func FindingOf(c sip.Class) string { return classFindings[c] }
+
 func refusals() []string { return slices.Sorted(maps.Values(classFindings)) }
 
 func sipRules() []Rule {

@@ -38,6 +38,10 @@ type Attempt struct {
 	Legs        []Leg  `json:"legs"`
 	// Diagnostics of all answers in order, and of a later notification that ended the registration ([MS-SIPREGE]: 4140 to 4142).
 	Diagnostics []Diagnostic `json:"diagnostics"`
+	// Repeats counts further attempts that ended alike and are left out beside this one, and LastAt is the start of the last of
+	// them. Attempts leaves both zero: they are for whoever condenses its result.
+	Repeats int       `json:"repeats,omitempty"`
+	LastAt  time.Time `json:"lastAt,omitzero"`
 }
 
 // Leg is one REGISTER and its final answer.
@@ -105,6 +109,7 @@ type pairing struct {
 	order      []string             // of registered, oldest first
 	count      int
 	now        time.Time // of the log
+	expires    time.Time // before it no open dialogue does
 }
 
 type dialogue struct {
@@ -119,10 +124,8 @@ func (p *pairing) add(r Record) {
 	m := r.Message
 	if !r.At.IsZero() {
 		p.now = r.At
-		for _, d := range p.queue {
-			if !d.closed && !d.last.IsZero() && r.At.Sub(d.last) > dialogueSilence {
-				p.close(d, false)
-			}
+		if r.At.After(p.expires) {
+			p.expire()
 		}
 	}
 	callID := m.Get("Call-ID")
@@ -142,6 +145,9 @@ func (p *pairing) add(r Record) {
 		d = p.start(r, callID)
 	}
 	d.last = r.At
+	if at := r.At.Add(dialogueSilence); at.Before(p.expires) {
+		p.expires = at
+	}
 	if m.Request {
 		d.request(m, num)
 	} else {
@@ -155,6 +161,22 @@ func (p *pairing) add(r Record) {
 	}
 	if len(d.a.Legs) >= maxLegs {
 		p.close(d, true)
+	}
+}
+
+// expire closes the dialogues that the log's clock has left behind.
+func (p *pairing) expire() {
+	p.expires = p.now.Add(dialogueSilence)
+	for _, d := range p.queue {
+		switch {
+		case d.closed || d.last.IsZero():
+		case p.now.Sub(d.last) > dialogueSilence:
+			p.close(d, false)
+		default:
+			if at := d.last.Add(dialogueSilence); at.Before(p.expires) {
+				p.expires = at
+			}
+		}
 	}
 }
 

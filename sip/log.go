@@ -2,6 +2,7 @@ package sip
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"iter"
@@ -34,14 +35,18 @@ type Summary struct {
 	Encoding   string `json:"encoding"`   // utf-8, utf-16le, utf-16be or windows-1252
 	Compressed bool   `json:"compressed"` // gzip
 	// FirstAt and LastAt are the earliest and latest stamp of any line, zero if there is none; zones as in Record.
-	FirstAt   time.Time `json:"firstAt"`
-	LastAt    time.Time `json:"lastAt"`
-	Zoned     bool      `json:"zoned"`
-	Lines     int       `json:"lines"`
-	Bytes     int64     `json:"bytes"` // of decoded text
-	Messages  int       `json:"messages"`
-	Oversized int       `json:"oversized"` // messages cut at Log.MaxMessage
-	NULs      int64     `json:"nuls"`      // zero bytes skipped within text
+	FirstAt time.Time `json:"firstAt"`
+	LastAt  time.Time `json:"lastAt"`
+	Zoned   bool      `json:"zoned"`
+	// Gaps are times of more than an hour without a line, the first 16 of them. A client that is idle still writes.
+	Gaps []Gap `json:"gaps,omitempty"`
+	// Levels counts the stamped lines of a .uccapilog by level. SIP is complete only where the client traces in full.
+	Levels    Levels `json:"levels"`
+	Lines     int    `json:"lines"`
+	Bytes     int64  `json:"bytes"` // of decoded text
+	Messages  int    `json:"messages"`
+	Oversized int    `json:"oversized"` // messages cut at Log.MaxMessage
+	NULs      int64  `json:"nuls"`      // zero bytes skipped within text
 	// Truncated reports that the text ends inside a line, a message or a frame.
 	Truncated bool `json:"truncated"`
 	// ServerAhead is the Date of the first response that has one minus the stamp of its line, and HasServerAhead whether there was
@@ -49,6 +54,24 @@ type Summary struct {
 	ServerAhead    time.Duration `json:"serverAhead"`
 	HasServerAhead bool          `json:"hasServerAhead"`
 }
+
+// Gap is a time without a line.
+type Gap struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// Levels are numbers of lines.
+type Levels struct {
+	Info  int `json:"info"`
+	Trace int `json:"trace"`
+	Other int `json:"other"`
+}
+
+const (
+	gapLength = time.Hour
+	maxGaps   = 16
+)
 
 // Log reads SIP messages out of text: the client's .uccapilog, a server's SIPStack trace, a pidgin-sipe debug log, or bare and
 // pasted SIP. It recognises UTF-8, UTF-16 and gzip itself. Make one with NewLog and set the fields before Records.
@@ -68,9 +91,9 @@ type Log struct {
 	last      *openMessage            // whom an unstamped line belongs to
 	thread    *thread                 // of the last stamped line
 	at        time.Time               // of the last stamped line
-	stamp     [len(stampForm)]byte    // at, as written
-	day       [len("00/00/0000")]byte // date of midnight, as written
-	midnight  time.Time
+	stamp     [3]uint64               // at, as written
+	pending   [3]uint64               // of the line being read
+	midnight  time.Time               // of the day in stamp
 	announced int                     // packets: threads that are in one
 	threads   map[string]*thread      // by pid:tid
 	packets   map[string]packetHeader // interned, by what the line says before its length
@@ -250,15 +273,21 @@ func (l *Log) handle(line []byte) {
 // stampForm is how a line of a .uccapilog begins: "MM/DD/YYYY|HH:MM:SS.mmm pid:tid LEVEL :: text".
 const stampForm = "00/00/0000|00:00:00.000"
 
-// parseStamp reads the time at the start of a line. Most lines repeat that of the line before.
+// parseStamp reads the time at the start of a line. Most lines repeat that of the line before, or its day at least.
 func (l *Log) parseStamp(b []byte) (time.Time, bool) {
 	if len(b) < len(stampForm) {
 		return time.Time{}, false
 	}
-	if [len(stampForm)]byte(b) == l.stamp {
+	stamp := [3]uint64{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[len(stampForm)-8:])}
+	if stamp == l.stamp {
 		return l.at, true
 	}
-	for i := range len(stampForm) {
+	const day = len("00/00/0000|")
+	from := 0
+	if stamp[0] == l.stamp[0] && (stamp[1]^l.stamp[1])&0xffffff == 0 {
+		from = day
+	}
+	for i := from; i < len(stampForm); i++ {
 		if stampForm[i] == '0' {
 			if b[i] < '0' || b[i] > '9' {
 				return time.Time{}, false
@@ -267,12 +296,12 @@ func (l *Log) parseStamp(b []byte) (time.Time, bool) {
 			return time.Time{}, false
 		}
 	}
-	if [len(l.day)]byte(b) != l.day {
-		midnight, ok := clock(b[6:10], b[0:2], b[3:5], []byte("00"), []byte("00"), []byte("00"), []byte("000"))
-		if !ok {
+	midnight := l.midnight
+	if from == 0 {
+		var ok bool
+		if midnight, ok = clock(b[6:10], b[0:2], b[3:5], []byte("00"), []byte("00"), []byte("00"), []byte("000")); !ok {
 			return time.Time{}, false
 		}
-		l.day, l.midnight = [len(l.day)]byte(b), midnight
 	}
 	two := func(i int) int { return int(b[i]-'0')*10 + int(b[i+1]-'0') }
 	h, m, s := two(11), two(14), two(17)
@@ -280,7 +309,8 @@ func (l *Log) parseStamp(b []byte) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	ms := ((h*60+m)*60+s)*1000 + int(b[20]-'0')*100 + two(21)
-	return l.midnight.Add(time.Duration(ms) * time.Millisecond), true
+	l.pending, l.midnight = stamp, midnight
+	return midnight.Add(time.Duration(ms) * time.Millisecond), true
 }
 
 // stampedLine handles a line with the prefix of a .uccapilog; what follows the time may be missing.
@@ -289,15 +319,15 @@ func (l *Log) stampedLine(b []byte) bool {
 	if !ok {
 		return false
 	}
-	stamp := b[:len(stampForm)]
 	b = b[len(stampForm):]
 	if len(b) > 0 && !blank(b[0]) && b[0] != '\r' && b[0] != '\n' {
 		return false
 	}
-	if at != l.at || l.sum.Format != "uccapilog" {
+	if l.stamp != l.pending || l.sum.Format != "uccapilog" {
+		stamp := l.pending
 		l.see(at, false, "uccapilog")
+		l.stamp, l.pending = stamp, stamp
 	}
-	l.stamp = [len(stampForm)]byte(stamp)
 	for len(b) > 0 && b[0] == ' ' {
 		b = b[1:]
 	}
@@ -319,6 +349,14 @@ func (l *Log) stampedLine(b []byte) bool {
 	}
 	if len(b) > 0 && b[0] == ' ' {
 		b = b[1:]
+	}
+	switch level[0] {
+	case 'I':
+		l.sum.Levels.Info++
+	case 'T':
+		l.sum.Levels.Trace++
+	default:
+		l.sum.Levels.Other++
 	}
 	l.stamped(level, b)
 	return true
@@ -349,7 +387,7 @@ func (l *Log) see(at time.Time, zoned bool, format string) {
 	if l.sum.Format == "" || l.sum.Format == "sip" {
 		l.sum.Format = format
 	}
-	l.at, l.stamp = at, [len(stampForm)]byte{}
+	l.at, l.stamp, l.pending = at, [3]uint64{}, [3]uint64{}
 	if at.IsZero() {
 		return
 	}
@@ -357,6 +395,9 @@ func (l *Log) see(at time.Time, zoned bool, format string) {
 		l.sum.FirstAt = at
 	}
 	if at.After(l.sum.LastAt) {
+		if last := l.sum.LastAt; !last.IsZero() && at.Sub(last) > gapLength && len(l.sum.Gaps) < maxGaps {
+			l.sum.Gaps = append(l.sum.Gaps, Gap{last, at})
+		}
 		l.sum.LastAt = at
 	}
 	l.sum.Zoned = zoned
@@ -759,17 +800,37 @@ func (l *Log) threadOf(key []byte) *thread {
 
 // startLine reports whether a line is a request or status line. Lines of ordinary text are dismissed without a copy.
 func startLine(line []byte) bool {
-	line = bytes.TrimLeft(line, " \t")
-	i := bytes.IndexByte(line[:min(len(line), 64)], ' ')
-	if i <= 0 || line[i-1] == ':' {
-		return false
+	for len(line) > 0 && blank(line[0]) {
+		line = line[1:]
 	}
-	if !bytes.EqualFold(line[:min(4, i)], []byte("SIP/")) && (!token(line[:i]) || !bytes.Contains(line, []byte("SIP/")) && !bytes.Contains(line, []byte("sip/"))) {
+	if len(line) < 8 || (line[0]|0x20 != 's' || !bytes.EqualFold(line[:4], []byte("SIP/"))) && !requestLine(line) {
 		return false
 	}
 	var p messageParser
 	_, ok := p.start(trimLine(strings.TrimRight(string(line), "\r\n")))
 	return ok
+}
+
+// requestLine reports whether a line begins with a method and a scheme.
+func requestLine(line []byte) bool {
+	i := 0
+	for i < len(line) && tokenBytes[line[i]] {
+		i++
+	}
+	if i == 0 || i == len(line) || !blank(line[i]) {
+		return false
+	}
+	for i < len(line) && blank(line[i]) {
+		i++
+	}
+	if i < len(line) && line[i] == '<' {
+		i++
+	}
+	scheme := i
+	for i < len(line) && tokenBytes[line[i]] {
+		i++
+	}
+	return i > scheme && i < len(line) && line[i] == ':'
 }
 
 // plainStart reports whether a start line has lost no line break and is not that of a REGISTER.

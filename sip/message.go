@@ -47,6 +47,14 @@ func (e *ParseError) Error() string {
 // trailing white space, because logs and pastes change line ends. The result does not share memory with b.
 func ParseMessage(b []byte) (*Message, error) {
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
+	if m, ok := parsePlain(b); ok {
+		return m, nil
+	}
+	return parseLoose(b)
+}
+
+// parseLoose reads what has lost line breaks, or has some too many.
+func parseLoose(b []byte) (*Message, error) {
 	eol := byte('\n')
 	if bytes.IndexByte(b, '\n') < 0 {
 		eol = '\r'

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
-	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
 
 // logs are client logs that were read before the run: when none can be read,
@@ -17,12 +17,9 @@ type logs struct {
 	failed error // of those that could not be read
 }
 
-func (p *program) readLogs(ctx context.Context, paths []string, seen *render.Tally) (*logs, error) {
+func (p *program) readLogs(ctx context.Context, source bundle.Logs) (*logs, error) {
 	l := &logs{facts: fact.New()}
-	source := bundle.Logs{Paths: paths, Stdin: p.stdin}
-	if seen != nil {
-		source.Record = seen.Add
-	}
+	source.Stdin = p.stdin
 	err := source.Collect(ctx, fact.Subject{}, l.facts)
 	if err == nil {
 		return l, nil
@@ -65,4 +62,20 @@ func (l *logs) address() string {
 		}
 	}
 	return found
+}
+
+// onlyAddress is whose sign-in the logs show, "" if they show several users'.
+func (l *logs) onlyAddress() string {
+	attempts, _, _ := fact.Get(l.facts, fact.AttemptsKey)
+	only := ""
+	for _, a := range attempts {
+		switch {
+		case a.From == "":
+		case only == "":
+			only = a.From
+		case !strings.EqualFold(only, a.From):
+			return ""
+		}
+	}
+	return only
 }
