@@ -2,12 +2,14 @@ package sip
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"iter"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Record is one thing a log tells: a SIP message, or a step of the sign-in before SIP.
@@ -79,29 +81,34 @@ type Log struct {
 	File       string // copied into every Record
 	MaxMessage int    // bytes kept of one message, 0 for 1 MiB; the rest is dropped and Truncated set
 	// Brief leaves messages that no attempt is made of with their start line alone: neither headers nor body. Left whole are
-	// REGISTER, what answers it, and whatever carries diagnostics. Such brief Messages are shared and must not be changed.
+	// REGISTER, what answers it, and whatever carries diagnostics. A Message is then good until the next record is asked for.
 	Brief bool
 
 	r         io.Reader
 	sum       Summary
 	line      int
 	offset    int64
-	queue     []*openMessage          // in the order of their start lines
-	spare     []*openMessage          // for reuse
-	last      *openMessage            // whom an unstamped line belongs to
-	thread    *thread                 // of the last stamped line
-	at        time.Time               // of the last stamped line
-	stamp     [3]uint64               // at, as written
-	pending   [3]uint64               // of the line being read
-	midnight  time.Time               // of the day in stamp
-	announced int                     // packets: threads that are in one
-	threads   map[string]*thread      // by pid:tid
-	packets   map[string]packetHeader // interned, by what the line says before its length
-	starts    map[string]*Message     // interned brief messages by start line
-	record    *packetHeader           // inside $$begin_record, before its Start-Line
-	skip      bool                    // inside a block that holds no SIP
-	sipe      *packetHeader           // inside a SIP block of a sipe log
-	address   string                  // of the HTTP request that the sipe log speaks of
+	queue     []*openMessage // in the order of their start lines
+	spare     []*openMessage // for reuse
+	last      *openMessage   // whom an unstamped line belongs to
+	thread    *thread        // of the last stamped line
+	at        time.Time      // of the last stamped line
+	stamp     stampText      // at, as written
+	day       [8]byte        // of midnight, as written, and month
+	month     [2]byte
+	midnight  time.Time                // of the day in stamp
+	announced int                      // packets: threads that are in one
+	threads   map[string]*thread       // by pid:tid
+	packets   map[string]*packetHeader // interned, by what the line says before its length
+	inside    *openMessage             // whose lines begin with prefix
+	prefix    []byte
+	recent    [64]*thread      // by the end of their names
+	brief     Message          // used again and again
+	lately    [2]*packetHeader // read last, in and out
+	record    *packetHeader    // inside $$begin_record, before its Start-Line
+	skip      bool             // inside a block that holds no SIP
+	sipe      *packetHeader    // inside a SIP block of a sipe log
+	address   string           // of the HTTP request that the sipe log speaks of
 	started   bool
 	yield     func(Record, error) bool
 	stopped   bool
@@ -133,12 +140,13 @@ const (
 // packetHeader is what a log says about a packet before the message itself.
 type packetHeader struct {
 	direction, remote, local string
+	text                     string // as written, without its length
 }
 
 // thread is one of the client's, which writes packets of its own between those of others.
 type thread struct {
 	name   string
-	packet packetHeader // announced and not ended; its direction is "" outside one
+	packet *packetHeader // announced and not ended; nil outside one
 }
 
 type openMessage struct {
@@ -147,7 +155,7 @@ type openMessage struct {
 	buf      []byte
 	size     int // bytes read, of which buf may hold fewer
 	lines    int // of the body
-	level    [8]byte
+	level    uint64
 	keep     bool // a sign-in attempt, or what tells about one: not brief
 	framed   bool // announced by "Sending Packet" or "Data Received"
 	raw      bool // its lines carry no stamp
@@ -175,8 +183,7 @@ func (l *Log) Records() iter.Seq2[Record, error] {
 		l.started = true
 		l.yield = yield
 		l.threads = map[string]*thread{}
-		l.packets = map[string]packetHeader{}
-		l.starts = map[string]*Message{}
+		l.packets = map[string]*packetHeader{}
 		l.thread = &thread{}
 		in, encoding, compressed, err := openText(l.r)
 		l.sum.Encoding, l.sum.Compressed = encoding, compressed
@@ -210,7 +217,9 @@ func (l *Log) read(in io.Reader) error {
 			}
 			if whole {
 				l.line++
-				l.handle(piece)
+				if l.last == nil || !l.insideLine(l.last, piece) {
+					l.handle(piece)
+				}
 			} else if m := l.last; m != nil && !m.closed {
 				l.add(m, piece)
 			}
@@ -273,60 +282,60 @@ func (l *Log) handle(line []byte) {
 // stampForm is how a line of a .uccapilog begins: "MM/DD/YYYY|HH:MM:SS.mmm pid:tid LEVEL :: text".
 const stampForm = "00/00/0000|00:00:00.000"
 
+// stampText is a stamp as written, for comparing.
+type stampText [3]uint64
+
 // parseStamp reads the time at the start of a line. Most lines repeat that of the line before, or its day at least.
-func (l *Log) parseStamp(b []byte) (time.Time, bool) {
+func (l *Log) parseStamp(b []byte) (at time.Time, stamp stampText, ok bool) {
 	if len(b) < len(stampForm) {
-		return time.Time{}, false
+		return at, stamp, false
 	}
-	stamp := [3]uint64{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[len(stampForm)-8:])}
+	stamp = stampText{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[len(stampForm)-8:])}
 	if stamp == l.stamp {
-		return l.at, true
+		return l.at, stamp, true
 	}
-	const day = len("00/00/0000|")
-	from := 0
+	i := 0
 	if stamp[0] == l.stamp[0] && (stamp[1]^l.stamp[1])&0xffffff == 0 {
-		from = day
+		i = len("00/00/0000|")
 	}
-	for i := from; i < len(stampForm); i++ {
+	for ; i < len(stampForm); i++ {
 		if stampForm[i] == '0' {
 			if b[i] < '0' || b[i] > '9' {
-				return time.Time{}, false
+				return at, stamp, false
 			}
 		} else if b[i] != stampForm[i] {
-			return time.Time{}, false
-		}
-	}
-	midnight := l.midnight
-	if from == 0 {
-		var ok bool
-		if midnight, ok = clock(b[6:10], b[0:2], b[3:5], []byte("00"), []byte("00"), []byte("00"), []byte("000")); !ok {
-			return time.Time{}, false
+			return at, stamp, false
 		}
 	}
 	two := func(i int) int { return int(b[i]-'0')*10 + int(b[i+1]-'0') }
+	if day := [8]byte(b[2:10]); day != l.day || [2]byte(b) != l.month {
+		midnight, ok := clock(b[6:10], b[0:2], b[3:5], []byte("00"), []byte("00"), []byte("00"), []byte("000"))
+		if !ok {
+			return at, stamp, false
+		}
+		l.day, l.month, l.midnight = day, [2]byte(b), midnight
+	}
 	h, m, s := two(11), two(14), two(17)
 	if h > 23 || m > 59 || s > 60 {
-		return time.Time{}, false
+		return at, stamp, false
 	}
 	ms := ((h*60+m)*60+s)*1000 + int(b[20]-'0')*100 + two(21)
-	l.pending, l.midnight = stamp, midnight
-	return midnight.Add(time.Duration(ms) * time.Millisecond), true
+	return l.midnight.Add(time.Duration(ms) * time.Millisecond), stamp, true
 }
 
 // stampedLine handles a line with the prefix of a .uccapilog; what follows the time may be missing.
-func (l *Log) stampedLine(b []byte) bool {
-	at, ok := l.parseStamp(b)
+func (l *Log) stampedLine(line []byte) bool {
+	at, stamp, ok := l.parseStamp(line)
 	if !ok {
 		return false
 	}
-	b = b[len(stampForm):]
+	b := line[len(stampForm):]
 	if len(b) > 0 && !blank(b[0]) && b[0] != '\r' && b[0] != '\n' {
 		return false
 	}
-	if l.stamp != l.pending || l.sum.Format != "uccapilog" {
-		stamp := l.pending
+	if stamp != l.stamp || l.sum.Format != "uccapilog" {
 		l.see(at, false, "uccapilog")
-		l.stamp, l.pending = stamp, stamp
+		l.stamp = stamp
 	}
 	for len(b) > 0 && b[0] == ' ' {
 		b = b[1:]
@@ -339,18 +348,20 @@ func (l *Log) stampedLine(b []byte) bool {
 	} else {
 		l.thread = l.threadOf(nil)
 	}
-	var level [8]byte
+	level := levelNone
 	if len(b) > 8 && b[6] == ':' && b[7] == ':' {
-		copy(level[:], bytes.TrimRight(b[:6], " "))
+		level = binary.LittleEndian.Uint64(b) & (1<<48 - 1)
 		b = b[8:]
 	} else if i := bytes.Index(b[:min(len(b), 24)], []byte("::")); i >= 0 {
-		copy(level[:], bytes.TrimSpace(b[:i]))
+		name := [8]byte{' ', ' ', ' ', ' ', ' ', ' '}
+		copy(name[:6], bytes.TrimSpace(b[:i]))
+		level = binary.LittleEndian.Uint64(name[:])
 		b = b[i+2:]
 	}
 	if len(b) > 0 && b[0] == ' ' {
 		b = b[1:]
 	}
-	switch level[0] {
+	switch byte(level) {
 	case 'I':
 		l.sum.Levels.Info++
 	case 'T':
@@ -359,6 +370,45 @@ func (l *Log) stampedLine(b []byte) bool {
 		l.sum.Levels.Other++
 	}
 	l.stamped(level, b)
+	if m := l.last; m != nil && m.framed && m.prefixed && m != l.inside && len(line)-len(b) <= 64 {
+		l.inside = m
+		l.prefix = append(l.prefix[:0], line[:len(line)-len(b)]...)
+	}
+	return true
+}
+
+// levelNone is the level of a line that names none.
+const levelNone uint64 = 0
+
+// insideLine handles the ordinary line of a message: it begins as the one before it, or has no prefix and belongs to it. It
+// reports whether the line was one; everything else is for handle.
+func (l *Log) insideLine(m *openMessage, line []byte) bool {
+	if m.closed || !m.framed || len(l.queue) != 1 {
+		return false
+	}
+	if m.raw {
+		if c := line[0]; c < '<' || c == 'M' || c == 'T' || m.server || l.sipe != nil {
+			return false
+		}
+		l.add(m, line)
+		return true
+	}
+	n := len(l.prefix)
+	if m != l.inside || len(line) <= n || string(line[:n]) != string(l.prefix) {
+		return false
+	}
+	line = line[n:]
+	switch {
+	case line[0] == 'E' || line[0] == 'S' || line[0] == 'D':
+		return false
+	case m.body >= 0 && m.complete():
+		return false
+	case m.body < 0 && requestLine(line):
+		return false
+	}
+	m.waits = 0
+	l.sum.Levels.Info++
+	l.add(m, line)
 	return true
 }
 
@@ -387,7 +437,7 @@ func (l *Log) see(at time.Time, zoned bool, format string) {
 	if l.sum.Format == "" || l.sum.Format == "sip" {
 		l.sum.Format = format
 	}
-	l.at, l.stamp, l.pending = at, [3]uint64{}, [3]uint64{}
+	l.at, l.stamp = at, stampText{}
 	if at.IsZero() {
 		return
 	}
@@ -404,7 +454,13 @@ func (l *Log) see(at time.Time, zoned bool, format string) {
 }
 
 // stamped handles what follows the prefix; text keeps its line end.
-func (l *Log) stamped(level [8]byte, text []byte) {
+func (l *Log) stamped(level uint64, text []byte) {
+	if len(l.queue) == 0 && len(text) > 0 && l.record == nil && !l.skip && l.sipe == nil {
+		if c := text[0] | 0x20; c != 'e' && c != 's' && c != 'd' && !blank(text[0]) && !requestLine(text) {
+			l.last = nil
+			return // trace between messages
+		}
+	}
 	if l.record != nil || l.skip || l.sipe != nil {
 		l.leaveBlocks()
 	}
@@ -425,7 +481,7 @@ func (l *Log) stamped(level [8]byte, text []byte) {
 	if len(text) > 0 && (text[0] == 'E' || text[0] == 'S' || text[0] == 'D') {
 		if rest, end := bytes.CutPrefix(text, []byte("End of ")); end && packetLine(rest) {
 			l.closeMessage(own)
-			l.announce(packetHeader{})
+			l.announce(nil)
 			return
 		}
 		if packetLine(text) {
@@ -450,35 +506,42 @@ func (l *Log) stamped(level [8]byte, text []byte) {
 	}
 }
 
-// announce notes that the thread's packet begins, or, without a direction, that it has ended.
-func (l *Log) announce(h packetHeader) {
-	if l.thread.packet.direction != "" && l.announced > 0 {
+// announce notes that the thread's packet begins, or, with nil, that it has ended.
+func (l *Log) announce(h *packetHeader) {
+	if l.thread.packet != nil && l.announced > 0 {
 		l.announced--
 	}
-	if l.thread.packet = h; h.direction != "" {
+	if l.thread.packet = h; h != nil {
 		l.announced++
 	}
 }
 
 // packet reads a line that announces one. Those of a connection differ in the length alone.
-func (l *Log) packet(text []byte) packetHeader {
+func (l *Log) packet(text []byte) *packetHeader {
 	key := text[:bytes.IndexByte(text, ')')+1]
 	if len(key) == 0 || len(key) > 256 {
 		key = text[:min(len(text), 1024)]
 	}
-	h, ok := l.packets[string(key)]
-	if !ok {
+	last := &l.lately[text[0]&1] // 'D' or 'S'
+	if h := *last; h != nil && string(key) == h.text {
+		return h
+	}
+	h := l.packets[string(key)]
+	if h == nil {
 		if len(l.packets) >= maxInterned {
 			clear(l.packets)
 		}
-		h = parsePacket(string(bytes.TrimSpace(key)))
-		l.packets[string(key)] = h
+		text := string(key)
+		h = parsePacket(text)
+		h.text = text
+		l.packets[text] = h
 	}
+	*last = h
 	return h
 }
 
 // continues reports whether a stamped line of the message's own thread is part of it, in logs that stamp every line.
-func (l *Log) continues(m *openMessage, level [8]byte, text []byte) bool {
+func (l *Log) continues(m *openMessage, level uint64, text []byte) bool {
 	if m.raw {
 		return false
 	}
@@ -507,7 +570,7 @@ func (l *Log) unstamped(line []byte) {
 	}
 	if l.sipe != nil && m == nil {
 		if startLine(line) {
-			l.begin(line, *l.sipe).raw = true
+			l.begin(line, l.sipe).raw = true
 		}
 		return
 	}
@@ -563,26 +626,26 @@ func (l *Log) beginBare(line []byte) {
 	}
 	h := l.thread.packet
 	m := l.begin(line, h)
-	m.bare, m.raw = h.direction == "" && l.sum.Format == "sip", true
+	m.bare, m.raw = h == nil && l.sum.Format == "sip", true
 }
 
-// begin opens a message with its first line.
-func (l *Log) begin(line []byte, h packetHeader) *openMessage {
-	m := &openMessage{}
+// begin opens a message with its first line. h is nil where nothing announced it.
+func (l *Log) begin(line []byte, h *packetHeader) *openMessage {
+	var m *openMessage
 	if n := len(l.spare); n > 0 {
 		m = l.spare[n-1]
 		l.spare = l.spare[:n-1]
-		*m = openMessage{buf: m.buf[:0]}
+	} else {
+		m = &openMessage{}
 	}
-	m.Record = Record{File: l.File, Line: l.line, Offset: l.offset, At: l.at, Zoned: l.sum.Zoned, Thread: l.thread.name,
-		Direction: h.direction, Remote: h.remote, Local: h.local}
-	m.thread = l.thread
-	m.framed = h.direction != ""
-	if m.Direction == "" {
-		m.Direction = "none"
+	*m = openMessage{buf: m.buf[:0], thread: l.thread, body: -1, length: -1}
+	m.File, m.Line, m.Offset, m.At, m.Zoned, m.Thread, m.Direction = l.File, l.line, l.offset, l.at, l.sum.Zoned, l.thread.name, "none"
+	if h != nil {
+		m.framed = h.direction != ""
+		m.Direction, m.Remote, m.Local = cmp.Or(h.direction, "none"), h.remote, h.local
 	}
-	m.body, m.length = -1, -1
 	m.keep = !l.Brief || !m.framed || !plainStart(line)
+	l.inside = nil
 	l.queue = append(l.queue, m)
 	if len(l.queue) > maxQueue {
 		l.queue[0].closed = true
@@ -625,21 +688,25 @@ func (l *Log) add(m *openMessage, line []byte) {
 			m.keep = true
 		}
 	case 'c', 'l':
-		name, value, ok := bytes.Cut(line[:min(len(line), 64)], []byte(":"))
-		if !ok || len(name) > 20 {
+		i := bytes.IndexByte(line[:min(len(line), 21)], ':')
+		if i < 0 {
 			break
 		}
-		name = bytes.TrimSpace(name)
+		name, value := line[:i], line[i+1:]
+		for i > 0 && blank(name[i-1]) {
+			i--
+			name = name[:i]
+		}
 		switch {
-		case m.length < 0 && (len(name) == 1 && name[0]|0x20 == 'l' || len(name) == 14 && bytes.EqualFold(name, []byte("Content-Length"))):
+		case i == 4 && bytes.EqualFold(name, []byte("CSeq")):
+			value = bytes.TrimRight(value, " \t\r\n")
+			// What lost its line break here may hold anything.
+			m.keep = m.keep || bytes.IndexByte(value, ':') >= 0 ||
+				len(value) > len("REGISTER") && bytes.EqualFold(value[len(value)-len("REGISTER"):], []byte("REGISTER"))
+		case m.length < 0 && (i == 1 && name[0]|0x20 == 'l' || i == 14 && bytes.EqualFold(name, []byte("Content-Length"))):
 			if n, ok := leadingNumber(bytes.TrimSpace(value)); ok {
 				m.length = n
 			}
-		case len(name) == 4 && bytes.EqualFold(name, []byte("CSeq")):
-			value = bytes.TrimRight(value, " \t\r\n")
-			// What lost its line break here may hold anything.
-			m.keep = m.keep || len(value) == 64-len("CSeq:") || bytes.IndexByte(value, ':') >= 0 ||
-				len(value) > len("REGISTER") && bytes.EqualFold(value[len(value)-len("REGISTER"):], []byte("REGISTER"))
 		}
 	case 'm', 'x':
 		if i := bytes.IndexByte(line[:min(len(line), 40)], ':'); i > 0 && diagnosticsHeader(string(bytes.TrimRight(line[:i], " \t"))) {
@@ -686,27 +753,52 @@ func (l *Log) emit() {
 
 // message parses what was collected.
 func (l *Log) message(m *openMessage) (*Message, error) {
-	if m.keep || m.body < 0 {
-		msg, err := ParseMessage(m.buf)
-		if err == nil {
-			l.validText(msg)
+	if l.Brief {
+		if !m.keep && m.body >= 0 {
+			line, _ := cutLine(m.buf, '\n')
+			m.buf = bytes.TrimSuffix(line, []byte("\r"))
+			if plainStartLine(m.buf, &l.brief) {
+				return &l.brief, nil
+			}
 		}
-		return msg, err
+		if parsePlain(m.buf, &l.brief) {
+			if !utf8.Valid(m.buf) {
+				l.validText(&l.brief)
+			}
+			return &l.brief, nil
+		}
 	}
-	line, _ := cutLine(m.buf, '\n')
-	if msg := l.starts[string(line)]; msg != nil {
-		return msg, nil
+	msg, err := ParseMessage(m.buf)
+	if err == nil {
+		l.validText(msg)
 	}
-	msg, err := ParseMessage(line)
-	if err != nil {
-		return nil, err
+	return msg, err
+}
+
+// plainStartLine reads a start line of ASCII that is written as RFC 3261 has it.
+func plainStartLine(line []byte, m *Message) bool {
+	for _, c := range line {
+		if c < ' ' || c >= 0x7f {
+			return false
+		}
 	}
-	l.validText(msg)
-	if len(l.starts) >= maxInterned {
-		clear(l.starts)
+	const version = "SIP/2.0"
+	if n := len(version); len(line) > n+5 && string(line[:n]) == version && line[n] == ' ' && line[n+4] == ' ' {
+		status, ok := leadingNumber(line[n+1 : n+4])
+		if ok && status >= 100 && status <= 999 && !blank(line[n+5]) && !blank(line[len(line)-1]) {
+			*m = Message{Status: status, Reason: string(line[n+5:]), Version: version, Headers: m.Headers[:0]}
+			return true
+		}
+		return false
 	}
-	l.starts[string(line)] = msg
-	return msg, nil
+	i := bytes.IndexByte(line, ' ')
+	end := len(line) - len(version) - 1
+	if i <= 0 || end <= i+1 || line[end] != ' ' || string(line[end+1:]) != version || line[i+1] == ' ' || line[end-1] == ' ' || !requestLine(line) {
+		return false
+	}
+	s := string(line)
+	*m = Message{Request: true, Method: s[:i], URI: s[i+1 : end], Version: version, Headers: m.Headers[:0]}
+	return true
 }
 
 // step hands out a step, after the messages before it.
@@ -786,11 +878,27 @@ func parseDate(s string) time.Time {
 }
 
 func (l *Log) threadOf(key []byte) *thread {
+	var recent **thread
+	if n := len(key); n >= 4 {
+		recent = &l.recent[binary.LittleEndian.Uint32(key[n-4:])*2654435761>>26]
+		if t := *recent; t != nil && t.name == string(key) {
+			return t
+		}
+	}
+	t := l.threadNamed(key)
+	if recent != nil {
+		*recent = t
+	}
+	return t
+}
+
+func (l *Log) threadNamed(key []byte) *thread {
 	if t := l.threads[string(key)]; t != nil {
 		return t
 	}
 	if len(l.threads) >= maxInterned {
 		clear(l.threads)
+		l.recent = [64]*thread{}
 		l.announced = 0
 	}
 	t := &thread{name: string(key)}
@@ -805,6 +913,17 @@ func startLine(line []byte) bool {
 	}
 	if len(line) < 8 || (line[0]|0x20 != 's' || !bytes.EqualFold(line[:4], []byte("SIP/"))) && !requestLine(line) {
 		return false
+	}
+	end := len(line)
+	for end > 0 && (line[end-1] == '\n' || line[end-1] == '\r') {
+		end--
+	}
+	const version = "SIP/2.0"
+	if line := line[:end]; bytes.HasSuffix(line, []byte(" "+version)) && line[0]|0x20 != 's' {
+		return true
+	}
+	if end > 12 && string(line[:len(version)]) == version && line[7] == ' ' && line[8] != '0' && line[11] == ' ' && digits(line[8:11]) {
+		return true
 	}
 	var p messageParser
 	_, ok := p.start(trimLine(strings.TrimRight(string(line), "\r\n")))
@@ -849,8 +968,9 @@ func packetLine(text []byte) bool {
 
 // parsePacket reads "Sending Packet - REMOTE (From Local Address: LOCAL) N bytes:". Addresses are taken by position: their
 // exact wording is not documented.
-func parsePacket(s string) packetHeader {
-	h := packetHeader{direction: "in"}
+func parsePacket(s string) *packetHeader {
+	s = strings.TrimSpace(s)
+	h := &packetHeader{direction: "in"}
 	if strings.HasPrefix(s, "Sending") {
 		h.direction = "out"
 	}
@@ -926,7 +1046,7 @@ func (l *Log) recordLine(line []byte) {
 			l.record, l.skip = nil, true
 			return
 		}
-		h := *l.record
+		h := l.record
 		l.record = nil
 		m := l.begin(value, h)
 		m.raw, m.server = true, true

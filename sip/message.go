@@ -47,7 +47,8 @@ func (e *ParseError) Error() string {
 // trailing white space, because logs and pastes change line ends. The result does not share memory with b.
 func ParseMessage(b []byte) (*Message, error) {
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
-	if m, ok := parsePlain(b); ok {
+	if m := (&Message{}); parsePlain(b, m) {
+		m.Body = bytes.Clone(m.Body)
 		return m, nil
 	}
 	return parseLoose(b)
@@ -408,13 +409,13 @@ func width[T string | []byte](s T) int {
 	return n
 }
 
-func digits(s string) bool {
+func digits[T string | []byte](s T) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
 			return false
 		}
 	}
-	return s != ""
+	return len(s) > 0
 }
 
 // token reports whether s is a token of RFC 3261 section 25.1.

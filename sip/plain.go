@@ -7,10 +7,11 @@ import (
 
 // parsePlain reads a message whose line breaks are where RFC 3261 puts them, as nearly all are: one pass, no question asked
 // twice. Whatever needs a guess it leaves, and headers decides.
-func parsePlain(b []byte) (*Message, bool) {
+// m.Headers is used again if it is large enough, and m.Body shares memory with b.
+func parsePlain(b []byte, m *Message) bool {
 	n, lines := plainSection(b)
 	if n < 0 {
-		return nil, false
+		return false
 	}
 	section := string(b[:n])
 	rest := b[n:]
@@ -20,16 +21,17 @@ func parsePlain(b []byte) (*Message, bool) {
 	if len(rest) > 0 {
 		rest = rest[1:]
 	}
-	var p messageParser
+	p := messageParser{m: Message{Headers: m.Headers[:0]}}
 	first, left, _ := strings.Cut(section, "\n")
 	if first = strings.TrimSuffix(first, "\r"); trimLine(first) != first {
-		return nil, false
+		return false
 	}
 	if swallowed, ok := p.start(first); !ok || swallowed != "" {
-		return nil, false
+		return false
 	}
-	m := &p.m
-	m.Headers = make([]Header, 0, lines)
+	if cap(p.m.Headers) < lines {
+		p.m.Headers = make([]Header, 0, lines)
+	}
 	announced := false
 	for left != "" {
 		i := strings.IndexByte(left, '\n')
@@ -40,7 +42,7 @@ func parsePlain(b []byte) (*Message, bool) {
 		}
 		i = strings.IndexByte(line, ':')
 		if i <= 0 || !token(line[:i]) {
-			return nil, false // a continued header, an XML body, a wrapped reason, ...
+			return false // a continued header, an XML body, a wrapped reason, ...
 		}
 		h := Header{Name: line[:i], Value: line[i+1:]}
 		for len(h.Value) > 0 && (blank(h.Value[0]) || h.Value[0] == '\r') {
@@ -57,24 +59,25 @@ func parsePlain(b []byte) (*Message, bool) {
 			announced = announced || h.Value != "" && (h.Name[0]|0x20 == 'l' || h.Name[0]|0x20 == 'c')
 		case 4:
 			if strings.IndexByte(h.Value, ':') >= 0 && strings.EqualFold(h.Name, "CSeq") {
-				return nil, false // the next header's line break may be lost
+				return false // the next header's line break may be lost
 			}
 		case 12:
 			announced = announced || h.Value != "" && strings.EqualFold(h.Name, "Content-Type")
 		case 14:
 			announced = announced || h.Value != "" && strings.EqualFold(h.Name, "Content-Length")
 		}
-		m.Headers = append(m.Headers, h)
+		p.m.Headers = append(p.m.Headers, h)
 	}
-	if len(m.Headers) == 0 {
-		m.Headers = nil
+	if len(p.m.Headers) == 0 {
+		p.m.Headers = nil
 	}
 	// Without any word of a body, what follows may be headers that a paste broke off.
 	if len(rest) > 0 && !announced {
-		return nil, false
+		return false
 	}
-	m.Body = bytes.Clone(m.cutBody(rest))
-	return m, true
+	p.m.Body = p.m.cutBody(rest)
+	*m = p.m
+	return true
 }
 
 // plainSection returns where the blank line stands that ends the header section, and how many headers there are;

@@ -28,8 +28,8 @@ func FuzzPlainMessage(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, ok := parsePlain(b)
-		if !ok {
+		got := &Message{}
+		if !parsePlain(b, got) {
 			return
 		}
 		want, err := parseLoose(b)

@@ -1,0 +1,182 @@
+package lyncdiag
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+	"github.com/lyncdiag/go-lyncdiag/sip"
+)
+
+func logRules() []Rule {
+	source := kb.Citation{KB: "KB2541980", Section: "Diagnose authentication issues by using MOSDAL and Snooper", Item: "step 2"}
+	return []Rule{
+		{
+			ID: "log.attempts", Source: source,
+			Needs: names(fact.AttemptsKey), Reads: names(fact.TargetKey), Emits: refusals(), Eval: judgeAttempts,
+		},
+		{
+			ID: "log.coverage", Source: source,
+			Needs: names(fact.LogFilesKey), Reads: names(fact.AttemptsKey, fact.TargetKey),
+			Emits: []string{"log-no-attempt", "log-truncated"}, Eval: judgeCoverage,
+		},
+	}
+}
+
+// judgeAttempts names the reason of the failed attempts. Those that failed
+// alike join into one finding, however many they are.
+func judgeAttempts(f *fact.Facts, emit Emit) {
+	target, _, _ := fact.Get(f, fact.TargetKey)
+	for o, attempts := range fact.All(f, fact.AttemptsKey) {
+		alike := map[sip.Class]*failedAlike{}
+		var order []*failedAlike
+		for _, a := range standing(attempts) {
+			if !attemptOf(target, a) {
+				continue
+			}
+			class := sip.Classify(a)
+			if classFindings[class.Class] == "" {
+				continue
+			}
+			g := alike[class.Class]
+			if g == nil {
+				g = &failedAlike{class: class, users: map[string]bool{}, first: a}
+				alike[class.Class] = g
+				order = append(order, g)
+			}
+			g.add(a, o)
+		}
+		for _, g := range order {
+			at := fact.Origin{Kind: o.Kind, Where: g.first.File, Line: g.first.Line}
+			if finding, ok := refusal(g.class, "log", g.evidence(at), at); ok {
+				emit(finding)
+			}
+		}
+	}
+}
+
+// standing are the failed attempts that no later one of the same user made
+// good. Those are history.
+func standing(attempts []sip.Attempt) []sip.Attempt {
+	good := map[string]int{}
+	for i, a := range attempts {
+		if sip.Classify(a).Class == "ok" {
+			good[a.From] = i
+		}
+	}
+	var list []sip.Attempt
+	for i, a := range attempts {
+		if last, ok := good[a.From]; !ok || last <= i {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// maxNamed bounds the attempts that a finding names one by one.
+const maxNamed = 5
+
+type failedAlike struct {
+	class    sip.Classification
+	first    sip.Attempt
+	users    map[string]bool
+	count    int
+	from, to time.Time
+	named    []fact.Evidence
+}
+
+func (g *failedAlike) add(a sip.Attempt, o fact.Origin) {
+	g.count += 1 + a.Repeats
+	known := g.users[strings.ToLower(a.From)]
+	g.users[strings.ToLower(a.From)] = true
+	for _, at := range []time.Time{a.StartedAt, a.LastAt} {
+		if at.IsZero() {
+			continue
+		}
+		if g.from.IsZero() || at.Before(g.from) {
+			g.from = at
+		}
+		if at.After(g.to) {
+			g.to = at
+		}
+	}
+	if !known && len(g.users) > maxNamed {
+		return
+	}
+	at := fact.Origin{Kind: o.Kind, Where: a.File, Line: a.Line}
+	evidence := []fact.Evidence{{Key: "user", Class: fact.UserText, Value: a.From, Origin: at}, named("server", a.Server, at), text("scheme", a.Scheme, at)}
+	for _, d := range a.Diagnostics {
+		evidence = append(evidence, prose(d.Header, fmt.Sprintf("%d %s", d.ID, d.Reason), at))
+	}
+	for _, e := range evidence {
+		if len(g.named) < 8*maxNamed && !slices.Contains(g.named, e) {
+			g.named = append(g.named, e)
+		}
+	}
+}
+
+// evidence begins with "17 attempts by 3 users, from ... to ...", unless there
+// is one attempt.
+func (g *failedAlike) evidence(o fact.Origin) []fact.Evidence {
+	if g.count == 1 {
+		return g.named
+	}
+	said := fmt.Sprintf("%d by %d users", g.count, len(g.users))
+	if len(g.users) == 1 {
+		said = fmt.Sprintf("%d by one user", g.count)
+	}
+	if !g.from.IsZero() {
+		said += ", " + stamp(g.from) + " to " + stamp(cmp.Or(g.to, g.from))
+	}
+	return append([]fact.Evidence{text("attempts", said, o)}, g.named...)
+}
+
+// attemptOf reports whether an attempt is the target's. Without an address
+// everybody's counts; an attempt whose user the log does not name may be
+// anybody's.
+func attemptOf(target Target, a sip.Attempt) bool {
+	if target.Address == "" || a.From == "" {
+		return true
+	}
+	from, err := fact.ParseAddress(a.From)
+	return err != nil || strings.EqualFold(from.WireAddress(), target.WireAddress()) || strings.EqualFold(from.Address, target.UserName)
+}
+
+func judgeCoverage(f *fact.Facts, emit Emit) {
+	for o, files := range fact.All(f, fact.LogFilesKey) {
+		for _, file := range files {
+			if file.Truncated {
+				emit(found("log-truncated", "log", prose("file", file.Path, o), text("lastAt", file.LastAt.UTC().Format("2006-01-02T15:04:05.000Z"), o)))
+			}
+		}
+	}
+	target, _, _ := fact.Get(f, fact.TargetKey)
+	for o, attempts := range fact.All(f, fact.AttemptsKey) {
+		if slices.ContainsFunc(attempts, func(a sip.Attempt) bool { return attemptOf(target, a) }) {
+			return
+		}
+		finding := found("log-no-attempt", "log")
+		for _, a := range attempts[:min(len(attempts), 4*maxNamed)] {
+			finding.Evidence = append(finding.Evidence, fact.Evidence{Key: "attemptOf", Class: fact.UserText, Value: a.From, Origin: o})
+		}
+		if len(attempts) > 0 {
+			finding.Title = "The log holds no sign-in attempt of this user"
+			finding.Cause = "The log was read, and the sign-in attempts in it are other users'. It says nothing about {address}."
+		}
+		for _, files := range fact.All(f, fact.LogFilesKey) {
+			for _, file := range files {
+				finding.Evidence = append(finding.Evidence, prose("file", file.Path, o), text("messages", strconv.Itoa(file.Messages), o))
+				if !file.FirstAt.IsZero() {
+					finding.Evidence = append(finding.Evidence, text("covers", file.FirstAt.Format("2006-01-02T15:04:05")+" to "+file.LastAt.Format("2006-01-02T15:04:05"), o))
+				}
+			}
+		}
+		emit(finding)
+		return
+	}
+}
