@@ -1,8 +1,8 @@
 package sip
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -154,19 +154,25 @@ func statusClass(status int, scheme string) Class {
 }
 
 func classDetail(a Attempt, id int, diags []Diagnostic) string {
-	var parts []string
+	detail := ""
+	add := func(s string) {
+		if detail != "" {
+			detail += ", "
+		}
+		detail += s
+	}
 	if a.FinalStatus != 0 {
-		parts = append(parts, strings.TrimSpace(fmt.Sprintf("%d %s", a.FinalStatus, a.FinalReason)))
+		add(strings.TrimSpace(strconv.Itoa(a.FinalStatus) + " " + a.FinalReason))
 	}
 	if id != 0 {
 		header := "ms-diagnostics"
 		if i := slices.IndexFunc(diags, func(d Diagnostic) bool { return d.ID == id }); i >= 0 {
 			header = diags[i].Header
 		}
-		parts = append(parts, fmt.Sprintf("%s %d", header, id))
+		add(header + " " + strconv.Itoa(id))
 	}
 	if a.Scheme != "" {
-		parts = append(parts, "after "+a.Scheme)
+		add("after " + a.Scheme)
 	}
-	return strings.Join(parts, ", ")
+	return detail
 }

@@ -100,9 +100,10 @@ type Log struct {
 	announced int                      // packets: threads that are in one
 	threads   map[string]*thread       // by pid:tid
 	packets   map[string]*packetHeader // interned, by what the line says before its length
+	key       []byte                   // of the last stamped line, where it differs from thread's
 	inside    *openMessage             // whose lines begin with prefix
 	prefix    []byte
-	recent    [64]*thread      // by the end of their names
+	recent    [256]*thread     // by the end of their names
 	brief     Message          // used again and again
 	lately    [2]*packetHeader // read last, in and out
 	record    *packetHeader    // inside $$begin_record, before its Start-Line
@@ -217,7 +218,10 @@ func (l *Log) read(in io.Reader) error {
 			}
 			if whole {
 				l.line++
-				if l.last == nil || !l.insideLine(l.last, piece) {
+				switch {
+				case l.last != nil && l.insideLine(l.last, piece):
+				case len(l.queue) == 0 && l.traceLine(piece):
+				default:
 					l.handle(piece)
 				}
 			} else if m := l.last; m != nil && !m.closed {
@@ -253,6 +257,9 @@ func dropNULs(b []byte) []byte {
 
 // handle sorts one line, with its line end, by what it begins with.
 func (l *Log) handle(line []byte) {
+	if len(l.key) > 0 {
+		l.thread, l.key = l.threadOf(l.key), l.key[:0]
+	}
 	text := line
 	if len(text) > 0 && blank(text[0]) {
 		text = bytes.TrimLeft(text, " \t")
@@ -370,7 +377,7 @@ func (l *Log) stampedLine(line []byte) bool {
 		l.sum.Levels.Other++
 	}
 	l.stamped(level, b)
-	if m := l.last; m != nil && m.framed && m.prefixed && m != l.inside && len(line)-len(b) <= 64 {
+	if m := l.last; m != nil && m.framed && !m.raw && m != l.inside && byte(level) == 'I' && len(line)-len(b) <= 64 {
 		l.inside = m
 		l.prefix = append(l.prefix[:0], line[:len(line)-len(b)]...)
 	}
@@ -379,6 +386,38 @@ func (l *Log) stampedLine(line []byte) bool {
 
 // levelNone is the level of a line that names none.
 const levelNone uint64 = 0
+
+// traceLine handles the ordinary line between messages: trace, at the time of the line before. It reports whether the line
+// was one; everything else is for handle.
+func (l *Log) traceLine(line []byte) bool {
+	const key = len(stampForm) + 1
+	if len(line) < 64 || l.skip || l.record != nil || l.sipe != nil || l.sum.Format != "uccapilog" || line[key-1] != ' ' ||
+		binary.LittleEndian.Uint64(line) != l.stamp[0] || binary.LittleEndian.Uint64(line[8:]) != l.stamp[1] || binary.LittleEndian.Uint64(line[len(stampForm)-8:]) != l.stamp[2] {
+		return false
+	}
+	end := key
+	for end < 40 && line[end] != ' ' {
+		end++
+	}
+	if line[end] != ' ' || line[end+7] != ':' || line[end+8] != ':' || line[end+9] != ' ' {
+		return false
+	}
+	switch c := line[end+10] | 0x20; {
+	case c == 'e' || c == 's' || c == 'd' || c <= ' '|0x20 || requestLine(line[end+10:]):
+		return false
+	}
+	switch line[end+1] {
+	case 'I':
+		l.sum.Levels.Info++
+	case 'T':
+		l.sum.Levels.Trace++
+	default:
+		l.sum.Levels.Other++
+	}
+	l.key = append(l.key[:0], line[key:end]...)
+	l.last = nil
+	return true
+}
 
 // insideLine handles the ordinary line of a message: it begins as the one before it, or has no prefix and belongs to it. It
 // reports whether the line was one; everything else is for handle.
@@ -399,14 +438,19 @@ func (l *Log) insideLine(m *openMessage, line []byte) bool {
 	}
 	line = line[n:]
 	switch {
-	case line[0] == 'E' || line[0] == 'S' || line[0] == 'D':
+	case line[0] == 'E' && bytes.HasPrefix(line, []byte("End of ")) && packetLine(line[len("End of "):]):
+		l.sum.Levels.Info++
+		l.closeMessage(m)
+		l.announce(nil)
+		return true
+	case line[0] == 'S' && packetLine(line) || line[0] == 'D' && packetLine(line):
 		return false
 	case m.body >= 0 && m.complete():
 		return false
 	case m.body < 0 && requestLine(line):
 		return false
 	}
-	m.waits = 0
+	m.waits, m.prefixed = 0, true
 	l.sum.Levels.Info++
 	l.add(m, line)
 	return true
@@ -880,7 +924,7 @@ func parseDate(s string) time.Time {
 func (l *Log) threadOf(key []byte) *thread {
 	var recent **thread
 	if n := len(key); n >= 4 {
-		recent = &l.recent[binary.LittleEndian.Uint32(key[n-4:])*2654435761>>26]
+		recent = &l.recent[binary.LittleEndian.Uint32(key[n-4:])*2654435761>>24]
 		if t := *recent; t != nil && t.name == string(key) {
 			return t
 		}
@@ -898,7 +942,7 @@ func (l *Log) threadNamed(key []byte) *thread {
 	}
 	if len(l.threads) >= maxInterned {
 		clear(l.threads)
-		l.recent = [64]*thread{}
+		l.recent = [256]*thread{}
 		l.announced = 0
 	}
 	t := &thread{name: string(key)}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,9 @@ func (p *program) logCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			// Reading makes much garbage and keeps little: collect it less often, and never let it grow.
+			debug.SetGCPercent(400)
+			debug.SetMemoryLimit(48 << 20)
 			var seen render.Tally
 			streams := make([]*render.LogStream, len(sinks))
 			for i, s := range sinks {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"strconv"
+	"time"
 
 	"github.com/hashicorp/go-multierror"
 
@@ -46,16 +47,17 @@ func (l Logs) Collect(ctx context.Context, _ fact.Subject, f *fact.Facts) error 
 	r := reading{Logs: l, brief: true}
 	var kept digest
 	number := 0
-	for a := range sip.Attempts(r.records(ctx)) {
-		if a.From == "" && len(a.Legs) == 0 {
-			continue
+	r.open()
+	defer r.close()
+	for len(r.left) > 0 && ctx.Err() == nil {
+		for a := range sip.Attempts(r.records(ctx)) {
+			number++
+			a.ID = strconv.Itoa(number)
+			if l.Attempt != nil {
+				l.Attempt(a)
+			}
+			kept.add(a)
 		}
-		number++
-		a.ID = strconv.Itoa(number)
-		if l.Attempt != nil {
-			l.Attempt(a)
-		}
-		kept.add(a)
 	}
 	if len(r.files) > 0 {
 		fact.Put(f, fact.LogFilesKey, r.files, fact.Origin{Kind: fact.Log})
@@ -72,9 +74,13 @@ func (l Logs) Collect(ctx context.Context, _ fact.Subject, f *fact.Facts) error 
 func (l Logs) Records(ctx context.Context) iter.Seq2[sip.Record, error] {
 	return func(yield func(sip.Record, error) bool) {
 		r := reading{Logs: l, failed: func(err error) bool { return yield(sip.Record{}, err) }}
-		for record := range r.records(ctx) {
-			if !yield(record, nil) {
-				return
+		r.open()
+		defer r.close()
+		for len(r.left) > 0 && ctx.Err() == nil {
+			for record := range r.records(ctx) {
+				if !yield(record, nil) {
+					return
+				}
 			}
 		}
 	}
@@ -84,6 +90,9 @@ func (l Logs) Records(ctx context.Context) iter.Seq2[sip.Record, error] {
 type reading struct {
 	Logs
 	brief  bool
+	all    []part
+	left   []part    // not yet read, in order
+	lastAt time.Time // of the part read last
 	files  []fact.LogFile
 	errs   *multierror.Error
 	failed func(error) bool // told of errors instead of errs; false ends the reading
@@ -97,21 +106,32 @@ func (r *reading) fail(err error) bool {
 	return true
 }
 
-// records yields the records of all logs; errors go to fail.
+func (r *reading) open() {
+	for _, path := range r.Paths {
+		found, err := r.parts(path)
+		if err != nil && !r.fail(err) {
+			return
+		}
+		r.left = append(r.left, found...)
+	}
+	r.all = r.left
+	r.left = inOrder(r.left)
+}
+
+func (r *reading) close() { closeAll(r.all) }
+
+// records yields the records of the next log and of those that continue it.
 func (r *reading) records(ctx context.Context) iter.Seq2[sip.Record, error] {
 	return func(yield func(sip.Record, error) bool) {
-		var parts []part
-		for _, path := range r.Paths {
-			found, err := r.parts(path)
-			if err != nil && !r.fail(err) {
+		r.lastAt = time.Time{}
+		for first := true; len(r.left) > 0 && ctx.Err() == nil; first = false {
+			p := r.left[0]
+			if !first && (p.firstAt.IsZero() || r.lastAt.IsZero() || p.firstAt.Before(r.lastAt)) {
 				return
 			}
-			parts = append(parts, found...)
-		}
-		defer closeAll(parts)
-		parts = inOrder(parts)
-		for i, p := range parts {
-			if ctx.Err() != nil || !r.read(ctx, p, r.Follow && i == len(parts)-1, yield) {
+			r.left = r.left[1:]
+			if !r.read(ctx, p, r.Follow && len(r.left) == 0, yield) {
+				r.left = nil
 				return
 			}
 		}
@@ -152,6 +172,7 @@ func (r *reading) read(ctx context.Context, p part, follow bool, yield func(sip.
 }
 
 func (r *reading) done(p part, s sip.Summary) {
+	r.lastAt = s.LastAt
 	file := fact.LogFile{Path: p.path, Summary: s}
 	r.files = append(r.files, file)
 	if r.File != nil {
@@ -201,7 +222,7 @@ func (d *digest) add(a sip.Attempt) {
 		return
 	}
 	for i := range u.since {
-		if same := &u.since[i]; same.FinalStatus == a.FinalStatus && same.Outcome == a.Outcome && sip.Classify(*same) == class {
+		if same := &u.since[i]; same.FinalStatus == a.FinalStatus && same.Outcome == a.Outcome && sip.Classify(*same).DiagnosticID == class.DiagnosticID {
 			same.Repeats++
 			same.LastAt = a.StartedAt
 			return

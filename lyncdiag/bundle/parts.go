@@ -153,6 +153,7 @@ func inOrder(parts []part) []part {
 	if len(parts) < 2 {
 		return parts
 	}
+	parts = slices.Clone(parts)
 	for i := range parts {
 		parts[i].firstAt = parts[i].begins()
 	}
