@@ -21,8 +21,17 @@ func logRules() []Rule {
 			Needs: names(fact.AttemptsKey), Reads: names(fact.TargetKey), Emits: refusals(), Eval: judgeAttempts,
 		},
 		{
+			ID: "log.redirects", Source: kb.Citation{KB: "MS-SIPREGE"},
+			Needs: names(fact.AttemptsKey), Reads: names(fact.TargetKey), Emits: []string{"sip-redirect-loop"}, Eval: judgeRedirects,
+		},
+		{
+			ID: "log.steps", Source: kb.Citation{KB: "MS-OCAUTHWS"},
+			Needs: names(fact.LogStepsKey), Reads: names(fact.AttemptsKey, fact.TargetKey),
+			Emits: []string{"web-ticket-failed", "web-ticket-not-sip-enabled", "certificate-provisioning-failed", "autodiscover-user-unknown"}, Eval: judgeSteps,
+		},
+		{
 			ID: "log.coverage", Source: source,
-			Needs: names(fact.LogFilesKey), Reads: names(fact.AttemptsKey, fact.TargetKey),
+			Needs: names(fact.LogFilesKey), Reads: names(fact.AttemptsKey, fact.LogStepsKey, fact.TargetKey),
 			Emits: []string{"log-no-attempt", "log-truncated"}, Eval: judgeCoverage,
 		},
 	}
@@ -160,6 +169,9 @@ func judgeCoverage(f *fact.Facts, emit Emit) {
 		if slices.ContainsFunc(attempts, func(a sip.Attempt) bool { return attemptOf(target, a) }) {
 			return
 		}
+		if f.Has(fact.LogStepsKey.Name()) && len(attempts) == 0 {
+			return // it failed before any attempt, and the log shows where
+		}
 		finding := found("log-no-attempt", "log")
 		for _, a := range attempts[:min(len(attempts), 4*maxNamed)] {
 			finding.Evidence = append(finding.Evidence, fact.Evidence{Key: "attemptOf", Class: fact.UserText, Value: a.From, Origin: o})
@@ -178,5 +190,61 @@ func judgeCoverage(f *fact.Facts, emit Emit) {
 		}
 		emit(finding)
 		return
+	}
+}
+
+// judgeSteps reads what failed before any REGISTER. Whoever registered later
+// got past it.
+func judgeSteps(f *fact.Facts, emit Emit) {
+	target, _, _ := fact.Get(f, fact.TargetKey)
+	for o, steps := range fact.All(f, fact.LogStepsKey) {
+		attempts, _, _ := fact.Get(f, fact.AttemptsKey)
+		if slices.ContainsFunc(attempts, func(a sip.Attempt) bool { return attemptOf(target, a) && sip.Classify(a).Class == "ok" }) {
+			continue
+		}
+		for _, s := range steps {
+			at := fact.Origin{Kind: o.Kind, Where: s.File, Line: s.Line}
+			evidence := []fact.Evidence{link(s.Target, at), text("step", strings.TrimSpace(s.Number+" "+s.Name), at), text("hresult", s.HRESULT, at), prose("detail", s.Detail, at)}
+			if s.Status > 0 {
+				evidence = append(evidence, text("status", strconv.Itoa(s.Status), at))
+			}
+			notEnabled := false
+			for _, d := range s.Diagnostics {
+				evidence = append(evidence, prose(d.Header, strings.TrimSpace(fmt.Sprintf("%d %s", d.ID, d.Reason)), at))
+				notEnabled = notEnabled || d.ID == 28000
+			}
+			switch {
+			case s.Kind == "web-ticket" && notEnabled:
+				emit(found("web-ticket-not-sip-enabled", "log", evidence...))
+			case s.Kind == "web-ticket":
+				emit(found("web-ticket-failed", "log", evidence...))
+			case s.Kind == "certificate-provisioning":
+				emit(found("certificate-provisioning-failed", "log", evidence...))
+			case s.Kind == "autodiscover" && s.Status == 404 && strings.HasSuffix(strings.ToLower(s.Target), "/user"):
+				emit(found("autodiscover-user-unknown", "log", evidence...).with(Probable))
+			}
+		}
+	}
+}
+
+// judgeRedirects finds servers that send a user on and on: the same server is
+// named three times, and the user never registers.
+func judgeRedirects(f *fact.Facts, emit Emit) {
+	target, _, _ := fact.Get(f, fact.TargetKey)
+	for o, attempts := range fact.All(f, fact.AttemptsKey) {
+		type way struct{ user, to string }
+		seen := map[way]int{}
+		for _, a := range standing(attempts) {
+			if a.RedirectedTo == "" || !attemptOf(target, a) {
+				continue
+			}
+			w := way{strings.ToLower(a.From), strings.ToLower(a.RedirectedTo)}
+			if seen[w] += 1 + a.Repeats; seen[w] < 3 {
+				continue
+			}
+			at := fact.Origin{Kind: o.Kind, Where: a.File, Line: a.Line}
+			emit(found("sip-redirect-loop", "log", fact.Evidence{Key: "user", Class: fact.UserText, Value: a.From, Origin: at}, named("server", a.Server, at),
+				named("redirectedTo", a.RedirectedTo, at), text("answer", strings.TrimSpace(strconv.Itoa(a.FinalStatus)+" "+a.FinalReason), at), text("times", strconv.Itoa(seen[w]), at)))
+		}
 	}
 }

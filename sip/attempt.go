@@ -31,11 +31,12 @@ type Attempt struct {
 	// Outcome is succeeded, failed (a final refusal, never a challenge), challenged (the last answer is a challenge that was
 	// not taken up), no-answer (the log goes on for 32 s and shows none), or incomplete (the log ends earlier, or a redirect sent
 	// the client to another server).
-	Outcome     string `json:"outcome"`
-	FinalStatus int    `json:"finalStatus"` // of the last leg, 0 without an answer
-	FinalReason string `json:"finalReason"`
-	Scheme      string `json:"scheme"` // of the last credentials sent: NTLM, Kerberos, TLS-DSK; "" for none
-	Legs        []Leg  `json:"legs"`
+	Outcome      string `json:"outcome"`
+	FinalStatus  int    `json:"finalStatus"` // of the last leg, 0 without an answer
+	FinalReason  string `json:"finalReason"`
+	RedirectedTo string `json:"redirectedTo"` // host and port of the Contact that a final 3xx names, "" without
+	Scheme       string `json:"scheme"`       // of the last credentials sent: NTLM, Kerberos, TLS-DSK; "" for none
+	Legs         []Leg  `json:"legs"`
 	// Diagnostics of all answers in order, and of a later notification that ended the registration ([MS-SIPREGE]: 4140 to 4142).
 	Diagnostics []Diagnostic `json:"diagnostics"`
 	// Repeats counts further attempts that ended alike and are left out beside this one, and LastAt is the start of the last of
@@ -90,6 +91,7 @@ func Attempts(log iter.Seq2[Record, error]) iter.Seq2[Attempt, error] {
 				}
 				return
 			}
+			p.tick(r.At)
 			if r.Message != nil {
 				p.add(r)
 			}
@@ -120,14 +122,18 @@ type dialogue struct {
 	leaving bool // it asks to be unregistered
 }
 
+// tick sets the log's clock.
+func (p *pairing) tick(at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	if p.now = at; at.After(p.expires) {
+		p.expire()
+	}
+}
+
 func (p *pairing) add(r Record) {
 	m := r.Message
-	if !r.At.IsZero() {
-		p.now = r.At
-		if r.At.After(p.expires) {
-			p.expire()
-		}
-	}
 	callID := m.Get("Call-ID")
 	if callID == "" || len(callID) > 1024 {
 		return
@@ -230,6 +236,11 @@ func (d *dialogue) answer(m *Message, num uint32) {
 	}
 	if name := answeringName(m); name != "" {
 		a.Server = strings.Clone(name)
+	}
+	if m.Status < 400 && m.Status >= 300 {
+		a.RedirectedTo = strings.Clone(hostPart(addressOf(m.Get("Contact"))))
+	} else {
+		a.RedirectedTo = ""
 	}
 	if s := m.Get("Server"); s != "" {
 		a.ServerHeader = strings.Clone(s)
@@ -366,6 +377,19 @@ func addressOf(s string) string {
 	}
 	uri, _, _ := strings.Cut(s, ";")
 	return strings.TrimSpace(uri)
+}
+
+// hostPart takes host and port out of a SIP URI.
+func hostPart(uri string) string {
+	if _, rest, ok := strings.Cut(uri, ":"); ok {
+		uri = rest
+	}
+	uri, _, _ = strings.Cut(uri, ";")
+	uri, _, _ = strings.Cut(uri, "?")
+	if i := strings.LastIndexByte(uri, '@'); i >= 0 {
+		uri = uri[i+1:]
+	}
+	return uri
 }
 
 // clientVersion takes the product version out of "UCCAPI/15.0.4481.1000 OC/15.0.4481.1000 (Microsoft Lync)": OC is the client,

@@ -72,11 +72,11 @@ func FuzzParseLog(f *testing.F) {
 		records := func(yield func(sip.Record, error) bool) {
 			for r, err := range log.Records() {
 				if err == nil {
-					if r.Line <= line && r.Step == nil || r.Line < line {
+					if r.Line <= line && r.Message != nil || r.Line < line {
 						t.Fatalf("line %d after %d", r.Line, line)
 					}
 					line = r.Line
-					if (r.Message == nil) == (r.Step == nil) {
+					if r.Message != nil && r.Step != nil {
 						t.Fatalf("record %+v", r)
 					}
 					if r.Message != nil {

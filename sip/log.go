@@ -22,18 +22,20 @@ type Record struct {
 	At    time.Time `json:"at"`
 	Zoned bool      `json:"zoned"`
 	// Direction is in, out or none, as the log says; it is not inferred. In a server's trace it is the server's view.
-	Direction string   `json:"direction"`
-	Remote    string   `json:"remote"` // peer's address and port, "" if the log does not say
-	Local     string   `json:"local"`
-	Thread    string   `json:"thread"`    // pid:tid, "" if the log has none
-	Message   *Message `json:"message"`   // nil in a step
-	Step      *Step    `json:"step"`      // nil in a message
+	Direction string `json:"direction"`
+	Remote    string `json:"remote"` // peer's address and port, "" if the log does not say
+	Local     string `json:"local"`
+	Thread    string `json:"thread"` // pid:tid, "" if the log has none
+	// Message is nil in a step, and Step in a message. Both are in the last record of a log that goes on for long after its last
+	// message: it tells the log's last stamp.
+	Message   *Message `json:"message"`
+	Step      *Step    `json:"step"`
 	Truncated bool     `json:"truncated"` // cut by the end of the log or by Log.MaxMessage
 }
 
 // Summary says what a log was and what it covers.
 type Summary struct {
-	Format     string `json:"format"`     // uccapilog, sipstack, sipe, sip or unknown
+	Format     string `json:"format"`     // uccapilog, sipstack, sipe, steps, sip or unknown
 	Encoding   string `json:"encoding"`   // utf-8, utf-16le, utf-16be or windows-1252
 	Compressed bool   `json:"compressed"` // gzip
 	// FirstAt and LastAt are the earliest and latest stamp of any line, zero if there is none; zones as in Record.
@@ -109,7 +111,14 @@ type Log struct {
 	record    *packetHeader    // inside $$begin_record, before its Start-Line
 	skip      bool             // inside a block that holds no SIP
 	sipe      *packetHeader    // inside a SIP block of a sipe log
-	address   string           // of the HTTP request that the sipe log speaks of
+	held      *Record          // a step whose next line may say that it is tried again
+	http      *httpText
+	asked     string    // by the last HTTP request
+	ticket    bool      // with a web ticket
+	answered  bool      // the answer was shown whole
+	tree      *Record   // the step that lines without a number belong to
+	address   string    // of the HTTP request that the sipe log speaks of
+	told      time.Time // stamp of the last message
 	started   bool
 	yield     func(Record, error) bool
 	stopped   bool
@@ -195,6 +204,9 @@ func (l *Log) Records() iter.Seq2[Record, error] {
 			return
 		}
 		l.finish(err)
+		if !l.stopped && !l.told.IsZero() && l.sum.LastAt.Sub(l.told) > dialogueSilence {
+			l.stopped = !yield(Record{File: l.File, Line: l.line, Offset: l.offset, At: l.sum.LastAt, Zoned: l.sum.Zoned, Direction: "none"}, nil)
+		}
 		if err == nil || l.stopped {
 			return
 		}
@@ -267,7 +279,7 @@ func (l *Log) handle(line []byte) {
 	if len(text) > 0 {
 		switch c := text[0]; {
 		case c >= '0' && c <= '9':
-			if l.stampedLine(text) {
+			if l.stampedLine(text) || l.treeLine(text) {
 				return
 			}
 		case c == 'T' && bytes.HasPrefix(text, []byte("TL_")):
@@ -606,7 +618,17 @@ func (l *Log) unstamped(line []byte) {
 		return
 	}
 	if l.skip {
+		if h := l.http; h != nil && len(h.text) < maxHTTP {
+			h.text = append(h.text, line[:min(len(line), maxHTTP)]...)
+		}
 		return
+	}
+	if l.tree != nil {
+		if !startLine(line) {
+			l.treeText(line)
+			return
+		}
+		l.endTree()
 	}
 	m := l.last
 	if m != nil && m.closed {
@@ -788,6 +810,7 @@ func (l *Log) emit() {
 		}
 		r.Message = msg
 		l.sum.Messages++
+		l.told = r.At
 		l.compareClocks(r)
 		if !l.yield(r, nil) {
 			l.stopped = true
@@ -847,6 +870,10 @@ func plainStartLine(line []byte, m *Message) bool {
 
 // step hands out a step, after the messages before it.
 func (l *Log) step(s Step) {
+	l.stepAt(Record{File: l.File, Line: l.line, Offset: l.offset, At: l.at, Zoned: l.sum.Zoned, Direction: "none", Step: &s})
+}
+
+func (l *Log) stepAt(r Record) {
 	for _, m := range l.queue {
 		m.closed = true
 	}
@@ -855,13 +882,19 @@ func (l *Log) step(s Step) {
 	if l.stopped {
 		return
 	}
-	if !l.yield(Record{File: l.File, Line: l.line, Offset: l.offset, At: l.at, Zoned: l.sum.Zoned, Direction: "none", Step: &s}, nil) {
+	if !l.yield(r, nil) {
 		l.stopped = true
 	}
 }
 
 // finish closes what is open at the end of the text.
 func (l *Log) finish(err error) {
+	l.releaseStep(false)
+	l.endTree()
+	if l.http != nil {
+		l.sum.Truncated = true
+		l.endHTTP()
+	}
 	for _, m := range l.queue {
 		if m.closed {
 			continue

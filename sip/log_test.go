@@ -365,7 +365,7 @@ func TestSipeSteps(t *testing.T) {
 	text := "(12:17:15) sipe: sipe_http_parse_uri: host 'pool.infra.lync.com' port 443 path 'WebTicket/WebTicketService.svc/WsFed_bearer'\n" +
 		"(12:17:15) sipe: sipe_svc_https_response: code 500\n"
 	records, _ := readAll(t, []byte(text))
-	want := &sip.Step{Kind: "web-ticket", Target: "https://pool.infra.lync.com:443/WebTicket/WebTicketService.svc/WsFed_bearer", Status: 500}
+	want := &sip.Step{Kind: "web-ticket", Target: "https://pool.infra.lync.com:443/WebTicket/WebTicketService.svc/WsFed_bearer", Status: 500, Failed: true}
 	if len(records) != 1 || !reflect.DeepEqual(records[0].Step, want) || records[0].Line != 2 {
 		t.Errorf("got %+v", records)
 	}

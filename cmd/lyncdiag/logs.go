@@ -43,6 +43,9 @@ func (l *logs) Collect(_ context.Context, _ fact.Subject, f *fact.Facts) error {
 	for o, attempts := range fact.All(l.facts, fact.AttemptsKey) {
 		fact.Put(f, fact.AttemptsKey, attempts, o)
 	}
+	for o, steps := range fact.All(l.facts, fact.LogStepsKey) {
+		fact.Put(f, fact.LogStepsKey, steps, o)
+	}
 	return l.failed
 }
 

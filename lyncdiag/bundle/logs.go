@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
 	"time"
 
@@ -47,6 +48,7 @@ func (l Logs) Collect(ctx context.Context, _ fact.Subject, f *fact.Facts) error 
 	r := reading{Logs: l, brief: true}
 	var kept digest
 	number := 0
+	r.step = kept.step
 	r.open()
 	defer r.close()
 	for len(r.left) > 0 && ctx.Err() == nil {
@@ -62,6 +64,9 @@ func (l Logs) Collect(ctx context.Context, _ fact.Subject, f *fact.Facts) error 
 	if len(r.files) > 0 {
 		fact.Put(f, fact.LogFilesKey, r.files, fact.Origin{Kind: fact.Log})
 		fact.Put(f, fact.AttemptsKey, kept.list(), fact.Origin{Kind: fact.Log})
+		if len(kept.steps) > 0 {
+			fact.Put(f, fact.LogStepsKey, kept.steps, fact.Origin{Kind: fact.Log})
+		}
 	}
 	if kept.full {
 		r.errs = multierror.Append(r.errs, fmt.Errorf("read log: it shows more than %d users; those after them are counted and not judged", maxUsers))
@@ -95,6 +100,7 @@ type reading struct {
 	lastAt time.Time // of the part read last
 	files  []fact.LogFile
 	errs   *multierror.Error
+	step   func(sip.Record) // told of every step; may be nil
 	failed func(error) bool // told of errors instead of errs; false ends the reading
 }
 
@@ -163,6 +169,9 @@ func (r *reading) read(ctx context.Context, p part, follow bool, yield func(sip.
 		if r.Record != nil {
 			r.Record(record)
 		}
+		if record.Step != nil && r.step != nil {
+			r.step(record)
+		}
 		if !yield(record, nil) {
 			return false
 		}
@@ -188,6 +197,7 @@ type digest struct {
 	users map[string]int // place in kept, for each user and each of its failures
 	order []*user
 	full  bool
+	steps []fact.LogStep // that failed, and were not made good later
 }
 
 type user struct {
@@ -222,7 +232,7 @@ func (d *digest) add(a sip.Attempt) {
 		return
 	}
 	for i := range u.since {
-		if same := &u.since[i]; same.FinalStatus == a.FinalStatus && same.Outcome == a.Outcome && sip.Classify(*same).DiagnosticID == class.DiagnosticID {
+		if same := &u.since[i]; same.FinalStatus == a.FinalStatus && same.Outcome == a.Outcome && same.RedirectedTo == a.RedirectedTo && sip.Classify(*same).DiagnosticID == class.DiagnosticID {
 			same.Repeats++
 			same.LastAt = a.StartedAt
 			return
@@ -230,6 +240,22 @@ func (d *digest) add(a sip.Attempt) {
 	}
 	if len(u.since) < 16 {
 		u.since = append(u.since, a)
+	}
+}
+
+// maxSteps bounds the failed steps that are kept.
+const maxSteps = 256
+
+// step keeps a failed step until one of its kind succeeds in the same log. In
+// a tree of steps the outcome of a parent comes before those of its children,
+// so a child's success makes no parent good.
+func (d *digest) step(r sip.Record) {
+	s := *r.Step
+	switch {
+	case s.Failed && len(d.steps) < maxSteps:
+		d.steps = append(d.steps, fact.LogStep{File: r.File, Line: r.Line, At: r.At, Step: s})
+	case !s.Failed && s.Number == "" && s.Status >= 200 && s.Status < 300:
+		d.steps = slices.DeleteFunc(d.steps, func(f fact.LogStep) bool { return f.File == r.File && f.Kind == s.Kind })
 	}
 }
 

@@ -29,7 +29,7 @@ func (k Key[T]) decode(raw json.RawMessage) (any, error) {
 func Keys() []AnyKey {
 	return []AnyKey{
 		StartedKey, TargetKey, SettingKey, AnswersKey, MessageKey, DNSKey, WalkKey, WebHostsKey, CandidatesKey,
-		AutomaticKey, LoginKey, ControlKey, RealmKey, FederationKey, MEXKey, ClockKey, AttemptsKey, LogFilesKey, NSLookupKey,
+		AutomaticKey, LoginKey, ControlKey, RealmKey, FederationKey, MEXKey, ClockKey, AttemptsKey, LogStepsKey, LogFilesKey, NSLookupKey,
 	}
 }
 

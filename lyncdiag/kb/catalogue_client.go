@@ -13,7 +13,7 @@ func clientSpecs() []Spec {
 				"Set the clock, then delete the old certificates of issuer Communications Server and the cached sign-in data, and sign in again (KB 2604176): lyncdiag client reset --dry-run",
 				"If every user fails, look at the service health dashboard, or at the certificate provisioning service of the pool.",
 			},
-			Owner: HelpDesk, References: []string{"KB2604176"}, Messages: explains(8), Planned: true,
+			Owner: HelpDesk, References: []string{"KB2604176"}, Messages: explains(8),
 		},
 		{
 			ID: "LD0093", Name: "sip-client-certificate-rejected", Type: Client, Severity: Failure,

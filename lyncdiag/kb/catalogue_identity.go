@@ -12,7 +12,7 @@ func identitySpecs() []Spec {
 				"Make sure that the user is listed in the Lync Online Administration Center, or on a Lync Server pool: Get-CsUser -Identity sip:{address}",
 				stepCheckAgain,
 			},
-			Owner: TenantAdmin, Messages: explains(3), Planned: true,
+			Owner: TenantAdmin, Messages: explains(3),
 		},
 		{
 			ID: "LD0044", Name: "web-ticket-not-sip-enabled", Type: Identity, Severity: Failure,
@@ -22,7 +22,7 @@ func identitySpecs() []Spec {
 				"Assign a Lync Online licence and wait 30 minutes. If the user is synchronized, set msRTCSIP-UserEnabled to TRUE as KB 2705378 describes. To read it: Get-ADUser -Filter \"UserPrincipalName -eq '{address}'\" -Properties msRTCSIP-UserEnabled",
 				stepCheckAgain,
 			},
-			Owner: TenantAdmin, References: []string{"KB2705378"}, Messages: explains(3), Planned: true,
+			Owner: TenantAdmin, References: []string{"KB2705378"}, Messages: explains(3),
 		},
 		{
 			ID: "LD0046", Name: "realm-unknown", Type: Identity, Severity: Failure,

@@ -89,7 +89,7 @@ func serviceSpecs() []Spec {
 				"Look for an incident in the service health dashboard. For your own server, read the LS Web Components errors in the Lync Server event log of the Front End servers.",
 				stepCheckAgain,
 			},
-			Owner: TenantAdmin, Messages: explains(1, 7), Planned: true,
+			Owner: TenantAdmin, Messages: explains(1, 7),
 		},
 		{
 			ID: "LD0094", Name: "sip-register-refused", Type: Service, Severity: Failure,
@@ -129,7 +129,7 @@ func serviceSpecs() []Spec {
 				"Compare the user's home pool with the servers in the evidence, and complete or undo a move that is half done: Get-CsUser -Identity sip:{address} | Format-List RegistrarPool,HostingProvider",
 				stepCheckAgain,
 			},
-			Owner: TenantAdmin, Messages: explains(1), Planned: true,
+			Owner: TenantAdmin, Messages: explains(1),
 		},
 		{
 			ID: "LD0104", Name: "sip-federation-error", Type: Service, Severity: Info,

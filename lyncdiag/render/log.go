@@ -150,7 +150,7 @@ type logFailure struct {
 
 type logFile struct {
 	Path      string   `json:"path"`
-	Format    string   `json:"format" jsonschema:"enum=uccapilog,enum=sipstack,enum=sipe,enum=sip,enum=unknown"`
+	Format    string   `json:"format" jsonschema:"enum=uccapilog,enum=sipstack,enum=sipe,enum=steps,enum=sip,enum=unknown"`
 	Encoding  string   `json:"encoding"`
 	FirstAt   string   `json:"firstAt,omitempty" jsonschema:"format=date-time"`
 	LastAt    string   `json:"lastAt,omitempty"  jsonschema:"format=date-time"`
@@ -215,6 +215,10 @@ type logStep struct {
 	Target      string       `json:"target"`
 	Status      *int         `json:"status,omitempty"` // of HTTP; left out when the log does not say
 	Detail      string       `json:"detail"`
+	Number      string       `json:"number"` // place in the client's tree of steps
+	Name        string       `json:"name"`
+	Failed      bool         `json:"failed"`
+	HRESULT     string       `json:"hresult"`
 	Diagnostics []diagnostic `json:"diagnostics"`
 }
 
@@ -251,7 +255,8 @@ func (t Tool) Log(f *fact.Facts, seen *Tally, r *lyncdiag.Report) Document {
 		}),
 		Failures: seen.failed(),
 		Steps: each(seen.steps, func(rec sip.Record) logStep {
-			return logStep{rec.File, rec.Line, stamp(rec.At), rec.Step.Kind, rec.Step.Target, known(rec.Step.Status, rec.Step.Status > 0), rec.Step.Detail, diagnostics(rec.Step.Diagnostics)}
+			return logStep{rec.File, rec.Line, stamp(rec.At), rec.Step.Kind, rec.Step.Target, known(rec.Step.Status, rec.Step.Status > 0), rec.Step.Detail,
+				rec.Step.Number, rec.Step.Name, rec.Step.Failed, rec.Step.HRESULT, diagnostics(rec.Step.Diagnostics)}
 		}),
 		Counts: counts{
 			Messages: seen.messages, Requests: seen.requests, Responses: seen.responses,
@@ -362,7 +367,14 @@ func (d *logDoc) text(s *sheet) {
 		if st.Status != nil {
 			answer = fmt.Sprintf("%d %s", *st.Status, st.Detail)
 		}
-		s.entry(margin, st.Kind+": "+st.Target+" "+answer)
+		if st.HRESULT != "" {
+			answer = st.HRESULT + " " + answer
+		}
+		word := ""
+		if st.Failed {
+			word = "FAILED "
+		}
+		s.entry(margin, strings.Join(strings.Fields(word+st.Kind+": "+st.Number+" "+st.Name+" "+st.Target+" "+answer), " "))
 		s.diagnostics(st.Diagnostics)
 	}
 	if len(d.Counts.ByStatus)+len(d.Counts.ByDiagnostic) > 0 {
