@@ -207,7 +207,7 @@ func (d *dialogue) request(m *Message, num uint32) {
 		a.ClientVersion = clientVersion(a.UserAgent)
 	}
 	if a.From == "" {
-		a.From = strings.Clone(addressOf(m.Get("From")))
+		a.From = strings.Clone(Address(m.Get("From")))
 	}
 	d.leaving = strings.TrimSpace(m.Get("Expires")) == "0"
 	leg := a.leg(num)
@@ -232,13 +232,13 @@ func (d *dialogue) answer(m *Message, num uint32) {
 	a.Diagnostics = append(a.Diagnostics, leg.Diagnostics...)
 	leg.Challenge = asksForCredentials(m, leg)
 	if a.From == "" {
-		a.From = strings.Clone(addressOf(m.Get("From")))
+		a.From = strings.Clone(Address(m.Get("From")))
 	}
 	if name := answeringName(m); name != "" {
 		a.Server = strings.Clone(name)
 	}
 	if m.Status < 400 && m.Status >= 300 {
-		a.RedirectedTo = strings.Clone(hostPart(addressOf(m.Get("Contact"))))
+		a.RedirectedTo = strings.Clone(hostPart(Address(m.Get("Contact"))))
 	} else {
 		a.RedirectedTo = ""
 	}
@@ -288,7 +288,7 @@ func (p *pairing) notify(m *Message, callID string) {
 	}
 	d := p.open[callID]
 	if d == nil && strings.Contains(strings.ToLower(m.Get("Event")), "registration") {
-		user := addressOf(m.Get("To"))
+		user := Address(m.Get("To"))
 		for _, o := range p.queue {
 			if !o.closed && strings.EqualFold(o.a.From, user) {
 				d = o
@@ -369,8 +369,8 @@ func (d Diagnostic) clone() Diagnostic {
 	return d
 }
 
-// addressOf takes the URI out of a From or To header (RFC 3261 section 20.10).
-func addressOf(s string) string {
+// Address takes the URI out of a From or To header (RFC 3261 section 20.10).
+func Address(s string) string {
 	if i := strings.LastIndexByte(s, '<'); i >= 0 {
 		uri, _, _ := strings.Cut(s[i+1:], ">")
 		return strings.TrimSpace(uri)

@@ -77,6 +77,7 @@ func (p *program) logCommand() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.AddCommand(p.logMessagesCommand(), p.logFlowCommand(), p.logViewCommand())
 	failOn.registerFailOn(cmd.Flags())
 	cmd.Flags().BoolVar(&follow, "follow", false, "wait at the end of the log for more to be written, until interrupted")
 	return cmd

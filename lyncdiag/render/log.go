@@ -247,12 +247,7 @@ func (t Tool) Log(f *fact.Facts, seen *Tally, r *lyncdiag.Report) Document {
 	return Document{&logDoc{
 		Schema:   "lyncdiag.log/v1",
 		Attempts: list(seen.attempts),
-		Files: each(files, func(f fact.LogFile) logFile {
-			m := f.Summary
-			return logFile{Path: f.Path, Format: cmp.Or(m.Format, "unknown"), Encoding: m.Encoding, FirstAt: stamp(m.FirstAt), LastAt: stamp(m.LastAt), Zoned: m.Zoned,
-				Messages: m.Messages, Truncated: m.Truncated, Lines: m.Lines, Bytes: m.Bytes, Levels: levels(m.Levels), OversizedMessages: m.Oversized, ZeroBytes: m.NULs,
-				Gaps: each(m.Gaps, func(g sip.Gap) logGap { return logGap{stamp(g.From), stamp(g.To)} })}
-		}),
+		Files:    each(files, logFileDoc),
 		Failures: seen.failed(),
 		Steps: each(seen.steps, func(rec sip.Record) logStep {
 			return logStep{rec.File, rec.Line, stamp(rec.At), rec.Step.Kind, rec.Step.Target, known(rec.Step.Status, rec.Step.Status > 0), rec.Step.Detail,
@@ -267,6 +262,13 @@ func (t Tool) Log(f *fact.Facts, seen *Tally, r *lyncdiag.Report) Document {
 		outcomes: seen.outcomes,
 		left:     seen.tried - len(seen.attempts),
 	}}
+}
+
+func logFileDoc(f fact.LogFile) logFile {
+	m := f.Summary
+	return logFile{Path: f.Path, Format: cmp.Or(m.Format, "unknown"), Encoding: m.Encoding, FirstAt: stamp(m.FirstAt), LastAt: stamp(m.LastAt), Zoned: m.Zoned,
+		Messages: m.Messages, Truncated: m.Truncated, Lines: m.Lines, Bytes: m.Bytes, Levels: levels(m.Levels), OversizedMessages: m.Oversized, ZeroBytes: m.NULs,
+		Gaps: each(m.Gaps, func(g sip.Gap) logGap { return logGap{stamp(g.From), stamp(g.To)} })}
 }
 
 func (t *Tally) failed() []logFailure {

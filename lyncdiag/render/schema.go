@@ -50,6 +50,7 @@ func Wire() map[string]any {
 		"port":         portDoc{},
 		"sip":          sipDoc{},
 		"log":          logDoc{},
+		"message":      messageDoc{},
 		"explain":      explainDoc{},
 		"scope":        scopeDoc{},
 		"answers":      answersDoc{},
