@@ -127,6 +127,7 @@ func TestDocumentsMatchTheirSchemas(t *testing.T) {
 		"port":         {"port", "--lab", "sipdir.online.lync.com", "sipdir.online.lync.com:1", "nowhere.example"},
 		"sip":          {"sip", "--lab", "sipdir.online.lync.com:443"},
 		"log":          {"log", log},
+		"message":      {"log", "messages", log, "code:404"},
 		"explain":      {"explain", "0x80EE0066"},
 		"scope":        {"scope", "--users", "one"},
 		"answers":      {"ask", "--lab=adfs-mex-http-500", "--answer", "symptom=lync", "--answer", "users=one", "--answer", "computers=many", "--answer", "portal-sign-in=no"},

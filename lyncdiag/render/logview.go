@@ -200,9 +200,6 @@ func (v *LogView) Attempt(a sip.Attempt) {
 		return
 	}
 	v.findings[name] = true
-	// The first attempt stands for all of its kind where a host is named.
-	evidence := []fact.Evidence{{Key: "host", Class: fact.HostText, Value: a.Server}}
-	filled := lyncdiag.Finding{Spec: spec, Evidence: evidence}.Filled(fact.Subject{Address: "USER@DOMAIN", Domain: "DOMAIN"})
 	if len(v.verdicts.b) > 0 {
 		v.verdicts.b = append(v.verdicts.b, ',')
 	}
@@ -210,11 +207,11 @@ func (v *LogView) Attempt(a sip.Attempt) {
 	v.verdicts.text("name", name)
 	v.verdicts.text("type", string(spec.Type))
 	v.verdicts.text("severity", string(spec.Severity))
-	v.verdicts.text("title", filled.Title)
-	v.verdicts.text("cause", filled.Cause)
+	v.verdicts.text("title", spec.Title)
+	v.verdicts.text("cause", spec.Cause)
 	v.verdicts.key("resolution")
 	v.verdicts.open('[')
-	for _, step := range filled.Resolution {
+	for _, step := range spec.Resolution {
 		v.verdicts.next()
 		v.verdicts.string(step)
 	}
@@ -301,7 +298,7 @@ func (v *LogView) data(id string, elements []byte) {
 	if v.err != nil {
 		return
 	}
-	v.out.WriteString(`<script type="application/json" id="` + id + `">[`)
+	v.out.WriteString(`<script type="application/json" id="d-` + id + `">[`)
 	v.out.Write(bytes.ReplaceAll(elements, []byte("<"), []byte(`\u003c`)))
 	_, v.err = v.out.WriteString("]</script>\n")
 }
