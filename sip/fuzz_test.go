@@ -92,15 +92,20 @@ func FuzzParseLog(f *testing.F) {
 				}
 			}
 		}
+		var all []sip.Attempt
 		for a, err := range sip.Attempts(records) {
 			if err != nil {
 				break
 			}
+			all = append(all, a)
 			if a.CallID == "" || len(a.Legs) == 0 || a.Outcome == "" || a.Duration < 0 {
 				t.Fatalf("attempt %+v", a)
 			}
 			roundTrip(t, a)
 			roundTrip(t, sip.Classify(a))
+		}
+		if brief, _ := briefly(t, bytes.NewReader(b), 4096); !reflect.DeepEqual(brief, all) {
+			t.Fatalf("read briefly:\n got %+v\nwant %+v", brief, all)
 		}
 		if s := log.Summary(); s.Messages != messages || s.Lines < line {
 			t.Fatalf("summary %+v, %d messages to line %d", s, messages, line)

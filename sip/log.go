@@ -737,6 +737,9 @@ func (l *Log) add(m *openMessage, line []byte) {
 	m.size += len(line)
 	if m.body >= 0 {
 		m.lines++
+		if !m.keep && m.length <= 0 && len(trimLine(bytes.TrimRight(line, "\r\n"))) > 0 {
+			m.keep = true // headers, which a paste broke off
+		}
 		if m.keep {
 			m.buf = append(m.buf, line...)
 		}
