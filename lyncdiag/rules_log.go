@@ -74,7 +74,7 @@ func judgeAttempts(f *fact.Facts, emit Emit) {
 func standing(attempts []sip.Attempt) []sip.Attempt {
 	good := map[string]int{}
 	for i, a := range attempts {
-		if sip.Classify(a).Class == "ok" {
+		if a.Outcome == "succeeded" && sip.Classify(a).Class == "ok" {
 			good[a.From] = i
 		}
 	}

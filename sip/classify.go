@@ -154,25 +154,28 @@ func statusClass(status int, scheme string) Class {
 }
 
 func classDetail(a Attempt, id int, diags []Diagnostic) string {
-	detail := ""
-	add := func(s string) {
-		if detail != "" {
-			detail += ", "
-		}
-		detail += s
-	}
+	detail := make([]byte, 0, 128)
 	if a.FinalStatus != 0 {
-		add(strings.TrimSpace(strconv.Itoa(a.FinalStatus) + " " + a.FinalReason))
+		detail = strconv.AppendInt(detail, int64(a.FinalStatus), 10)
+		if reason := strings.TrimSpace(a.FinalReason); reason != "" {
+			detail = append(append(detail, ' '), reason...)
+		}
 	}
 	if id != 0 {
 		header := "ms-diagnostics"
 		if i := slices.IndexFunc(diags, func(d Diagnostic) bool { return d.ID == id }); i >= 0 {
 			header = diags[i].Header
 		}
-		add(header + " " + strconv.Itoa(id))
+		if len(detail) > 0 {
+			detail = append(detail, ", "...)
+		}
+		detail = strconv.AppendInt(append(append(detail, header...), ' '), int64(id), 10)
 	}
 	if a.Scheme != "" {
-		add("after " + a.Scheme)
+		if len(detail) > 0 {
+			detail = append(detail, ", "...)
+		}
+		detail = append(append(detail, "after "...), a.Scheme...)
 	}
-	return detail
+	return string(detail)
 }

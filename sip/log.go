@@ -242,8 +242,12 @@ func (l *Log) read(in io.Reader) error {
 			l.offset += int64(n)
 			whole = ended
 			if len(l.queue) > 0 && l.queue[0].closed {
+				l.sum.Lines, l.sum.Bytes = l.line, l.offset
 				l.emit()
 			}
+		}
+		if err == nil {
+			continue
 		}
 		l.sum.Lines, l.sum.Bytes = l.line, l.offset
 		switch {
@@ -399,12 +403,11 @@ func (l *Log) stampedLine(line []byte) bool {
 // levelNone is the level of a line that names none.
 const levelNone uint64 = 0
 
-// traceLine handles the ordinary line between messages: trace, at the time of the line before. It reports whether the line
-// was one; everything else is for handle.
+// traceLine handles the ordinary line between messages, which is trace. It reports whether the line was one; everything else
+// is for handle.
 func (l *Log) traceLine(line []byte) bool {
 	const key = len(stampForm) + 1
-	if len(line) < 64 || l.skip || l.record != nil || l.sipe != nil || l.sum.Format != "uccapilog" || line[key-1] != ' ' ||
-		binary.LittleEndian.Uint64(line) != l.stamp[0] || binary.LittleEndian.Uint64(line[8:]) != l.stamp[1] || binary.LittleEndian.Uint64(line[len(stampForm)-8:]) != l.stamp[2] {
+	if len(line) < 64 || line[key-1] != ' ' || l.skip || l.record != nil || l.sipe != nil || l.sum.Format != "uccapilog" {
 		return false
 	}
 	end := key
@@ -414,9 +417,22 @@ func (l *Log) traceLine(line []byte) bool {
 	if line[end] != ' ' || line[end+7] != ':' || line[end+8] != ':' || line[end+9] != ' ' {
 		return false
 	}
-	switch c := line[end+10] | 0x20; {
-	case c == 'e' || c == 's' || c == 'd' || c <= ' '|0x20 || requestLine(line[end+10:]):
+	text := line[end+10:]
+	switch word := binary.LittleEndian.Uint32(text) | 0x20202020; word {
+	case wordSend, wordData, wordEnd, wordSIP:
 		return false
+	}
+	// The methods of SIP are written in capitals.
+	if text[0] <= ' ' || (text[2] < 'a' || text[2] > 'z') && requestLine(text) {
+		return false
+	}
+	at, stamp, ok := l.parseStamp(line)
+	if !ok {
+		return false
+	}
+	if stamp != l.stamp {
+		l.see(at, false, "uccapilog")
+		l.stamp = stamp
 	}
 	switch line[end+1] {
 	case 'I':
@@ -430,6 +446,14 @@ func (l *Log) traceLine(line []byte) bool {
 	l.last = nil
 	return true
 }
+
+// The first four letters, small, of the lines that handle has to see.
+const (
+	wordSend = 's' | 'e'<<8 | 'n'<<16 | 'd'<<24
+	wordData = 'd' | 'a'<<8 | 't'<<16 | 'a'<<24
+	wordEnd  = 'e' | 'n'<<8 | 'd'<<16 | ' '<<24
+	wordSIP  = 's' | 'i'<<8 | 'p'<<16 | '/'<<24
+)
 
 // insideLine handles the ordinary line of a message: it begins as the one before it, or has no prefix and belongs to it. It
 // reports whether the line was one; everything else is for handle.

@@ -291,11 +291,19 @@ func leadingNumber[T string | []byte](s T) (n int, ok bool) {
 func (m *Message) Get(name string) string {
 	name = fullName(name)
 	for i := range m.Headers {
-		if strings.EqualFold(fullName(m.Headers[i].Name), name) {
+		if called(m.Headers[i].Name, name) {
 			return m.Headers[i].Value
 		}
 	}
 	return ""
+}
+
+// called reports whether a header has a name, which is given in full.
+func called(header, name string) bool {
+	if len(header) == 1 {
+		header = fullName(header)
+	}
+	return len(header) == len(name) && strings.EqualFold(header, name)
 }
 
 // Values returns the values of all headers called name, in order; names compare as in Get. It does not split at commas.
@@ -303,7 +311,7 @@ func (m *Message) Values(name string) []string {
 	name = fullName(name)
 	var out []string
 	for i := range m.Headers {
-		if strings.EqualFold(fullName(m.Headers[i].Name), name) {
+		if called(m.Headers[i].Name, name) {
 			out = append(out, m.Headers[i].Value)
 		}
 	}
