@@ -51,6 +51,8 @@ type Summary struct {
 	Messages  int    `json:"messages"`
 	Oversized int    `json:"oversized"` // messages cut at Log.MaxMessage
 	NULs      int64  `json:"nuls"`      // zero bytes skipped within text
+	// Advice says what a text is that only looks like a log this package reads, and what to give instead; "" else.
+	Advice string `json:"advice,omitempty"`
 	// Truncated reports that the text ends inside a line, a message or a frame.
 	Truncated bool `json:"truncated"`
 	// ServerAhead is the Date of the first response that has one minus the stamp of its line, and HasServerAhead whether there was
@@ -696,9 +698,16 @@ func (l *Log) unstamped(line []byte) {
 		l.add(m, line)
 		return
 	}
+	if l.sum.Advice != "" && l.sum.Format == "" {
+		return
+	}
 	if startLine(line) {
 		l.beginBare(line)
 		return
+	}
+	if l.sum.Advice == "" && l.sum.Format == "" && bytes.Contains(line, []byte("$$begin_record")) {
+		// Avaya's Contact Center writes records of the same keys, with the day first and without a TL_ level.
+		l.sum.Advice = "records like those of a Lync server, without its TL_ prefix: Avaya Contact Center writes such; give the Lync client's .uccapilog, or the text that OCSLogger or CLS exports"
 	}
 	if l.sum.Format == "" || l.sum.Format == "sip" {
 		if t := trimLine(line); bytes.IndexByte(t[:min(len(t), 64)], ':') > 0 {

@@ -343,6 +343,13 @@ func TestLogShapes(t *testing.T) {
 	}
 }
 
+func TestLookAlike(t *testing.T) {
+	records, s := readAll(t, []byte("18/01/2012 05:00:43 $$begin_record\r\nDirection: incoming\r\nStart-Line: REGISTER sip:contoso.com SIP/2.0\r\nCall-ID: 1\r\n$$end_record\r\n"))
+	if len(records) != 0 || s.Format != "unknown" || !strings.Contains(s.Advice, "Avaya") {
+		t.Errorf("%d records, %+v", len(records), s)
+	}
+}
+
 func TestSipeLog(t *testing.T) {
 	records, s := readAll(t, testdata(t, "sipe-4003.txt"))
 	if len(records) != 3 || s.Format != "sipe" || !s.Zoned || s.Messages != 2 || s.Truncated {

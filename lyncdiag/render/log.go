@@ -162,8 +162,9 @@ type logFile struct {
 	Gaps      []logGap `json:"gaps"`  // of more than an hour
 	Levels    levels   `json:"levels"`
 	// What was left out, so that nobody takes the rest for all.
-	OversizedMessages int   `json:"oversizedMessages"`
-	ZeroBytes         int64 `json:"zeroBytes"`
+	OversizedMessages int    `json:"oversizedMessages"`
+	ZeroBytes         int64  `json:"zeroBytes"`
+	Advice            string `json:"advice"` // about a text that only looks like a log
 }
 
 type logGap struct {
@@ -267,7 +268,7 @@ func (t Tool) Log(f *fact.Facts, seen *Tally, r *lyncdiag.Report) Document {
 func logFileDoc(f fact.LogFile) logFile {
 	m := f.Summary
 	return logFile{Path: f.Path, Format: cmp.Or(m.Format, "unknown"), Encoding: m.Encoding, FirstAt: stamp(m.FirstAt), LastAt: stamp(m.LastAt), Zoned: m.Zoned,
-		Messages: m.Messages, Truncated: m.Truncated, Lines: m.Lines, Bytes: m.Bytes, Levels: levels(m.Levels), OversizedMessages: m.Oversized, ZeroBytes: m.NULs,
+		Messages: m.Messages, Truncated: m.Truncated, Lines: m.Lines, Bytes: m.Bytes, Levels: levels(m.Levels), OversizedMessages: m.Oversized, ZeroBytes: m.NULs, Advice: m.Advice,
 		Gaps: each(m.Gaps, func(g sip.Gap) logGap { return logGap{stamp(g.From), stamp(g.To)} })}
 }
 
@@ -332,6 +333,9 @@ func (d *logDoc) text(s *sheet) {
 		}
 		if f.Truncated {
 			s.item("Note", "the log ends inside a message")
+		}
+		if f.Advice != "" {
+			s.item("Note", f.Advice)
 		}
 		if f.OversizedMessages > 0 {
 			s.item("Note", count(f.OversizedMessages, "message")+" longer than 1 MiB, cut")
