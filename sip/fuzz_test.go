@@ -66,7 +66,8 @@ func FuzzParseMessage(f *testing.F) {
 func FuzzParseLog(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		log := sip.NewLog(bytes.NewReader(b))
+		in := &once{t: t, r: bytes.NewReader(b)}
+		log := sip.NewLog(in)
 		log.MaxMessage = 4096
 		line, messages := 0, 0
 		records := func(yield func(sip.Record, error) bool) {
@@ -111,6 +112,23 @@ func FuzzParseLog(f *testing.F) {
 			t.Fatalf("summary %+v, %d messages to line %d", s, messages, line)
 		}
 	})
+}
+
+// once is a reader of which nothing may be asked after its end.
+type once struct {
+	t     *testing.T
+	r     *bytes.Reader
+	ended int
+}
+
+func (o *once) Read(p []byte) (int, error) {
+	n, err := o.r.Read(p)
+	if err != nil {
+		if o.ended++; o.ended > 8 {
+			o.t.Fatal("the reader goes on after the end")
+		}
+	}
+	return n, err
 }
 
 // A number that is read stands at the start of the value; its canonical form reads as the same.

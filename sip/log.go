@@ -44,6 +44,8 @@ type Summary struct {
 	Zoned   bool      `json:"zoned"`
 	// Gaps are times of more than an hour without a line, the first 16 of them. A client that is idle still writes.
 	Gaps []Gap `json:"gaps,omitempty"`
+	// ClockBack counts how often a stamp is more than a minute before the latest one: the clock was set back, or logs were joined.
+	ClockBack int `json:"clockBack"`
 	// Levels counts the stamped lines of a .uccapilog by level. SIP is complete only where the client traces in full.
 	Levels    Levels `json:"levels"`
 	Lines     int    `json:"lines"`
@@ -120,6 +122,7 @@ type Log struct {
 	answered  bool      // the answer was shown whole
 	tree      *Record   // the step that lines without a number belong to
 	address   string    // of the HTTP request that the sipe log speaks of
+	before    time.Time // stamp before this one
 	told      time.Time // stamp of the last message
 	started   bool
 	yield     func(Record, error) bool
@@ -526,6 +529,10 @@ func (l *Log) see(at time.Time, zoned bool, format string) {
 	if l.sum.FirstAt.IsZero() || at.Before(l.sum.FirstAt) {
 		l.sum.FirstAt = at
 	}
+	if l.sum.LastAt.Sub(at) > time.Minute && l.sum.LastAt.Sub(l.before) <= time.Minute {
+		l.sum.ClockBack++
+	}
+	l.before = at
 	if at.After(l.sum.LastAt) {
 		if last := l.sum.LastAt; !last.IsZero() && at.Sub(last) > gapLength && len(l.sum.Gaps) < maxGaps {
 			l.sum.Gaps = append(l.sum.Gaps, Gap{last, at})

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/sip"
@@ -165,6 +166,45 @@ func TestAttemptsAreCondensed(t *testing.T) {
 	kept, _, _ := fact.Get(f, fact.AttemptsKey)
 	if told != 52 || len(kept) != 2 || kept[0].Repeats != 49 || kept[0].LastAt.Minute() != 49 || kept[1].Outcome != "succeeded" || kept[1].ID != "52" {
 		t.Errorf("%d told, kept %+v", told, kept)
+	}
+}
+
+// A followed log goes on when more is written, also after it was begun anew,
+// and ends with the context, without an error.
+func TestFollow(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.uccapilog")
+	write := func(flags int, text string) {
+		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|flags, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.WriteString(text); err != nil {
+			t.Fatal(err)
+		}
+		if err := file.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(0, strings.Repeat(refused("a@contoso.com", "14:00:00"), 10))
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	told := make(chan string, 10)
+	done := make(chan error)
+	go func() {
+		done <- Logs{Paths: []string{path}, Follow: true, Attempt: func(a sip.Attempt) { told <- a.From }}.Collect(ctx, fact.Subject{}, fact.New())
+	}()
+	// An attempt is told when the log's clock has left it behind.
+	write(os.O_APPEND, refused("b@contoso.com", "14:01:00"))
+	if got := <-told; got != "sip:a@contoso.com" {
+		t.Errorf("first %q", got)
+	}
+	write(os.O_TRUNC, refused("c@contoso.com", "14:02:00"))
+	if got := <-told; got != "sip:b@contoso.com" {
+		t.Errorf("then %q", got)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

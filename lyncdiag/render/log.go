@@ -133,19 +133,31 @@ type logDoc struct {
 
 // logFailure is one line of "17 attempts by 3 users, 09:12 to 09:40, all 404 4005".
 type logFailure struct {
-	Finding      string   `json:"finding"` // "" where none names it
-	Class        string   `json:"class"`
-	Status       *int     `json:"status,omitempty"`
-	DiagnosticID *int     `json:"diagnosticId,omitempty"`
-	Detail       string   `json:"detail"`
-	Component    string   `json:"component"`
-	Attempts     int      `json:"attempts"`
-	Users        int      `json:"users"`
-	Examples     []string `json:"examples"` // five users at most
-	FirstAt      string   `json:"firstAt,omitempty" jsonschema:"format=date-time"`
-	LastAt       string   `json:"lastAt,omitempty"  jsonschema:"format=date-time"`
-	File         string   `json:"file"` // of the first
-	Line         int      `json:"line"`
+	Finding      string    `json:"finding"` // "" where none names it
+	Class        string    `json:"class"`
+	Status       *int      `json:"status,omitempty"`
+	DiagnosticID *int      `json:"diagnosticId,omitempty"`
+	Detail       string    `json:"detail"`
+	Component    string    `json:"component"`
+	Attempts     int       `json:"attempts"`
+	Users        int       `json:"users"`
+	Examples     []string  `json:"examples"` // five users at most
+	FirstAt      string    `json:"firstAt,omitempty" jsonschema:"format=date-time"`
+	LastAt       string    `json:"lastAt,omitempty"  jsonschema:"format=date-time"`
+	File         string    `json:"file"` // of the first
+	Line         int       `json:"line"`
+	Explained    []logCode `json:"explained"` // what the numbers of the first one mean
+}
+
+// logCode is a number that a diagnostics header holds.
+type logCode struct {
+	Kind     string `json:"kind"`
+	Code     string `json:"code"`
+	Name     string `json:"name"`
+	Meaning  string `json:"meaning"`
+	Remedy   string `json:"remedy"`
+	Source   string `json:"source"`
+	Fallback bool   `json:"fallback"` // from the range of the number; no table has it
 }
 
 type logFile struct {
@@ -161,6 +173,7 @@ type logFile struct {
 	Bytes     int64    `json:"bytes"` // of decoded text
 	Gaps      []logGap `json:"gaps"`  // of more than an hour
 	Levels    levels   `json:"levels"`
+	ClockBack int      `json:"clockBack"` // how often a stamp is more than a minute before an earlier one
 	// What was left out, so that nobody takes the rest for all.
 	OversizedMessages int    `json:"oversizedMessages"`
 	ZeroBytes         int64  `json:"zeroBytes"`
@@ -268,7 +281,7 @@ func (t Tool) Log(f *fact.Facts, seen *Tally, r *lyncdiag.Report) Document {
 func logFileDoc(f fact.LogFile) logFile {
 	m := f.Summary
 	return logFile{Path: f.Path, Format: cmp.Or(m.Format, "unknown"), Encoding: m.Encoding, FirstAt: stamp(m.FirstAt), LastAt: stamp(m.LastAt), Zoned: m.Zoned,
-		Messages: m.Messages, Truncated: m.Truncated, Lines: m.Lines, Bytes: m.Bytes, Levels: levels(m.Levels), OversizedMessages: m.Oversized, ZeroBytes: m.NULs, Advice: m.Advice,
+		Messages: m.Messages, Truncated: m.Truncated, Lines: m.Lines, Bytes: m.Bytes, ClockBack: m.ClockBack, Levels: levels(m.Levels), OversizedMessages: m.Oversized, ZeroBytes: m.NULs, Advice: m.Advice,
 		Gaps: each(m.Gaps, func(g sip.Gap) logGap { return logGap{stamp(g.From), stamp(g.To)} })}
 }
 
@@ -280,8 +293,21 @@ func (t *Tally) failed() []logFailure {
 		a, c := g.first, g.class
 		return logFailure{Finding: lyncdiag.FindingOf(c.Class), Class: string(c.Class), Status: known(a.FinalStatus, a.FinalStatus > 0),
 			DiagnosticID: known(c.DiagnosticID, c.DiagnosticID > 0), Detail: c.Detail, Component: c.Component, Attempts: g.count, Users: len(g.users),
-			Examples: list(g.examples), FirstAt: stamp(g.from), LastAt: stamp(g.to), File: a.File, Line: a.Line}
+			Examples: list(g.examples), FirstAt: stamp(g.from), LastAt: stamp(g.to), File: a.File, Line: a.Line, Explained: meanings(a)}
 	})
+}
+
+func meanings(a sip.Attempt) []logCode {
+	out := []logCode{}
+	for _, d := range a.Diagnostics {
+		for _, c := range d.Explain() {
+			code := logCode{c.Kind, c.Code, c.Name, c.Meaning, c.Remedy, c.Source, c.Fallback}
+			if !slices.Contains(out, code) {
+				out = append(out, code)
+			}
+		}
+	}
+	return out
 }
 
 func logAttempt(a sip.Attempt) attempt {
@@ -309,6 +335,11 @@ func (d *logDoc) text(s *sheet) {
 	}
 	for _, f := range d.Failures {
 		s.mark(status("failed"), f.text())
+		for _, c := range f.Explained {
+			if said := strings.TrimSpace(c.Meaning + " " + c.Remedy); said != "" {
+				s.hang(pad("", marked), marked, c.Code+": "+said)
+			}
+		}
 	}
 	for _, f := range d.Files {
 		s.blank()
@@ -330,6 +361,9 @@ func (d *logDoc) text(s *sheet) {
 		}
 		for _, g := range f.Gaps {
 			s.item("Gap", "nothing from "+g.From+" to "+g.To)
+		}
+		if f.ClockBack > 0 {
+			s.item("Note", "the clock goes back "+count(f.ClockBack, "time")+": times between such steps tell nothing")
 		}
 		if f.Truncated {
 			s.item("Note", "the log ends inside a message")
