@@ -106,8 +106,10 @@ type Log struct {
 	announced int                      // packets: threads that are in one
 	threads   map[string]*thread       // by pid:tid
 	packets   map[string]*packetHeader // interned, by what the line says before its length
-	key       []byte                   // of the last stamped line, where it differs from thread's
-	inside    *openMessage             // whose lines begin with prefix
+	key       [16]byte                 // of the last stamped line, where keyed; keyLength of it
+	keyed     bool
+	keyLength int
+	inside    *openMessage // whose lines begin with prefix
 	prefix    []byte
 	recent    [256]*thread     // by the end of their names
 	brief     Message          // used again and again
@@ -278,8 +280,8 @@ func dropNULs(b []byte) []byte {
 
 // handle sorts one line, with its line end, by what it begins with.
 func (l *Log) handle(line []byte) {
-	if len(l.key) > 0 {
-		l.thread, l.key = l.threadOf(l.key), l.key[:0]
+	if l.keyed {
+		l.thread, l.keyed = l.threadOf(l.key[:l.keyLength]), false
 	}
 	text := line
 	if len(text) > 0 && blank(text[0]) {
@@ -412,12 +414,17 @@ const levelNone uint64 = 0
 // is for handle.
 func (l *Log) traceLine(line []byte) bool {
 	const key = len(stampForm) + 1
-	if len(line) < 64 || line[key-1] != ' ' || l.skip || l.record != nil || l.sipe != nil || l.sum.Format != "uccapilog" {
+	if len(line) < 64 || line[key-1] != ' ' || l.announced > 0 || l.skip || l.record != nil || l.sipe != nil || l.sum.Format != "uccapilog" {
 		return false
 	}
-	end := key
-	for end < 40 && line[end] != ' ' {
-		end++
+	// Keys are nearly always as long as the one before.
+	end := key + l.keyLength
+	if line[end] != ' ' || line[end+8] != ':' {
+		end = key
+		for end < key+len(l.key) && line[end] != ' ' {
+			end++
+		}
+		l.keyLength = end - key
 	}
 	if line[end] != ' ' || line[end+7] != ':' || line[end+8] != ':' || line[end+9] != ' ' {
 		return false
@@ -428,7 +435,11 @@ func (l *Log) traceLine(line []byte) bool {
 		return false
 	}
 	// The methods of SIP are written in capitals.
-	if text[0] <= ' ' || (text[2] < 'a' || text[2] > 'z') && requestLine(text) {
+	i := 0
+	for i < len(text) && text[i] >= 'A' && text[i] <= 'Z' {
+		i++
+	}
+	if i == len(text) || blank(text[i]) {
 		return false
 	}
 	at, stamp, ok := l.parseStamp(line)
@@ -447,7 +458,7 @@ func (l *Log) traceLine(line []byte) bool {
 	default:
 		l.sum.Levels.Other++
 	}
-	l.key = append(l.key[:0], line[key:end]...)
+	l.key, l.keyed = [16]byte(line[key:]), true
 	l.last = nil
 	return true
 }
