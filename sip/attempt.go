@@ -54,8 +54,13 @@ type Leg struct {
 	// RequestSeen is false where the log holds the answer only.
 	RequestSeen bool `json:"requestSeen"`
 	// Challenge reports that the answer asks for credentials, or for the next step of a handshake.
-	Challenge   bool         `json:"challenge"`
-	Diagnostics []Diagnostic `json:"diagnostics"`
+	Challenge bool `json:"challenge"`
+	// Resent counts how often the same REGISTER was sent again (RFC 3261 section 17.1.2), as far as the log shows both.
+	Resent int `json:"resent"`
+	// Duration is the time from the first REGISTER to its answer; 0 without both, or without stamps.
+	Duration    time.Duration `json:"duration"`
+	SentAt      time.Time     `json:"sentAt"` // of the first REGISTER, zero if the log has no stamp or not the request
+	Diagnostics []Diagnostic  `json:"diagnostics"`
 }
 
 // What Attempt.Outcome says.
@@ -155,9 +160,9 @@ func (p *pairing) add(r Record) {
 		p.expires = at
 	}
 	if m.Request {
-		d.request(m, num)
+		d.request(r, num)
 	} else {
-		d.answer(m, num)
+		d.answer(r, num)
 	}
 	if d.a.Remote == "" {
 		d.a.Remote = strings.Clone(r.Remote)
@@ -199,8 +204,8 @@ func (p *pairing) start(r Record, callID string) *dialogue {
 	return d
 }
 
-func (d *dialogue) request(m *Message, num uint32) {
-	a := &d.a
+func (d *dialogue) request(r Record, num uint32) {
+	a, m := &d.a, r.Message
 	if a.URI == "" {
 		a.URI = strings.Clone(m.URI)
 		a.UserAgent = strings.Clone(m.Get("User-Agent"))
@@ -211,7 +216,12 @@ func (d *dialogue) request(m *Message, num uint32) {
 	}
 	d.leaving = strings.TrimSpace(m.Get("Expires")) == "0"
 	leg := a.leg(num)
-	leg.RequestSeen = true
+	switch {
+	case !leg.RequestSeen:
+		leg.RequestSeen, leg.SentAt = true, r.At
+	case leg.Status == 0:
+		leg.Resent++ // after the answer, it is the same message traced twice
+	}
 	if scheme := credentialScheme(m); scheme != "" {
 		leg.Scheme = strings.Clone(scheme)
 		a.Scheme = leg.Scheme
@@ -219,13 +229,16 @@ func (d *dialogue) request(m *Message, num uint32) {
 	a.CSeq = a.Legs[len(a.Legs)-1].CSeq
 }
 
-func (d *dialogue) answer(m *Message, num uint32) {
-	a := &d.a
+func (d *dialogue) answer(r Record, num uint32) {
+	a, m := &d.a, r.Message
 	leg := a.leg(num)
 	if leg.Status != 0 {
 		return // traced twice, or sent again
 	}
 	leg.Status, leg.Reason = m.Status, strings.Clone(m.Reason)
+	if !leg.SentAt.IsZero() && !r.At.IsZero() {
+		leg.Duration = max(r.At.Sub(leg.SentAt), 0)
+	}
 	for _, diag := range Diagnostics(m) {
 		leg.Diagnostics = append(leg.Diagnostics, diag.clone())
 	}

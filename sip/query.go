@@ -59,7 +59,7 @@ func ParseQuery(s string) (Query, error) {
 		value = strings.ToLower(value)
 		switch {
 		case value == "" && name != "":
-			return Query{}, fmt.Errorf("sip: read query: nothing follows %s:", name)
+			return Query{}, fmt.Errorf("sip: read query: %s: is followed by nothing", name)
 		case name == "direction" && value != "in" && value != "out" && value != "none":
 			return Query{}, fmt.Errorf("sip: read query: direction:%s: want in, out or none", value)
 		case name == "code" && (len(value) != 3 || strings.Trim(value, "0123456789x") != ""):

@@ -216,9 +216,13 @@ type attempt struct {
 }
 
 type leg struct {
-	CSeq   uint32 `json:"cseq"`
-	Status *int   `json:"status,omitempty"` // left out without an answer
-	Reason string `json:"reason"`
+	CSeq       uint32 `json:"cseq"`
+	Status     *int   `json:"status,omitempty"` // left out without an answer
+	Reason     string `json:"reason"`
+	Scheme     string `json:"scheme"`
+	Challenge  bool   `json:"challenge"`
+	Resent     int    `json:"resent"`               // how often the REGISTER was sent again
+	DurationMs *int64 `json:"durationMs,omitempty"` // to the answer; left out where the log does not tell
 }
 
 type logStep struct {
@@ -317,7 +321,9 @@ func logAttempt(a sip.Attempt) attempt {
 		Method: a.Method, URI: a.URI, From: a.From, CallID: a.CallID, CSeq: a.CSeq, Server: a.Server, ClientVersion: a.ClientVersion,
 		Outcome: a.Outcome, FinalStatus: known(a.FinalStatus, a.FinalStatus > 0), FinalReason: a.FinalReason, Scheme: a.Scheme,
 		Class: string(class), Finding: lyncdiag.FindingOf(class),
-		Legs:        each(a.Legs, func(l sip.Leg) leg { return leg{l.CSeq, known(l.Status, l.Status > 0), l.Reason} }),
+		Legs: each(a.Legs, func(l sip.Leg) leg {
+			return leg{l.CSeq, known(l.Status, l.Status > 0), l.Reason, l.Scheme, l.Challenge, l.Resent, known(l.Duration.Milliseconds(), l.Duration > 0)}
+		}),
 		Diagnostics: diagnostics(a.Diagnostics),
 	}
 }

@@ -33,7 +33,7 @@ func someAttempt(r *rand.Rand) sip.Attempt {
 		a.StartedAt = time.Date(1900+r.IntN(200), 2, 3, 4, 5, 6, r.IntN(1e9), time.UTC)
 	}
 	for range r.IntN(3) {
-		a.Legs = append(a.Legs, sip.Leg{CSeq: r.Uint32(), Status: r.IntN(2) * 404, Reason: word()})
+		a.Legs = append(a.Legs, sip.Leg{CSeq: r.Uint32(), Status: r.IntN(2) * 404, Reason: word(), Scheme: word(), Challenge: r.IntN(2) == 0, Resent: r.IntN(3), Duration: time.Duration(r.IntN(2) * 1500000)})
 	}
 	for range r.IntN(3) {
 		d := sip.Diagnostic{Header: "ms-diagnostics", ID: 4000 + r.IntN(10), Reason: word(), Source: word()}

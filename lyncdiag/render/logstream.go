@@ -241,6 +241,13 @@ func (w *objects) attempt(a *sip.Attempt) {
 			w.number("status", int64(l.Status))
 		}
 		w.text("reason", l.Reason)
+		w.text("scheme", l.Scheme)
+		w.key("challenge")
+		w.b = strconv.AppendBool(w.b, l.Challenge)
+		w.number("resent", int64(l.Resent))
+		if l.Duration > 0 {
+			w.number("durationMs", l.Duration.Milliseconds())
+		}
 		w.close('}')
 	}
 	w.close(']')

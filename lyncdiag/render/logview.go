@@ -169,22 +169,23 @@ func (v *LogView) explain(code string) {
 		return
 	}
 	v.codes[code] = true
-	for _, c := range sip.LookupCode(code) {
-		if len(v.known.b) > 0 {
-			v.known.b = append(v.known.b, ',')
-		}
-		v.known.open('{')
-		v.known.text("asked", code)
-		v.known.text("kind", c.Kind)
-		v.known.text("code", c.Code)
-		v.known.text("name", c.Name)
-		v.known.text("meaning", c.Meaning)
-		v.known.text("category", c.Category)
-		v.known.text("remedy", c.Remedy)
-		v.known.text("source", c.Source)
-		v.known.close('}')
-		break
+	found := sip.LookupCode(code)
+	if len(found) == 0 {
+		return
 	}
+	if len(v.known.b) > 0 {
+		v.known.b = append(v.known.b, ',')
+	}
+	v.known.open('{')
+	v.known.text("asked", code)
+	v.known.text("kind", found[0].Kind)
+	v.known.text("code", found[0].Code)
+	v.known.text("name", found[0].Name)
+	v.known.text("meaning", found[0].Meaning)
+	v.known.text("category", found[0].Category)
+	v.known.text("remedy", found[0].Remedy)
+	v.known.text("source", found[0].Source)
+	v.known.close('}')
 }
 
 // Attempt takes one attempt.
