@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -119,6 +120,7 @@ type Log struct {
 	sipe      *packetHeader    // inside a SIP block of a sipe log
 	held      *Record          // a step whose next line may say that it is tried again
 	http      *httpText
+	report    *Record   // a server's diagnostic record
 	asked     string    // by the last HTTP request
 	ticket    bool      // with a web ticket
 	answered  bool      // the answer was shown whole
@@ -662,6 +664,9 @@ func (l *Log) unstamped(line []byte) {
 		return
 	}
 	if l.skip {
+		if l.report != nil {
+			l.reportLine(line)
+		}
 		if h := l.http; h != nil && len(h.text) < maxHTTP {
 			h.text = append(h.text, line[:min(len(line), maxHTTP)]...)
 		}
@@ -945,6 +950,7 @@ func (l *Log) stepAt(r Record) {
 func (l *Log) finish(err error) {
 	l.releaseStep(false)
 	l.endTree()
+	l.endReport()
 	if l.http != nil {
 		l.sum.Truncated = true
 		l.endHTTP()
@@ -1132,6 +1138,7 @@ func (l *Log) serverLine(line []byte) bool {
 	if !ok {
 		return false
 	}
+	l.endReport()
 	l.see(at, false, "sipstack")
 	for _, m := range l.queue {
 		m.closed = true
@@ -1171,6 +1178,8 @@ func (l *Log) recordLine(line []byte) {
 	case "Severity", "SIP-Start-Line":
 		// A diagnostic record: its text speaks of a message that is traced on its own.
 		l.record, l.skip = nil, true
+		l.report = &Record{File: l.File, Line: l.line, Offset: l.offset, At: l.at, Direction: "none", Thread: l.thread.name,
+			Step: &Step{Kind: "other", Failed: text == "error"}}
 	case "Start-Line":
 		value = bytes.TrimLeft(value, " \t")
 		if !startLine(value) {
@@ -1184,7 +1193,40 @@ func (l *Log) recordLine(line []byte) {
 	}
 }
 
+// reportLine takes what a line of a server's diagnostic record says. Lines run together, so the result code may stand anywhere.
+func (l *Log) reportLine(line []byte) {
+	text := windows1252(trimLine(strings.TrimRight(string(line[:min(len(line), 1024)]), "\r\n")))
+	s := l.report.Step
+	if before, code, ok := strings.Cut(text, "Result-Code: 0x"); ok {
+		code, name, _ := strings.Cut(code, " ")
+		if v, err := strconv.ParseUint(code, 16, 32); err == nil {
+			s.HRESULT, s.Name = fmt.Sprintf("0x%08X", v), name
+		}
+		text = strings.TrimSpace(before)
+	}
+	switch name, value, _ := strings.Cut(text, ": "); name {
+	case "Text":
+		s.Detail = strings.TrimSpace(value)
+	case "Peer":
+		s.Target = strings.TrimSpace(value)
+	case "Data":
+		s.Detail = strings.TrimSpace(s.Detail + " (" + strings.TrimSpace(value) + ")")
+	}
+}
+
+func (l *Log) endReport() {
+	if l.report == nil {
+		return
+	}
+	r := *l.report
+	l.report = nil
+	if r.Step.Detail != "" || r.Step.HRESULT != "" {
+		l.stepAt(r)
+	}
+}
+
 func (l *Log) endRecord() {
+	l.endReport()
 	for _, m := range l.queue {
 		m.closed = true
 	}

@@ -10,7 +10,7 @@ import (
 
 // Step is something a client did before it could register, as far as its log says so: the log of pidgin-sipe names DNS
 // queries and shows HTTP messages, and Skype for Business writes a numbered tree of its steps. The wording of such lines in a
-// .uccapilog is not documented, and none is guessed.
+// .uccapilog is not documented, and none is guessed. A server's diagnostic record is a step too, of the kind other.
 type Step struct {
 	Kind   string `json:"kind"`   // dns, autodiscover, web-ticket, certificate-provisioning, token or other
 	Target string `json:"target"` // name or URL asked, "" if the log does not say
