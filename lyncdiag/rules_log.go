@@ -63,6 +63,7 @@ func judgeAttempts(f *fact.Facts, emit Emit) {
 		for _, g := range order {
 			at := fact.Origin{Kind: o.Kind, Where: g.first.File, Line: g.first.Line}
 			if finding, ok := refusal(g.class, "log", g.evidence(at), at); ok {
+				finding.Title = g.title(finding.Name)
 				emit(finding)
 			}
 		}
@@ -145,6 +146,19 @@ func (g *failedAlike) evidence(o fact.Origin) []fact.Evidence {
 	return append([]fact.Evidence{text("attempts", said, o)}, g.named...)
 }
 
+// title says in the catalogue's title that others are concerned as well; "" leaves it as it is.
+func (g *failedAlike) title(name string) string {
+	spec, _ := kb.Lookup(name)
+	others := fmt.Sprintf("%d other users", len(g.users)-1)
+	switch {
+	case len(g.users) < 2 || !strings.Contains(spec.Title, "{address}"):
+		return ""
+	case len(g.users) == 2:
+		others = "another user"
+	}
+	return strings.Replace(spec.Title, "{address}", "{address} and "+others, 1)
+}
+
 // attemptOf reports whether an attempt is the target's. Without an address
 // everybody's counts; an attempt whose user the log does not name may be
 // anybody's.
@@ -179,6 +193,17 @@ func judgeCoverage(f *fact.Facts, emit Emit) {
 		if len(attempts) > 0 {
 			finding.Title = "The log holds no sign-in attempt of this user"
 			finding.Cause = "The log was read, and the sign-in attempts in it are other users'. It says nothing about {address}."
+		}
+		messages, stamped := 0, 0
+		for _, files := range fact.All(f, fact.LogFilesKey) {
+			for _, file := range files {
+				messages += file.Messages
+				stamped += file.Levels.Info + file.Levels.Trace + file.Levels.Other
+			}
+		}
+		if messages == 0 && stamped > 0 {
+			finding.Title = "The client log holds no SIP at all"
+			finding.Cause = "The client wrote " + strconv.Itoa(stamped) + " lines and not one SIP message. It writes those only with full logging: what became of the sign-in cannot be read from this log."
 		}
 		for _, files := range fact.All(f, fact.LogFilesKey) {
 			for _, file := range files {
