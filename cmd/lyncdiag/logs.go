@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
 // logs are client logs that were read before the run: when none can be read,
@@ -49,7 +51,7 @@ func (l *logs) Collect(_ context.Context, _ fact.Subject, f *fact.Facts) error {
 	return l.failed
 }
 
-// address is whose sign-in the logs show: of a failed attempt, else of any.
+// address is whose sign-in the logs show: of an attempt that failed for a reason of the sign-in, else of any.
 func (l *logs) address() string {
 	attempts, _, _ := fact.Get(l.facts, fact.AttemptsKey)
 	found := ""
@@ -57,7 +59,7 @@ func (l *logs) address() string {
 		if _, err := fact.ParseAddress(a.From); err != nil {
 			continue
 		}
-		if a.Outcome == "failed" {
+		if name := lyncdiag.FindingOf(sip.Classify(a).Class); name != "" && name != "sip-federation-error" {
 			return a.From
 		}
 		if found == "" {
