@@ -436,12 +436,7 @@ func (l *Log) traceLine(line []byte) bool {
 	case wordSend, wordData, wordEnd, wordSIP:
 		return false
 	}
-	// The methods of SIP are written in capitals.
-	i := 0
-	for i < len(text) && text[i] >= 'A' && text[i] <= 'Z' {
-		i++
-	}
-	if i == len(text) || blank(text[i]) {
+	if blank(text[0]) || capitalWord(text) {
 		return false
 	}
 	at, stamp, ok := l.parseStamp(line)
@@ -463,6 +458,15 @@ func (l *Log) traceLine(line []byte) bool {
 	l.key, l.keyed = [16]byte(line[key:]), true
 	l.last = nil
 	return true
+}
+
+// capitalWord reports whether a line begins with a word in capitals, as the methods of SIP are written.
+func capitalWord(line []byte) bool {
+	i := 0
+	for i < len(line) && line[i] >= 'A' && line[i] <= 'Z' {
+		i++
+	}
+	return i > 0 && i < len(line) && blank(line[i])
 }
 
 // The first four letters, small, of the lines that handle has to see.
@@ -501,7 +505,7 @@ func (l *Log) insideLine(m *openMessage, line []byte) bool {
 		return false
 	case m.body >= 0 && m.complete():
 		return false
-	case m.body < 0 && requestLine(line):
+	case m.body < 0 && capitalWord(line) && requestLine(line):
 		return false
 	}
 	m.waits, m.prefixed = 0, true
@@ -807,7 +811,7 @@ func (l *Log) add(m *openMessage, line []byte) {
 	}
 	switch line[0] | 0x20 {
 	case '\r' | 0x20, '\n' | 0x20, ' ':
-		if len(trimLine(bytes.TrimRight(line, "\n"))) == 0 {
+		if string(line) == "\r\n" || len(trimLine(bytes.TrimRight(line, "\n"))) == 0 {
 			m.body = m.size
 		} else {
 			m.keep = true
