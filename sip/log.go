@@ -3,11 +3,9 @@ package sip
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"iter"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -91,46 +89,25 @@ type Log struct {
 	// REGISTER, what answers it, and whatever carries diagnostics. A Message is then good until the next record is asked for.
 	Brief bool
 
-	r         io.Reader
-	sum       Summary
-	line      int
-	offset    int64
-	queue     []*openMessage // in the order of their start lines
-	spare     []*openMessage // for reuse
-	last      *openMessage   // whom an unstamped line belongs to
-	thread    *thread        // of the last stamped line
-	at        time.Time      // of the last stamped line
-	stamp     stampText      // at, as written
-	day       [8]byte        // of midnight, as written, and month
-	month     [2]byte
-	midnight  time.Time                // of the day in stamp
-	announced int                      // packets: threads that are in one
-	threads   map[string]*thread       // by pid:tid
-	packets   map[string]*packetHeader // interned, by what the line says before its length
-	key       [16]byte                 // of the last stamped line, where keyed; keyLength of it
-	keyed     bool
-	keyLength int
-	inside    *openMessage // whose lines begin with prefix
-	prefix    []byte
-	recent    [256]*thread     // by the end of their names
-	brief     Message          // used again and again
-	lately    [2]*packetHeader // read last, in and out
-	record    *packetHeader    // inside $$begin_record, before its Start-Line
-	skip      bool             // inside a block that holds no SIP
-	sipe      *packetHeader    // inside a SIP block of a sipe log
-	held      *Record          // a step whose next line may say that it is tried again
-	http      *httpText
-	report    *Record   // a server's diagnostic record
-	asked     string    // by the last HTTP request
-	ticket    bool      // with a web ticket
-	answered  bool      // the answer was shown whole
-	tree      *Record   // the step that lines without a number belong to
-	address   string    // of the HTTP request that the sipe log speaks of
-	before    time.Time // stamp before this one
-	told      time.Time // stamp of the last message
-	started   bool
-	yield     func(Record, error) bool
-	stopped   bool
+	r       io.Reader
+	sum     Summary
+	line    int
+	offset  int64
+	queue   []*openMessage // in the order of their start lines
+	spare   []*openMessage // for reuse
+	last    *openMessage   // whom an unstamped line belongs to
+	brief   Message        // used again and again
+	at      time.Time      // of the last stamped line
+	before  time.Time      // stamp before it
+	told    time.Time      // stamp of the last message
+	skip    bool           // inside a block that holds no SIP
+	client  clientLog
+	server  serverLog
+	sipe    sipeLog
+	tree    *Record // the step that lines without a number belong to
+	started bool
+	yield   func(Record, error) bool
+	stopped bool
 }
 
 // NewLog prepares reading r; nothing is read before Records runs.
@@ -155,18 +132,6 @@ const (
 	maxWaits    = 256
 	maxInterned = 4096
 )
-
-// packetHeader is what a log says about a packet before the message itself.
-type packetHeader struct {
-	direction, remote, local string
-	text                     string // as written, without its length
-}
-
-// thread is one of the client's, which writes packets of its own between those of others.
-type thread struct {
-	name   string
-	packet *packetHeader // announced and not ended; nil outside one
-}
 
 type openMessage struct {
 	Record
@@ -201,9 +166,9 @@ func (l *Log) Records() iter.Seq2[Record, error] {
 		}
 		l.started = true
 		l.yield = yield
-		l.threads = map[string]*thread{}
-		l.packets = map[string]*packetHeader{}
-		l.thread = &thread{}
+		l.client.threads = map[string]*thread{}
+		l.client.packets = map[string]*packetHeader{}
+		l.client.thread = &thread{}
 		in, encoding, compressed, err := openText(l.r)
 		l.sum.Encoding, l.sum.Compressed = encoding, compressed
 		if err == nil {
@@ -282,8 +247,8 @@ func dropNULs(b []byte) []byte {
 
 // handle sorts one line, with its line end, by what it begins with.
 func (l *Log) handle(line []byte) {
-	if l.keyed {
-		l.thread, l.keyed = l.threadOf(l.key[:l.keyLength]), false
+	if l.client.keyed {
+		l.client.thread, l.client.keyed = l.threadOf(l.client.key[:l.client.keyLength]), false
 	}
 	text := line
 	if len(text) > 0 && blank(text[0]) {
@@ -311,209 +276,6 @@ func (l *Log) handle(line []byte) {
 	l.unstamped(line)
 }
 
-// stampForm is how a line of a .uccapilog begins: "MM/DD/YYYY|HH:MM:SS.mmm pid:tid LEVEL :: text".
-const stampForm = "00/00/0000|00:00:00.000"
-
-// stampText is a stamp as written, for comparing.
-type stampText [3]uint64
-
-// parseStamp reads the time at the start of a line. Most lines repeat that of the line before, or its day at least.
-func (l *Log) parseStamp(b []byte) (at time.Time, stamp stampText, ok bool) {
-	if len(b) < len(stampForm) {
-		return at, stamp, false
-	}
-	stamp = stampText{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[len(stampForm)-8:])}
-	if stamp == l.stamp {
-		return l.at, stamp, true
-	}
-	i := 0
-	if stamp[0] == l.stamp[0] && (stamp[1]^l.stamp[1])&0xffffff == 0 {
-		i = len("00/00/0000|")
-	}
-	for ; i < len(stampForm); i++ {
-		if stampForm[i] == '0' {
-			if b[i] < '0' || b[i] > '9' {
-				return at, stamp, false
-			}
-		} else if b[i] != stampForm[i] {
-			return at, stamp, false
-		}
-	}
-	two := func(i int) int { return int(b[i]-'0')*10 + int(b[i+1]-'0') }
-	if day := [8]byte(b[2:10]); day != l.day || [2]byte(b) != l.month {
-		midnight, ok := clock(b[6:10], b[0:2], b[3:5], []byte("00"), []byte("00"), []byte("00"), []byte("000"))
-		if !ok {
-			return at, stamp, false
-		}
-		l.day, l.month, l.midnight = day, [2]byte(b), midnight
-	}
-	h, m, s := two(11), two(14), two(17)
-	if h > 23 || m > 59 || s > 60 {
-		return at, stamp, false
-	}
-	ms := ((h*60+m)*60+s)*1000 + int(b[20]-'0')*100 + two(21)
-	return l.midnight.Add(time.Duration(ms) * time.Millisecond), stamp, true
-}
-
-// stampedLine handles a line with the prefix of a .uccapilog; what follows the time may be missing.
-func (l *Log) stampedLine(line []byte) bool {
-	at, stamp, ok := l.parseStamp(line)
-	if !ok {
-		return false
-	}
-	b := line[len(stampForm):]
-	if len(b) > 0 && !blank(b[0]) && b[0] != '\r' && b[0] != '\n' {
-		return false
-	}
-	if stamp != l.stamp || l.sum.Format != "uccapilog" {
-		l.see(at, false, "uccapilog")
-		l.stamp = stamp
-	}
-	for len(b) > 0 && b[0] == ' ' {
-		b = b[1:]
-	}
-	// The key of the line before comes again, more often than not.
-	if n := len(l.thread.name); n > 0 && len(b) > n && b[n] == ' ' && string(b[:n]) == l.thread.name {
-		b = b[n+1:]
-	} else if i := bytes.IndexByte(b[:min(len(b), 40)], ' '); i > 0 {
-		l.thread, b = l.threadOf(b[:i]), b[i+1:]
-	} else {
-		l.thread = l.threadOf(nil)
-	}
-	level := levelNone
-	if len(b) > 8 && b[6] == ':' && b[7] == ':' {
-		level = binary.LittleEndian.Uint64(b) & (1<<48 - 1)
-		b = b[8:]
-	} else if i := bytes.Index(b[:min(len(b), 24)], []byte("::")); i >= 0 {
-		name := [8]byte{' ', ' ', ' ', ' ', ' ', ' '}
-		copy(name[:6], bytes.TrimSpace(b[:i]))
-		level = binary.LittleEndian.Uint64(name[:])
-		b = b[i+2:]
-	}
-	if len(b) > 0 && b[0] == ' ' {
-		b = b[1:]
-	}
-	switch byte(level) {
-	case 'I':
-		l.sum.Levels.Info++
-	case 'T':
-		l.sum.Levels.Trace++
-	default:
-		l.sum.Levels.Other++
-	}
-	l.stamped(level, b)
-	if m := l.last; m != nil && m.framed && !m.raw && m != l.inside && byte(level) == 'I' && len(line)-len(b) <= 64 {
-		l.inside = m
-		l.prefix = append(l.prefix[:0], line[:len(line)-len(b)]...)
-	}
-	return true
-}
-
-// levelNone is the level of a line that names none.
-const levelNone uint64 = 0
-
-// traceLine handles the ordinary line between messages, which is trace. It reports whether the line was one; everything else
-// is for handle.
-func (l *Log) traceLine(line []byte) bool {
-	const key = len(stampForm) + 1
-	if len(line) < 64 || line[key-1] != ' ' || l.announced > 0 || l.skip || l.record != nil || l.sipe != nil || l.sum.Format != "uccapilog" {
-		return false
-	}
-	// Keys are nearly always as long as the one before.
-	end := key + l.keyLength
-	if line[end] != ' ' || line[end+8] != ':' {
-		end = key
-		for end < key+len(l.key) && line[end] != ' ' {
-			end++
-		}
-		l.keyLength = end - key
-	}
-	if line[end] != ' ' || line[end+7] != ':' || line[end+8] != ':' || line[end+9] != ' ' {
-		return false
-	}
-	text := line[end+10:]
-	switch word := binary.LittleEndian.Uint32(text) | 0x20202020; word {
-	case wordSend, wordData, wordEnd, wordSIP:
-		return false
-	}
-	if blank(text[0]) || capitalWord(text) {
-		return false
-	}
-	at, stamp, ok := l.parseStamp(line)
-	if !ok {
-		return false
-	}
-	if stamp != l.stamp {
-		l.see(at, false, "uccapilog")
-		l.stamp = stamp
-	}
-	switch line[end+1] {
-	case 'I':
-		l.sum.Levels.Info++
-	case 'T':
-		l.sum.Levels.Trace++
-	default:
-		l.sum.Levels.Other++
-	}
-	l.key, l.keyed = [16]byte(line[key:]), true
-	l.last = nil
-	return true
-}
-
-// capitalWord reports whether a line begins with a word in capitals, as the methods of SIP are written.
-func capitalWord(line []byte) bool {
-	i := 0
-	for i < len(line) && line[i] >= 'A' && line[i] <= 'Z' {
-		i++
-	}
-	return i > 0 && i < len(line) && blank(line[i])
-}
-
-// The first four letters, small, of the lines that handle has to see.
-const (
-	wordSend = 's' | 'e'<<8 | 'n'<<16 | 'd'<<24
-	wordData = 'd' | 'a'<<8 | 't'<<16 | 'a'<<24
-	wordEnd  = 'e' | 'n'<<8 | 'd'<<16 | ' '<<24
-	wordSIP  = 's' | 'i'<<8 | 'p'<<16 | '/'<<24
-)
-
-// insideLine handles the ordinary line of a message: it begins as the one before it, or has no prefix and belongs to it. It
-// reports whether the line was one; everything else is for handle.
-func (l *Log) insideLine(m *openMessage, line []byte) bool {
-	if m.closed || !m.framed || len(l.queue) != 1 {
-		return false
-	}
-	if m.raw {
-		if c := line[0]; c < '<' || c == 'M' || c == 'T' || m.server || l.sipe != nil {
-			return false
-		}
-		l.add(m, line)
-		return true
-	}
-	n := len(l.prefix)
-	if m != l.inside || len(line) <= n || string(line[:n]) != string(l.prefix) {
-		return false
-	}
-	line = line[n:]
-	switch {
-	case line[0] == 'E' && bytes.HasPrefix(line, []byte("End of ")) && packetLine(line[len("End of "):]):
-		l.sum.Levels.Info++
-		l.closeMessage(m)
-		l.announce(nil)
-		return true
-	case line[0] == 'S' && packetLine(line) || line[0] == 'D' && packetLine(line):
-		return false
-	case m.body >= 0 && m.complete():
-		return false
-	case m.body < 0 && capitalWord(line) && requestLine(line):
-		return false
-	}
-	m.waits, m.prefixed = 0, true
-	l.sum.Levels.Info++
-	l.add(m, line)
-	return true
-}
-
 // clock makes a time of digits; ok is false for a date that does not exist.
 func clock(year, month, day, hour, minute, second, milli []byte) (time.Time, bool) {
 	n := func(b []byte) int {
@@ -539,7 +301,7 @@ func (l *Log) see(at time.Time, zoned bool, format string) {
 	if l.sum.Format == "" || l.sum.Format == "sip" {
 		l.sum.Format = format
 	}
-	l.at, l.stamp = at, stampText{}
+	l.at, l.client.stamp = at, stampText{}
 	if at.IsZero() {
 		return
 	}
@@ -559,119 +321,17 @@ func (l *Log) see(at time.Time, zoned bool, format string) {
 	l.sum.Zoned = zoned
 }
 
-// stamped handles what follows the prefix; text keeps its line end.
-func (l *Log) stamped(level uint64, text []byte) {
-	if len(l.queue) == 0 && len(text) > 0 && l.record == nil && !l.skip && l.sipe == nil {
-		if c := text[0] | 0x20; c != 'e' && c != 's' && c != 'd' && !blank(text[0]) && !requestLine(text) {
-			l.last = nil
-			return // trace between messages
-		}
-	}
-	if l.record != nil || l.skip || l.sipe != nil {
-		l.leaveBlocks()
-	}
-	var own *openMessage
-	for _, m := range l.queue {
-		if m.closed {
-			continue
-		}
-		if own == nil && !m.bare && m.thread == l.thread {
-			own = m
-			continue
-		}
-		if m.waits++; m.bare || m.raw && m.complete() || m.waits > maxWaits {
-			m.closed = true
-		}
-	}
-	l.last = nil
-	if len(text) > 0 && (text[0] == 'E' || text[0] == 'S' || text[0] == 'D') {
-		if rest, end := bytes.CutPrefix(text, []byte("End of ")); end && packetLine(rest) {
-			l.closeMessage(own)
-			l.announce(nil)
-			return
-		}
-		if packetLine(text) {
-			l.closeMessage(own)
-			l.announce(l.packet(text))
-			return
-		}
-	}
-	if own != nil && l.continues(own, level, text) {
-		if own.framed && own.level != level {
-			return // the same thread's trace between two lines of its packet
-		}
-		own.prefixed = true
-		own.waits = 0
-		l.last = own
-		l.add(own, text)
-		return
-	}
-	l.closeMessage(own)
-	if startLine(text) {
-		l.begin(text, l.thread.packet).level = level
-	}
-}
-
-// announce notes that the thread's packet begins, or, with nil, that it has ended.
-func (l *Log) announce(h *packetHeader) {
-	if l.thread.packet != nil && l.announced > 0 {
-		l.announced--
-	}
-	if l.thread.packet = h; h != nil {
-		l.announced++
-	}
-}
-
-// packet reads a line that announces one. Those of a connection differ in the length alone.
-func (l *Log) packet(text []byte) *packetHeader {
-	key := text[:bytes.IndexByte(text, ')')+1]
-	if len(key) == 0 || len(key) > 256 {
-		key = text[:min(len(text), 1024)]
-	}
-	last := &l.lately[text[0]&1] // 'D' or 'S'
-	if h := *last; h != nil && string(key) == h.text {
-		return h
-	}
-	h := l.packets[string(key)]
-	if h == nil {
-		if len(l.packets) >= maxInterned {
-			clear(l.packets)
-		}
-		text := string(key)
-		h = parsePacket(text)
-		h.text = text
-		l.packets[text] = h
-	}
-	*last = h
-	return h
-}
-
-// continues reports whether a stamped line of the message's own thread is part of it, in logs that stamp every line.
-func (l *Log) continues(m *openMessage, level uint64, text []byte) bool {
-	if m.raw {
-		return false
-	}
-	if (m.body < 0 || m.complete()) && startLine(text) {
-		return false
-	}
-	if m.framed || m.prefixed {
-		return m.framed || m.level == level
-	}
-	name, _, ok := cutHeader(string(trimLine(text[:min(len(text), 512)])))
-	return ok && knownHeader(name)
-}
-
 // unstamped handles a line without any prefix: it belongs to the line before, or is SIP by itself.
 func (l *Log) unstamped(line []byte) {
-	if l.record != nil {
+	if l.server.record != nil {
 		l.recordLine(line)
 		return
 	}
 	if l.skip {
-		if l.report != nil {
+		if l.server.report != nil {
 			l.reportLine(line)
 		}
-		if h := l.http; h != nil && len(h.text) < maxHTTP {
+		if h := l.sipe.http; h != nil && len(h.text) < maxHTTP {
 			h.text = append(h.text, line[:min(len(line), maxHTTP)]...)
 		}
 		return
@@ -687,9 +347,9 @@ func (l *Log) unstamped(line []byte) {
 	if m != nil && m.closed {
 		m = nil
 	}
-	if l.sipe != nil && m == nil {
+	if l.sipe.packet != nil && m == nil {
 		if startLine(line) {
-			l.begin(line, l.sipe).raw = true
+			l.begin(line, l.sipe.packet).raw = true
 		}
 		return
 	}
@@ -750,7 +410,7 @@ func (l *Log) beginBare(line []byte) {
 	if l.sum.Format == "" {
 		l.sum.Format = "sip"
 	}
-	h := l.thread.packet
+	h := l.client.thread.packet
 	m := l.begin(line, h)
 	m.bare, m.raw = h == nil && l.sum.Format == "sip", true
 }
@@ -764,14 +424,14 @@ func (l *Log) begin(line []byte, h *packetHeader) *openMessage {
 	} else {
 		m = &openMessage{}
 	}
-	*m = openMessage{buf: m.buf[:0], thread: l.thread, body: -1, length: -1}
-	m.File, m.Line, m.Offset, m.At, m.Zoned, m.Thread, m.Direction = l.File, l.line, l.offset, l.at, l.sum.Zoned, l.thread.name, "none"
+	*m = openMessage{buf: m.buf[:0], thread: l.client.thread, body: -1, length: -1}
+	m.File, m.Line, m.Offset, m.At, m.Zoned, m.Thread, m.Direction = l.File, l.line, l.offset, l.at, l.sum.Zoned, l.client.thread.name, "none"
 	if h != nil {
 		m.framed = h.direction != ""
 		m.Direction, m.Remote, m.Local = cmp.Or(h.direction, "none"), h.remote, h.local
 	}
 	m.keep = !l.Brief || !m.framed || !plainStart(line)
-	l.inside = nil
+	l.client.inside = nil
 	l.queue = append(l.queue, m)
 	if len(l.queue) > maxQueue {
 		l.queue[0].closed = true
@@ -955,7 +615,7 @@ func (l *Log) finish(err error) {
 	l.releaseStep(false)
 	l.endTree()
 	l.endReport()
-	if l.http != nil {
+	if l.sipe.http != nil {
 		l.sum.Truncated = true
 		l.endHTTP()
 	}
@@ -971,7 +631,7 @@ func (l *Log) finish(err error) {
 			l.sum.Truncated = true
 		}
 	}
-	if l.announced > 0 || l.sipe != nil || l.record != nil || err != nil {
+	if l.client.announced > 0 || l.sipe.packet != nil || l.server.record != nil || err != nil {
 		l.sum.Truncated = true
 	}
 	l.emit()
@@ -1016,35 +676,6 @@ func parseDate(s string) time.Time {
 		}
 	}
 	return time.Time{}
-}
-
-func (l *Log) threadOf(key []byte) *thread {
-	var recent **thread
-	if n := len(key); n >= 4 {
-		recent = &l.recent[binary.LittleEndian.Uint32(key[n-4:])*2654435761>>24]
-		if t := *recent; t != nil && t.name == string(key) {
-			return t
-		}
-	}
-	t := l.threadNamed(key)
-	if recent != nil {
-		*recent = t
-	}
-	return t
-}
-
-func (l *Log) threadNamed(key []byte) *thread {
-	if t := l.threads[string(key)]; t != nil {
-		return t
-	}
-	if len(l.threads) >= maxInterned {
-		clear(l.threads)
-		l.recent = [256]*thread{}
-		l.announced = 0
-	}
-	t := &thread{name: string(key)}
-	l.threads[t.name] = t
-	return t
 }
 
 // startLine reports whether a line is a request or status line. Lines of ordinary text are dismissed without a copy.
@@ -1102,138 +733,7 @@ func plainStart(line []byte) bool {
 	return bytes.HasSuffix(line, []byte(" SIP/2.0")) && !bytes.HasPrefix(line, []byte("REGISTER "))
 }
 
-// packetLine reports whether a text announces a packet: "Sending Packet - ..." or "Data Received - ...".
-func packetLine(text []byte) bool {
-	return bytes.HasPrefix(text, []byte("Sending Packet")) || bytes.HasPrefix(text, []byte("Data Received"))
-}
-
-// parsePacket reads "Sending Packet - REMOTE (From Local Address: LOCAL) N bytes:". Addresses are taken by position: their
-// exact wording is not documented.
-func parsePacket(s string) *packetHeader {
-	s = strings.TrimSpace(s)
-	h := &packetHeader{direction: "in"}
-	if strings.HasPrefix(s, "Sending") {
-		h.direction = "out"
-	}
-	if _, after, ok := strings.Cut(s, " - "); ok {
-		h.remote, _, _ = strings.Cut(strings.TrimSpace(after), " ")
-	}
-	if _, after, ok := strings.Cut(s, "Local Address:"); ok {
-		h.local, _, _ = strings.Cut(after, ")")
-		h.local = strings.TrimSpace(h.local)
-	}
-	h.remote, h.local = strings.ToValidUTF8(h.remote, "\uFFFD"), strings.ToValidUTF8(h.local, "\uFFFD")
-	return h
-}
-
 // leaveBlocks ends blocks that a new stamped line proves unfinished.
 func (l *Log) leaveBlocks() {
-	l.record, l.skip, l.sipe = nil, false, nil
-}
-
-// serverLine handles a line of a server's trace (OCSLogger, CLS); look-alikes without the TL_ prefix are not Lync's.
-func (l *Log) serverLine(line []byte) bool {
-	i := bytes.Index(line[:min(len(line), 256)], []byte("::"))
-	if i < 0 || len(line) < i+25 {
-		return false
-	}
-	b := line[i+2:]
-	at, ok := clock(b[6:10], b[0:2], b[3:5], b[11:13], b[14:16], b[17:19], b[20:23])
-	if !ok {
-		return false
-	}
-	l.endReport()
-	l.see(at, false, "sipstack")
-	for _, m := range l.queue {
-		m.closed = true
-	}
-	l.last = nil
-	l.leaveBlocks()
-	key := line[:i]
-	if j := bytes.LastIndexByte(key, ']'); j >= 0 {
-		key = key[j+1:]
-	}
-	l.thread = l.threadOf(bytes.TrimSpace(key[max(0, len(key)-40):]))
-	if bytes.Contains(line, []byte("$$begin_record")) {
-		l.record = &packetHeader{direction: "none"}
-	} else {
-		l.skip = true
-	}
-	return true
-}
-
-// recordLine handles a line of a server's record before its Start-Line.
-func (l *Log) recordLine(line []byte) {
-	name, value, ok := bytes.Cut(line, []byte(":"))
-	if !ok {
-		return
-	}
-	text := strings.ToValidUTF8(string(trimLine(bytes.TrimRight(value[:min(len(value), 1024)], "\r\n"))), "\uFFFD")
-	switch string(bytes.TrimSpace(name)) {
-	case "Direction":
-		switch {
-		case strings.HasPrefix(text, "incoming"):
-			l.record.direction = "in"
-		case strings.HasPrefix(text, "outgoing"):
-			l.record.direction = "out"
-		}
-	case "Peer":
-		l.record.remote = text
-	case "Severity", "SIP-Start-Line":
-		// A diagnostic record: its text speaks of a message that is traced on its own.
-		l.record, l.skip = nil, true
-		l.report = &Record{File: l.File, Line: l.line, Offset: l.offset, At: l.at, Direction: "none", Thread: l.thread.name,
-			Step: &Step{Kind: "other", Failed: text == "error"}}
-	case "Start-Line":
-		value = bytes.TrimLeft(value, " \t")
-		if !startLine(value) {
-			l.record, l.skip = nil, true
-			return
-		}
-		h := l.record
-		l.record = nil
-		m := l.begin(value, h)
-		m.raw, m.server = true, true
-	}
-}
-
-// reportLine takes what a line of a server's diagnostic record says. Lines run together, so the result code may stand anywhere.
-func (l *Log) reportLine(line []byte) {
-	text := windows1252(trimLine(strings.TrimRight(string(line[:min(len(line), 1024)]), "\r\n")))
-	s := l.report.Step
-	if before, code, ok := strings.Cut(text, "Result-Code: 0x"); ok {
-		code, name, _ := strings.Cut(code, " ")
-		if v, err := strconv.ParseUint(code, 16, 32); err == nil {
-			s.HRESULT, s.Name = fmt.Sprintf("0x%08X", v), name
-		}
-		text = strings.TrimSpace(before)
-	}
-	switch name, value, _ := strings.Cut(text, ": "); name {
-	case "Text":
-		s.Detail = strings.TrimSpace(value)
-	case "Peer":
-		s.Target = strings.TrimSpace(value)
-	case "Data":
-		s.Detail = strings.TrimSpace(s.Detail + " (" + strings.TrimSpace(value) + ")")
-	}
-}
-
-func (l *Log) endReport() {
-	if l.report == nil {
-		return
-	}
-	r := *l.report
-	l.report = nil
-	if r.Step.Detail != "" || r.Step.HRESULT != "" {
-		l.stepAt(r)
-	}
-}
-
-func (l *Log) endRecord() {
-	l.endReport()
-	for _, m := range l.queue {
-		m.closed = true
-	}
-	l.last = nil
-	l.leaveBlocks()
+	l.server.record, l.skip, l.sipe.packet = nil, false, nil
 }

@@ -26,6 +26,17 @@ type Step struct {
 	Diagnostics []Diagnostic `json:"diagnostics"`
 }
 
+// sipeLog is what the lines of a sipe log so far say about the next.
+type sipeLog struct {
+	packet   *packetHeader // inside a SIP block
+	held     *Record       // a step whose next line may say that it is tried again
+	http     *httpText     // inside an HTTP block
+	address  string        // of the HTTP request that the log speaks of
+	asked    string        // by the last HTTP request that it shows
+	ticket   bool          // with a web ticket
+	answered bool          // the answer was shown whole
+}
+
 // sipeLine handles a line of a pidgin-sipe debug log: "(HH:MM:SS) sipe: text", or "MESSAGE START >>>>>>>>>> SIP(0x1) - TIME"
 // and its end, with or without that prefix. The stamp of the former has no date.
 func (l *Log) sipeLine(line []byte) bool {
@@ -36,18 +47,18 @@ func (l *Log) sipeLine(line []byte) bool {
 	text = bytes.TrimPrefix(text, []byte("sipe: "))
 	start, isStart := bytes.CutPrefix(text, []byte("MESSAGE START "))
 	if !isStart && !bytes.HasPrefix(text, []byte("MESSAGE END ")) {
-		if prefixed && l.sipe == nil && !l.skip {
+		if prefixed && l.sipe.packet == nil && !l.skip {
 			l.see(time.Time{}, false, "sipe")
 			text := string(text[:min(len(text), 1024)])
 			l.releaseStep(strings.HasPrefix(text, "webticket_token: anonymous authentication to service ") && strings.Contains(text, "retrying"))
 			l.sipeStep(text)
 		}
-		return prefixed && l.sipe == nil
+		return prefixed && l.sipe.packet == nil
 	}
 	l.releaseStep(false)
 	l.endHTTP()
 	for _, m := range l.queue {
-		if !m.closed && isStart && l.sipe != nil {
+		if !m.closed && isStart && l.sipe.packet != nil {
 			m.Truncated = true
 		}
 		m.closed = true
@@ -62,22 +73,22 @@ func (l *Log) sipeLine(line []byte) bool {
 	if err != nil {
 		at = time.Time{}
 	}
-	l.thread = l.threadOf(nil)
+	l.client.thread = l.threadOf(nil)
 	l.see(at.UTC(), err == nil, "sipe")
 	l.sum.Zoned = err == nil
 	if !strings.Contains(head, " SIP") {
 		l.skip = true
 		if strings.Contains(head, " HTTP") {
-			l.http = &httpText{line: l.line, offset: l.offset}
+			l.sipe.http = &httpText{line: l.line, offset: l.offset}
 		}
 		return true
 	}
-	l.sipe = &packetHeader{direction: "none"}
+	l.sipe.packet = &packetHeader{direction: "none"}
 	switch {
 	case strings.HasPrefix(head, ">>"):
-		l.sipe.direction = "out"
+		l.sipe.packet.direction = "out"
 	case strings.HasPrefix(head, "<<"):
-		l.sipe.direction = "in"
+		l.sipe.packet.direction = "in"
 	}
 	return true
 }
@@ -93,14 +104,14 @@ func (l *Log) sipeStep(text string) {
 	case strings.HasPrefix(text, "no SRV records found"):
 		l.step(Step{Kind: "dns", Detail: "no SRV records found"})
 	case strings.HasPrefix(text, "sipe_http_parse_uri: host '"):
-		l.address, l.answered = sipeAddress(text[len("sipe_http_parse_uri: host '"):]), false
+		l.sipe.address, l.sipe.answered = sipeAddress(text[len("sipe_http_parse_uri: host '"):]), false
 	case strings.HasPrefix(text, "sipe_svc_https_response: code "):
 		status, err := strconv.Atoi(leadingDigits(text[len("sipe_svc_https_response: code "):]))
-		if err != nil || status < 100 || status > 999 || l.answered {
+		if err != nil || status < 100 || status > 999 || l.sipe.answered {
 			return
 		}
-		l.held = &Record{File: l.File, Line: l.line, Offset: l.offset, At: l.at, Zoned: l.sum.Zoned, Direction: "none",
-			Step: &Step{Kind: stepKind(l.address), Target: l.address, Status: status, Failed: failedStatus(status)}}
+		l.sipe.held = &Record{File: l.File, Line: l.line, Offset: l.offset, At: l.at, Zoned: l.sum.Zoned, Direction: "none",
+			Step: &Step{Kind: stepKind(l.sipe.address), Target: l.sipe.address, Status: status, Failed: failedStatus(status)}}
 	}
 }
 
@@ -136,11 +147,11 @@ func failedStatus(status int) bool { return status >= 400 && status != 401 && st
 
 // releaseStep hands out the step that waited for the line after it, which may say that the client tries another way.
 func (l *Log) releaseStep(retried bool) {
-	if l.held == nil {
+	if l.sipe.held == nil {
 		return
 	}
-	r := *l.held
-	l.held = nil
+	r := *l.sipe.held
+	l.sipe.held = nil
 	if retried {
 		r.Step.Failed, r.Step.Detail = false, "refused without credentials; the client tries again with a token"
 	}
@@ -159,8 +170,8 @@ const maxHTTP = 64 << 10
 
 // endHTTP reads the message that has ended: a request is remembered, an answer is a step.
 func (l *Log) endHTTP() {
-	h := l.http
-	l.http = nil
+	h := l.sipe.http
+	l.sipe.http = nil
 	if h == nil {
 		return
 	}
@@ -192,33 +203,33 @@ func (l *Log) endHTTP() {
 		}
 	}
 	if !strings.HasPrefix(words[0], "HTTP/") {
-		l.asked = words[1]
+		l.sipe.asked = words[1]
 		if strings.HasPrefix(words[1], "/") {
-			l.asked = "https://" + host + words[1]
-			if strings.HasPrefix(l.address, "http://"+host) {
-				l.asked = "http://" + host + words[1]
+			l.sipe.asked = "https://" + host + words[1]
+			if strings.HasPrefix(l.sipe.address, "http://"+host) {
+				l.sipe.asked = "http://" + host + words[1]
 			}
 		}
-		l.asked = windows1252(l.asked)
-		l.ticket = ticket
+		l.sipe.asked = windows1252(l.sipe.asked)
+		l.sipe.ticket = ticket
 		return
 	}
 	step.Status, _ = strconv.Atoi(words[1])
 	if step.Status < 100 || step.Status > 999 {
 		return
 	}
-	step.Target = l.asked
-	step.Kind = stepKind(l.asked)
+	step.Target = l.sipe.asked
+	step.Kind = stepKind(l.sipe.asked)
 	step.Failed = failedStatus(step.Status)
 	var fault Diagnostic
 	step.Detail, fault = soapFault(body)
 	if fault.ID != 0 {
 		step.Diagnostics = append(step.Diagnostics, fault)
 	}
-	if l.ticket && step.Detail == "" {
+	if l.sipe.ticket && step.Detail == "" {
 		step.Detail = "asked with a web ticket"
 	}
-	l.answered = true
+	l.sipe.answered = true
 	l.stepAt(Record{File: l.File, Line: h.line, Offset: h.offset, At: l.at, Zoned: l.sum.Zoned, Direction: "in", Step: &step})
 }
 
