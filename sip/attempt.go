@@ -125,6 +125,8 @@ type dialogue struct {
 	closed  bool
 	refresh bool // of an attempt already yielded
 	leaving bool // it asks to be unregistered
+
+	direction string // of the last leg's first REGISTER
 }
 
 // tick sets the log's clock.
@@ -219,8 +221,9 @@ func (d *dialogue) request(r Record, num uint32) {
 	switch {
 	case !leg.RequestSeen:
 		leg.RequestSeen, leg.SentAt = true, r.At
-	case leg.Status == 0:
-		leg.Resent++ // after the answer, it is the same message traced twice
+		d.direction = r.Direction
+	case leg.Status == 0 && r.Direction == d.direction:
+		leg.Resent++ // else it is the same message traced twice: after the answer, or coming in and going out of an Edge
 	}
 	if scheme := credentialScheme(m); scheme != "" {
 		leg.Scheme = strings.Clone(scheme)

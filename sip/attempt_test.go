@@ -234,3 +234,21 @@ func TestRetransmission(t *testing.T) {
 		}
 	}
 }
+
+// An Edge traces each packet as it comes in and as it goes out: that is one leg, and nothing was sent again.
+func TestEdgeTracesTwice(t *testing.T) {
+	record := func(stamp, direction, start string, more ...string) string {
+		return "TL_INFO(TF_PROTOCOL) [edge\\edge]0584.0A44::05/31/2013-" + stamp + ".0000773E (SIPStack,SIPAdminLog::ProtocolRecord::Flush:ProtocolRecord.cpp(261)) [1] $$begin_record\r\n" +
+			"Trace-Correlation-Id: 1\r\nInstance-Id: 1\r\nDirection: " + direction + "\r\nPeer: 192.0.2.1:5061\r\nMessage-Type: request\r\nStart-Line: " + start + "\r\n" +
+			"From: <sip:joe@contoso.com>;tag=1\r\nTo: <sip:joe@contoso.com>\r\nCall-ID: a\r\nCSeq: 1 REGISTER\r\n" + strings.Join(more, "") + "Message-Body: -\r\n$$end_record\r\n\r\n"
+	}
+	diagnostics := "ms-diagnostics: 4005;reason=\"x\";source=\"pool\"\r\n"
+	log := record("09:00:00.000", `incoming;source="external edge";destination="internal edge"`, "REGISTER sip:contoso.com SIP/2.0") +
+		record("09:00:00.010", `outgoing;source="external edge";destination="internal edge"`, "REGISTER sip:contoso.com SIP/2.0") +
+		record("09:00:00.500", `incoming;source="internal edge";destination="external edge"`, "SIP/2.0 404 Not Found", diagnostics) +
+		record("09:00:00.510", `outgoing;source="internal edge";destination="external edge"`, "SIP/2.0 404 Not Found", diagnostics)
+	got := attempts(t, sip.ParseLog(strings.NewReader(log)))
+	if len(got) != 1 || len(got[0].Legs) != 1 || got[0].Legs[0].Resent != 0 || got[0].Legs[0].Duration != 500*time.Millisecond || len(got[0].Diagnostics) != 1 || got[0].FinalStatus != 404 {
+		t.Errorf("%+v", got)
+	}
+}
