@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,10 +24,10 @@ import (
 // lyncdiscover. It is named, limits hold, and the rest of the run goes on.
 func TestHostileAutodiscover(t *testing.T) {
 	const discover = "127.0.1.2:80" // of the lab's Lync Online, over plain HTTP
-	var sent int64
+	var sent atomic.Int64
 	counted := func(w http.ResponseWriter, text []byte) bool {
 		n, err := w.Write(text)
-		sent += int64(n)
+		sent.Add(int64(n))
 		return err == nil
 	}
 	head := func(w http.ResponseWriter, contentType string) {
@@ -40,14 +41,14 @@ func TestHostileAutodiscover(t *testing.T) {
 	}{
 		"a gigabyte": {func(w http.ResponseWriter, _ *http.Request) {
 			head(w, "application/xml")
-			for block := bytes.Repeat([]byte(" "), 1<<16); sent < 1<<30 && counted(w, block); {
+			for block := bytes.Repeat([]byte(" "), 1<<16); sent.Load() < 1<<30 && counted(w, block); {
 			}
 		}, "autodiscover-not-autodiscover", "larger than"},
 		"a gzip bomb": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			head(w, "application/xml")
 			z := gzip.NewWriter(w)
-			for block := make([]byte, 1<<20); sent < 1<<28; sent += 1 << 20 {
+			for block := make([]byte, 1<<20); sent.Load() < 1<<28; sent.Add(1 << 20) {
 				if _, err := z.Write(block); err != nil {
 					return
 				}
@@ -101,16 +102,16 @@ func TestHostileAutodiscover(t *testing.T) {
 			}
 			defer conn.Close()
 			fmt.Fprint(conn, "HTTP/1.1 200 OK\r\n")
-			for sent < 1<<26 {
-				n, err := fmt.Fprintf(conn, "X-%d: %s\r\n", sent, strings.Repeat("a", 1<<12))
-				if sent += int64(n); err != nil {
+			for sent.Load() < 1<<26 {
+				n, err := fmt.Fprintf(conn, "X-%d: %s\r\n", sent.Load(), strings.Repeat("a", 1<<12))
+				if sent.Add(int64(n)); err != nil {
 					return
 				}
 			}
 		}, "autodiscover-certificate-invalid", "exceeded"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sent = 0
+			sent.Store(0)
 			synctest.Test(t, func(t *testing.T) {
 				_, report := diagnose(t, lab.Config{}, func(d *lyncdiag.Diagnoser) {
 					dial := d.Network.Dial
@@ -126,8 +127,8 @@ func TestHostileAutodiscover(t *testing.T) {
 				if !report.Complete || report.Duration > lyncdiag.DefaultExchange+2*time.Second {
 					t.Errorf("complete %t after %v", report.Complete, report.Duration)
 				}
-				if sent > 64<<20 && name != "a gzip bomb" {
-					t.Errorf("%d bytes were taken", sent)
+				if sent.Load() > 64<<20 && name != "a gzip bomb" {
+					t.Errorf("%d bytes were taken", sent.Load())
 				}
 				var details []string
 				for _, f := range report.Findings {

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
@@ -29,6 +28,9 @@ var classFindings = map[sip.Class]string{
 	"no-answer":                   "sip-no-answer",
 	"refused":                     "sip-register-refused",
 }
+
+// FindingOf names the finding of a class, "" for a class that is no problem.
+func FindingOf(c sip.Class) string { return classFindings[c] }
 
 func refusals() []string { return slices.Sorted(maps.Values(classFindings)) }
 
@@ -134,90 +136,4 @@ func refusedType(id int) kb.Type {
 		return kb.Client
 	}
 	return kb.Service
-}
-
-func logRules() []Rule {
-	source := kb.Citation{KB: "KB2541980", Section: "Diagnose authentication issues by using MOSDAL and Snooper", Item: "step 2"}
-	return []Rule{
-		{
-			ID: "log.attempts", Source: source,
-			Needs: names(fact.AttemptsKey), Reads: names(fact.TargetKey), Emits: refusals(), Eval: judgeAttempts,
-		},
-		{
-			ID: "log.coverage", Source: source,
-			Needs: names(fact.LogFilesKey), Reads: names(fact.AttemptsKey, fact.TargetKey),
-			Emits: []string{"log-no-attempt", "log-truncated"}, Eval: judgeCoverage,
-		},
-	}
-}
-
-// judgeAttempts names the reason of each failed attempt. Repeats join into one
-// finding. An attempt that a later one of the same user made good is history.
-func judgeAttempts(f *fact.Facts, emit Emit) {
-	target, _, _ := fact.Get(f, fact.TargetKey)
-	for o, attempts := range fact.All(f, fact.AttemptsKey) {
-		for i, a := range attempts {
-			if !attemptOf(target, a) || madeGood(attempts[i+1:], a.From) {
-				continue
-			}
-			at := fact.Origin{Kind: o.Kind, Where: a.File, Line: a.Line}
-			class := sip.Classify(a)
-			evidence := []fact.Evidence{{Key: "user", Class: fact.UserText, Value: a.From, Origin: at}, named("server", a.Server, at), text("scheme", a.Scheme, at)}
-			for _, d := range a.Diagnostics {
-				evidence = append(evidence, prose(d.Header, fmt.Sprintf("%d %s", d.ID, d.Reason), at))
-			}
-			if finding, ok := refusal(class, "log", evidence, at); ok {
-				emit(finding)
-			}
-		}
-	}
-}
-
-// attemptOf reports whether an attempt is the target's. Without an address
-// everybody's counts; an attempt whose user the log does not name may be
-// anybody's.
-func attemptOf(target Target, a sip.Attempt) bool {
-	if target.Address == "" || a.From == "" {
-		return true
-	}
-	from, err := fact.ParseAddress(a.From)
-	return err != nil || strings.EqualFold(from.WireAddress(), target.WireAddress()) || strings.EqualFold(from.Address, target.UserName)
-}
-
-func madeGood(later []sip.Attempt, user string) bool {
-	return slices.ContainsFunc(later, func(a sip.Attempt) bool { return a.From == user && sip.Classify(a).Class == "ok" })
-}
-
-func judgeCoverage(f *fact.Facts, emit Emit) {
-	for o, files := range fact.All(f, fact.LogFilesKey) {
-		for _, file := range files {
-			if file.Truncated {
-				emit(found("log-truncated", "log", prose("file", file.Path, o), text("lastAt", file.LastAt.UTC().Format("2006-01-02T15:04:05.000Z"), o)))
-			}
-		}
-	}
-	target, _, _ := fact.Get(f, fact.TargetKey)
-	for o, attempts := range fact.All(f, fact.AttemptsKey) {
-		if slices.ContainsFunc(attempts, func(a sip.Attempt) bool { return attemptOf(target, a) }) {
-			return
-		}
-		finding := found("log-no-attempt", "log")
-		for _, a := range attempts {
-			finding.Evidence = append(finding.Evidence, fact.Evidence{Key: "attemptOf", Class: fact.UserText, Value: a.From, Origin: o})
-		}
-		if len(attempts) > 0 {
-			finding.Title = "The log holds no sign-in attempt of this user"
-			finding.Cause = "The log was read, and the sign-in attempts in it are other users'. It says nothing about {address}."
-		}
-		for _, files := range fact.All(f, fact.LogFilesKey) {
-			for _, file := range files {
-				finding.Evidence = append(finding.Evidence, prose("file", file.Path, o), text("messages", strconv.Itoa(file.Messages), o))
-				if !file.FirstAt.IsZero() {
-					finding.Evidence = append(finding.Evidence, text("covers", file.FirstAt.Format("2006-01-02T15:04:05")+" to "+file.LastAt.Format("2006-01-02T15:04:05"), o))
-				}
-			}
-		}
-		emit(finding)
-		return
-	}
 }

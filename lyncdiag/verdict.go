@@ -128,8 +128,8 @@ func saidToFail(f *fact.Facts) bool {
 	}
 	attempts, _, _ := fact.Get(f, fact.AttemptsKey)
 	target, _, _ := fact.Get(f, fact.TargetKey)
-	for i, a := range attempts {
-		if class := classFindings[sip.Classify(a).Class]; class != "" && attemptOf(target, a) && class != "sip-federation-error" && !madeGood(attempts[i+1:], a.From) {
+	for _, a := range standing(attempts) {
+		if class := classFindings[sip.Classify(a).Class]; class != "" && attemptOf(target, a) && class != "sip-federation-error" {
 			return true
 		}
 	}

@@ -31,13 +31,18 @@ type Attempt struct {
 	// Outcome is succeeded, failed (a final refusal, never a challenge), challenged (the last answer is a challenge that was
 	// not taken up), no-answer (the log goes on for 32 s and shows none), or incomplete (the log ends earlier, or a redirect sent
 	// the client to another server).
-	Outcome     string `json:"outcome"`
-	FinalStatus int    `json:"finalStatus"` // of the last leg, 0 without an answer
-	FinalReason string `json:"finalReason"`
-	Scheme      string `json:"scheme"` // of the last credentials sent: NTLM, Kerberos, TLS-DSK; "" for none
-	Legs        []Leg  `json:"legs"`
+	Outcome      string `json:"outcome"`
+	FinalStatus  int    `json:"finalStatus"` // of the last leg, 0 without an answer
+	FinalReason  string `json:"finalReason"`
+	RedirectedTo string `json:"redirectedTo"` // host and port of the Contact that a final 3xx names, "" without
+	Scheme       string `json:"scheme"`       // of the last credentials sent: NTLM, Kerberos, TLS-DSK; "" for none
+	Legs         []Leg  `json:"legs"`
 	// Diagnostics of all answers in order, and of a later notification that ended the registration ([MS-SIPREGE]: 4140 to 4142).
 	Diagnostics []Diagnostic `json:"diagnostics"`
+	// Repeats counts further attempts that ended alike and are left out beside this one, and LastAt is the start of the last of
+	// them. Attempts leaves both zero: they are for whoever condenses its result.
+	Repeats int       `json:"repeats,omitempty"`
+	LastAt  time.Time `json:"lastAt,omitzero"`
 }
 
 // Leg is one REGISTER and its final answer.
@@ -49,8 +54,13 @@ type Leg struct {
 	// RequestSeen is false where the log holds the answer only.
 	RequestSeen bool `json:"requestSeen"`
 	// Challenge reports that the answer asks for credentials, or for the next step of a handshake.
-	Challenge   bool         `json:"challenge"`
-	Diagnostics []Diagnostic `json:"diagnostics"`
+	Challenge bool `json:"challenge"`
+	// Resent counts how often the same REGISTER was sent again (RFC 3261 section 17.1.2), as far as the log shows both.
+	Resent int `json:"resent"`
+	// Duration is the time from the first REGISTER to its answer; 0 without both, or without stamps.
+	Duration    time.Duration `json:"duration"`
+	SentAt      time.Time     `json:"sentAt"` // of the first REGISTER, zero if the log has no stamp or not the request
+	Diagnostics []Diagnostic  `json:"diagnostics"`
 }
 
 // What Attempt.Outcome says.
@@ -86,6 +96,7 @@ func Attempts(log iter.Seq2[Record, error]) iter.Seq2[Attempt, error] {
 				}
 				return
 			}
+			p.tick(r.At)
 			if r.Message != nil {
 				p.add(r)
 			}
@@ -105,6 +116,7 @@ type pairing struct {
 	order      []string             // of registered, oldest first
 	count      int
 	now        time.Time // of the log
+	expires    time.Time // before it no open dialogue does
 }
 
 type dialogue struct {
@@ -113,18 +125,22 @@ type dialogue struct {
 	closed  bool
 	refresh bool // of an attempt already yielded
 	leaving bool // it asks to be unregistered
+
+	direction string // of the last leg's first REGISTER
+}
+
+// tick sets the log's clock.
+func (p *pairing) tick(at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	if p.now = at; at.After(p.expires) {
+		p.expire()
+	}
 }
 
 func (p *pairing) add(r Record) {
 	m := r.Message
-	if !r.At.IsZero() {
-		p.now = r.At
-		for _, d := range p.queue {
-			if !d.closed && !d.last.IsZero() && r.At.Sub(d.last) > dialogueSilence {
-				p.close(d, false)
-			}
-		}
-	}
 	callID := m.Get("Call-ID")
 	if callID == "" || len(callID) > 1024 {
 		return
@@ -142,10 +158,13 @@ func (p *pairing) add(r Record) {
 		d = p.start(r, callID)
 	}
 	d.last = r.At
+	if at := r.At.Add(dialogueSilence); at.Before(p.expires) {
+		p.expires = at
+	}
 	if m.Request {
-		d.request(m, num)
+		d.request(r, num)
 	} else {
-		d.answer(m, num)
+		d.answer(r, num)
 	}
 	if d.a.Remote == "" {
 		d.a.Remote = strings.Clone(r.Remote)
@@ -155,6 +174,22 @@ func (p *pairing) add(r Record) {
 	}
 	if len(d.a.Legs) >= maxLegs {
 		p.close(d, true)
+	}
+}
+
+// expire closes the dialogues that the log's clock has left behind.
+func (p *pairing) expire() {
+	p.expires = p.now.Add(dialogueSilence)
+	for _, d := range p.queue {
+		switch {
+		case d.closed || d.last.IsZero():
+		case p.now.Sub(d.last) > dialogueSilence:
+			p.close(d, false)
+		default:
+			if at := d.last.Add(dialogueSilence); at.Before(p.expires) {
+				p.expires = at
+			}
+		}
 	}
 }
 
@@ -171,19 +206,25 @@ func (p *pairing) start(r Record, callID string) *dialogue {
 	return d
 }
 
-func (d *dialogue) request(m *Message, num uint32) {
-	a := &d.a
+func (d *dialogue) request(r Record, num uint32) {
+	a, m := &d.a, r.Message
 	if a.URI == "" {
 		a.URI = strings.Clone(m.URI)
 		a.UserAgent = strings.Clone(m.Get("User-Agent"))
 		a.ClientVersion = clientVersion(a.UserAgent)
 	}
 	if a.From == "" {
-		a.From = strings.Clone(addressOf(m.Get("From")))
+		a.From = strings.Clone(Address(m.Get("From")))
 	}
 	d.leaving = strings.TrimSpace(m.Get("Expires")) == "0"
 	leg := a.leg(num)
-	leg.RequestSeen = true
+	switch {
+	case !leg.RequestSeen:
+		leg.RequestSeen, leg.SentAt = true, r.At
+		d.direction = r.Direction
+	case leg.Status == 0 && r.Direction == d.direction:
+		leg.Resent++ // else it is the same message traced twice: after the answer, or coming in and going out of an Edge
+	}
 	if scheme := credentialScheme(m); scheme != "" {
 		leg.Scheme = strings.Clone(scheme)
 		a.Scheme = leg.Scheme
@@ -191,23 +232,31 @@ func (d *dialogue) request(m *Message, num uint32) {
 	a.CSeq = a.Legs[len(a.Legs)-1].CSeq
 }
 
-func (d *dialogue) answer(m *Message, num uint32) {
-	a := &d.a
+func (d *dialogue) answer(r Record, num uint32) {
+	a, m := &d.a, r.Message
 	leg := a.leg(num)
 	if leg.Status != 0 {
 		return // traced twice, or sent again
 	}
 	leg.Status, leg.Reason = m.Status, strings.Clone(m.Reason)
+	if !leg.SentAt.IsZero() && !r.At.IsZero() {
+		leg.Duration = max(r.At.Sub(leg.SentAt), 0)
+	}
 	for _, diag := range Diagnostics(m) {
 		leg.Diagnostics = append(leg.Diagnostics, diag.clone())
 	}
 	a.Diagnostics = append(a.Diagnostics, leg.Diagnostics...)
 	leg.Challenge = asksForCredentials(m, leg)
 	if a.From == "" {
-		a.From = strings.Clone(addressOf(m.Get("From")))
+		a.From = strings.Clone(Address(m.Get("From")))
 	}
 	if name := answeringName(m); name != "" {
 		a.Server = strings.Clone(name)
+	}
+	if m.Status < 400 && m.Status >= 300 {
+		a.RedirectedTo = strings.Clone(hostPart(Address(m.Get("Contact"))))
+	} else {
+		a.RedirectedTo = ""
 	}
 	if s := m.Get("Server"); s != "" {
 		a.ServerHeader = strings.Clone(s)
@@ -255,7 +304,7 @@ func (p *pairing) notify(m *Message, callID string) {
 	}
 	d := p.open[callID]
 	if d == nil && strings.Contains(strings.ToLower(m.Get("Event")), "registration") {
-		user := addressOf(m.Get("To"))
+		user := Address(m.Get("To"))
 		for _, o := range p.queue {
 			if !o.closed && strings.EqualFold(o.a.From, user) {
 				d = o
@@ -336,14 +385,27 @@ func (d Diagnostic) clone() Diagnostic {
 	return d
 }
 
-// addressOf takes the URI out of a From or To header (RFC 3261 section 20.10).
-func addressOf(s string) string {
+// Address takes the URI out of a From or To header (RFC 3261 section 20.10).
+func Address(s string) string {
 	if i := strings.LastIndexByte(s, '<'); i >= 0 {
 		uri, _, _ := strings.Cut(s[i+1:], ">")
 		return strings.TrimSpace(uri)
 	}
 	uri, _, _ := strings.Cut(s, ";")
 	return strings.TrimSpace(uri)
+}
+
+// hostPart takes host and port out of a SIP URI.
+func hostPart(uri string) string {
+	if _, rest, ok := strings.Cut(uri, ":"); ok {
+		uri = rest
+	}
+	uri, _, _ = strings.Cut(uri, ";")
+	uri, _, _ = strings.Cut(uri, "?")
+	if i := strings.LastIndexByte(uri, '@'); i >= 0 {
+		uri = uri[i+1:]
+	}
+	return uri
 }
 
 // clientVersion takes the product version out of "UCCAPI/15.0.4481.1000 OC/15.0.4481.1000 (Microsoft Lync)": OC is the client,

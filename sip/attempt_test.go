@@ -32,13 +32,14 @@ func TestAttemptOfSuccess(t *testing.T) {
 		t.Fatalf("%d attempts; the refresh belongs to the first", len(got))
 	}
 	a := got[0]
+	sent := func(ms int) time.Time { return time.Date(2013, 5, 31, 9, 12, 31, ms*1e6, time.UTC) }
 	want := sip.Attempt{ID: "1", Line: 3, StartedAt: time.Date(2013, 5, 31, 9, 12, 31, 100e6, time.UTC), Duration: 800 * time.Millisecond, Method: "REGISTER",
 		URI: "sip:contoso.com", From: "sip:joe@contoso.com", CallID: "0011223344556677", CSeq: 3, Server: "fe01.contoso.com", Remote: "192.0.2.10:443", ServerHeader: "RTC/5.0",
 		UserAgent: "UCCAPI/15.0.4481.1000 OC/15.0.4481.1000 (Microsoft Lync)", ClientVersion: "15.0.4481.1000", Outcome: "succeeded", FinalStatus: 200, FinalReason: "OK", Scheme: "NTLM",
 		Legs: []sip.Leg{
-			{CSeq: 1, Status: 401, Reason: "Unauthorized", RequestSeen: true, Challenge: true},
-			{CSeq: 2, Status: 401, Reason: "Unauthorized", Scheme: "NTLM", RequestSeen: true, Challenge: true},
-			{CSeq: 3, Status: 200, Reason: "OK", Scheme: "NTLM", RequestSeen: true},
+			{CSeq: 1, Status: 401, Reason: "Unauthorized", RequestSeen: true, Challenge: true, Duration: 100 * time.Millisecond, SentAt: sent(100)},
+			{CSeq: 2, Status: 401, Reason: "Unauthorized", Scheme: "NTLM", RequestSeen: true, Challenge: true, Duration: 100 * time.Millisecond, SentAt: sent(300)},
+			{CSeq: 3, Status: 200, Reason: "OK", Scheme: "NTLM", RequestSeen: true, Duration: 400 * time.Millisecond, SentAt: sent(500)},
 		}}
 	if !reflect.DeepEqual(a, want) {
 		t.Errorf("got  %+v\nwant %+v", a, want)
@@ -212,5 +213,42 @@ func TestAttemptsPassErrorOn(t *testing.T) {
 	}
 	if want := []string{"failed<nil>", "disk"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A REGISTER that is sent again is one leg, and its answer is timed from the first.
+func TestRetransmission(t *testing.T) {
+	at := time.Date(2013, 5, 31, 9, 0, 0, 0, time.UTC)
+	headers := []sip.Header{{Name: "Call-ID", Value: "a"}, {Name: "CSeq", Value: "1 REGISTER"}}
+	records := func(yield func(sip.Record, error) bool) {
+		for i := range 3 {
+			yield(sip.Record{At: at.Add(time.Duration(i) * time.Second), Message: &sip.Message{Request: true, Method: "REGISTER", Headers: headers}}, nil)
+		}
+		for range 2 { // traced twice
+			yield(sip.Record{At: at.Add(2500 * time.Millisecond), Message: &sip.Message{Status: 503, Headers: headers}}, nil)
+		}
+	}
+	for a, err := range sip.Attempts(records) {
+		if err != nil || len(a.Legs) != 1 || a.Legs[0].Resent != 2 || a.Legs[0].Duration != 2500*time.Millisecond || a.Outcome != "failed" {
+			t.Errorf("%+v, %v", a, err)
+		}
+	}
+}
+
+// An Edge traces each packet as it comes in and as it goes out: that is one leg, and nothing was sent again.
+func TestEdgeTracesTwice(t *testing.T) {
+	record := func(stamp, direction, start string, more ...string) string {
+		return "TL_INFO(TF_PROTOCOL) [edge\\edge]0584.0A44::05/31/2013-" + stamp + ".0000773E (SIPStack,SIPAdminLog::ProtocolRecord::Flush:ProtocolRecord.cpp(261)) [1] $$begin_record\r\n" +
+			"Trace-Correlation-Id: 1\r\nInstance-Id: 1\r\nDirection: " + direction + "\r\nPeer: 192.0.2.1:5061\r\nMessage-Type: request\r\nStart-Line: " + start + "\r\n" +
+			"From: <sip:joe@contoso.com>;tag=1\r\nTo: <sip:joe@contoso.com>\r\nCall-ID: a\r\nCSeq: 1 REGISTER\r\n" + strings.Join(more, "") + "Message-Body: -\r\n$$end_record\r\n\r\n"
+	}
+	diagnostics := "ms-diagnostics: 4005;reason=\"x\";source=\"pool\"\r\n"
+	log := record("09:00:00.000", `incoming;source="external edge";destination="internal edge"`, "REGISTER sip:contoso.com SIP/2.0") +
+		record("09:00:00.010", `outgoing;source="external edge";destination="internal edge"`, "REGISTER sip:contoso.com SIP/2.0") +
+		record("09:00:00.500", `incoming;source="internal edge";destination="external edge"`, "SIP/2.0 404 Not Found", diagnostics) +
+		record("09:00:00.510", `outgoing;source="internal edge";destination="external edge"`, "SIP/2.0 404 Not Found", diagnostics)
+	got := attempts(t, sip.ParseLog(strings.NewReader(log)))
+	if len(got) != 1 || len(got[0].Legs) != 1 || got[0].Legs[0].Resent != 0 || got[0].Legs[0].Duration != 500*time.Millisecond || len(got[0].Diagnostics) != 1 || got[0].FinalStatus != 404 {
+		t.Errorf("%+v", got)
 	}
 }

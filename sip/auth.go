@@ -22,7 +22,7 @@ type Challenge struct {
 func Challenges(m *Message) []Challenge {
 	var out []Challenge
 	for _, h := range m.Headers {
-		if strings.EqualFold(h.Name, "WWW-Authenticate") || strings.EqualFold(h.Name, "Proxy-Authenticate") {
+		if called(h.Name, "WWW-Authenticate") || called(h.Name, "Proxy-Authenticate") {
 			out = appendChallenges(out, strings.ToValidUTF8(h.Value, "\uFFFD"))
 		}
 	}
@@ -100,7 +100,7 @@ func schemeName(s string) string {
 // credentialScheme names the scheme of the credentials in a request, "" when it carries none.
 func credentialScheme(m *Message) string {
 	for _, h := range m.Headers {
-		if strings.EqualFold(h.Name, "Authorization") || strings.EqualFold(h.Name, "Proxy-Authorization") {
+		if called(h.Name, "Authorization") || called(h.Name, "Proxy-Authorization") {
 			word, _, _ := cutBlank(h.Value)
 			return schemeName(strings.ToValidUTF8(word, "\uFFFD"))
 		}
@@ -112,8 +112,8 @@ func credentialScheme(m *Message) string {
 func answeringName(m *Message) string {
 	var found []Challenge
 	for _, h := range m.Headers {
-		switch strings.ToLower(h.Name) {
-		case "authentication-info", "proxy-authentication-info", "www-authenticate", "proxy-authenticate":
+		switch {
+		case called(h.Name, "Authentication-Info"), called(h.Name, "Proxy-Authentication-Info"), called(h.Name, "WWW-Authenticate"), called(h.Name, "Proxy-Authenticate"):
 			found = appendChallenges(found[:0], strings.ToValidUTF8(h.Value, "\uFFFD"))
 			for _, c := range found {
 				if name, _ := cutPrefixFold(c.TargetName, "sip/"); name != "" {

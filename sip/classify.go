@@ -1,8 +1,8 @@
 package sip
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -154,19 +154,28 @@ func statusClass(status int, scheme string) Class {
 }
 
 func classDetail(a Attempt, id int, diags []Diagnostic) string {
-	var parts []string
+	detail := make([]byte, 0, 128)
 	if a.FinalStatus != 0 {
-		parts = append(parts, strings.TrimSpace(fmt.Sprintf("%d %s", a.FinalStatus, a.FinalReason)))
+		detail = strconv.AppendInt(detail, int64(a.FinalStatus), 10)
+		if reason := strings.TrimSpace(a.FinalReason); reason != "" {
+			detail = append(append(detail, ' '), reason...)
+		}
 	}
 	if id != 0 {
 		header := "ms-diagnostics"
 		if i := slices.IndexFunc(diags, func(d Diagnostic) bool { return d.ID == id }); i >= 0 {
 			header = diags[i].Header
 		}
-		parts = append(parts, fmt.Sprintf("%s %d", header, id))
+		if len(detail) > 0 {
+			detail = append(detail, ", "...)
+		}
+		detail = strconv.AppendInt(append(append(detail, header...), ' '), int64(id), 10)
 	}
 	if a.Scheme != "" {
-		parts = append(parts, "after "+a.Scheme)
+		if len(detail) > 0 {
+			detail = append(detail, ", "...)
+		}
+		detail = append(append(detail, "after "...), a.Scheme...)
 	}
-	return strings.Join(parts, ", ")
+	return string(detail)
 }

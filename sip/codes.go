@@ -140,7 +140,7 @@ func diagnosticByID(id int) []Code {
 
 // diagnosticComponent names the owner of an ErrorId's range, "" outside all ranges.
 func diagnosticComponent(id int) string {
-	for _, r := range diagnosticRanges() {
+	for _, r := range diagnosticRanges {
 		if id >= r.low && id <= r.high {
 			return r.component
 		}

@@ -7,32 +7,30 @@ type diagnosticRange struct {
 }
 
 // diagnosticRanges is the division of ErrorIds published for Office Communications Server (learn.microsoft.com bb964037; [MS-OCER]).
-func diagnosticRanges() []diagnosticRange {
-	return []diagnosticRange{
-		{0, 999, "common"},
-		{1000, 1999, "SIP stack / proxy"},
-		{2000, 2999, "presence"},
-		{3000, 3999, "conferencing focus"},
-		{4000, 4999, "other user services"},
-		{5000, 5999, "API applications"},
-		{6000, 6999, "IM MCU"},
-		{7000, 7999, "A/V MCU"},
-		{8000, 8999, "telephony conferencing"},
-		{9000, 9999, "MRAS"},
-		{10000, 10999, "Mediation Server"},
-		{11000, 11999, "Metrics"},
-		{12000, 13999, "inbound/outbound VoIP routing"},
-		{14000, 14999, "translation"},
-		{15000, 15999, "Unified Messaging routing"},
-		{16000, 16999, "IIMF (intelligent IM filter)"},
-		{17000, 17999, "client version filter"},
-		{18000, 18999, "Communicator Web Access"},
-		{24000, 24999, "UCMA"},
-		{28000, 28999, "web authentication service"},
-		{51000, 52999, "client"},
-		{60000, 62999, "application reserved (60 success, 61 expected, 62 unexpected)"},
-		{90000, 999999999, "public IM connectivity"},
-	}
+var diagnosticRanges = [...]diagnosticRange{
+	{0, 999, "common"},
+	{1000, 1999, "SIP stack / proxy"},
+	{2000, 2999, "presence"},
+	{3000, 3999, "conferencing focus"},
+	{4000, 4999, "other user services"},
+	{5000, 5999, "API applications"},
+	{6000, 6999, "IM MCU"},
+	{7000, 7999, "A/V MCU"},
+	{8000, 8999, "telephony conferencing"},
+	{9000, 9999, "MRAS"},
+	{10000, 10999, "Mediation Server"},
+	{11000, 11999, "Metrics"},
+	{12000, 13999, "inbound/outbound VoIP routing"},
+	{14000, 14999, "translation"},
+	{15000, 15999, "Unified Messaging routing"},
+	{16000, 16999, "IIMF (intelligent IM filter)"},
+	{17000, 17999, "client version filter"},
+	{18000, 18999, "Communicator Web Access"},
+	{24000, 24999, "UCMA"},
+	{28000, 28999, "web authentication service"},
+	{51000, 52999, "client"},
+	{60000, 62999, "application reserved (60 success, 61 expected, 62 unexpected)"},
+	{90000, 999999999, "public IM connectivity"},
 }
 
 // diagnosticCode is one known ErrorId.

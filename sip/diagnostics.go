@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -86,6 +87,28 @@ func ParseDiagnostic(header, value string) (d Diagnostic, ok bool) {
 		}
 	}
 	return d, true
+}
+
+// Explain says what the number means, and what codes within the parameters do, such as HRESULT="0x80090322(SEC_E_WRONG_PRINCIPAL)".
+// The first is the number's own, from its range if no table has it.
+func (d Diagnostic) Explain() []Code {
+	out := diagnosticByID(d.ID)
+	for _, p := range d.Params {
+		if len(p.Value) > 256 || strings.EqualFold(p.Name, "domain") || strings.EqualFold(p.Name, "peer") {
+			continue
+		}
+		// A bare number may be anything: a port, a count.
+		if !strings.Contains(p.Value, "0x") && !strings.Contains(p.Value, "0X") && !strings.Contains(strings.ToUpper(p.Value), "WSA") && !strings.Contains(strings.ToUpper(p.Value), "AADSTS") {
+			continue
+		}
+		for _, c := range LookupCode(p.Value) {
+			if !slices.Contains(out, c) {
+				out = append(out, c)
+			}
+			break
+		}
+	}
+	return out
 }
 
 func diagnosticsHeader(name string) bool {

@@ -66,17 +66,18 @@ func FuzzParseMessage(f *testing.F) {
 func FuzzParseLog(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		log := sip.NewLog(bytes.NewReader(b))
+		in := &once{t: t, r: bytes.NewReader(b)}
+		log := sip.NewLog(in)
 		log.MaxMessage = 4096
 		line, messages := 0, 0
 		records := func(yield func(sip.Record, error) bool) {
 			for r, err := range log.Records() {
 				if err == nil {
-					if r.Line <= line && r.Step == nil || r.Line < line {
+					if r.Line <= line && r.Message != nil || r.Line < line {
 						t.Fatalf("line %d after %d", r.Line, line)
 					}
 					line = r.Line
-					if (r.Message == nil) == (r.Step == nil) {
+					if r.Message != nil && r.Step != nil {
 						t.Fatalf("record %+v", r)
 					}
 					if r.Message != nil {
@@ -92,20 +93,42 @@ func FuzzParseLog(f *testing.F) {
 				}
 			}
 		}
+		var all []sip.Attempt
 		for a, err := range sip.Attempts(records) {
 			if err != nil {
 				break
 			}
+			all = append(all, a)
 			if a.CallID == "" || len(a.Legs) == 0 || a.Outcome == "" || a.Duration < 0 {
 				t.Fatalf("attempt %+v", a)
 			}
 			roundTrip(t, a)
 			roundTrip(t, sip.Classify(a))
 		}
+		if brief, _ := briefly(t, bytes.NewReader(b), 4096); !reflect.DeepEqual(brief, all) {
+			t.Fatalf("read briefly:\n got %+v\nwant %+v", brief, all)
+		}
 		if s := log.Summary(); s.Messages != messages || s.Lines < line {
 			t.Fatalf("summary %+v, %d messages to line %d", s, messages, line)
 		}
 	})
+}
+
+// once is a reader of which nothing may be asked after its end.
+type once struct {
+	t     *testing.T
+	r     *bytes.Reader
+	ended int
+}
+
+func (o *once) Read(p []byte) (int, error) {
+	n, err := o.r.Read(p)
+	if err != nil {
+		if o.ended++; o.ended > 8 {
+			o.t.Fatal("the reader goes on after the end")
+		}
+	}
+	return n, err
 }
 
 // A number that is read stands at the start of the value; its canonical form reads as the same.

@@ -3,9 +3,11 @@ package sip_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"testing"
 
@@ -22,6 +24,8 @@ func TestGeneratedLog(t *testing.T) {
 		{"stamp on first line", []string{"-prefix", "first"}},
 		{"stamp on every line", []string{"-prefix", "all"}},
 		{"threads interleaved", []string{"-prefix", "all", "-interleave", "0.2"}},
+		{"another seed", []string{"-prefix", "first", "-seed", "1"}},
+		{"another seed, interleaved", []string{"-prefix", "all", "-interleave", "0.05", "-seed", "2"}},
 	} {
 		t.Run(layout.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -92,10 +96,12 @@ func TestGeneratedLog(t *testing.T) {
 					}
 				}
 			}
+			var all []sip.Attempt
 			for a, err := range sip.Attempts(records) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				all = append(all, a)
 				switch a.Outcome {
 				case "succeeded":
 					attempts["ok"]++
@@ -108,9 +114,17 @@ func TestGeneratedLog(t *testing.T) {
 			if want := attempts["incomplete"]; want > 1 {
 				t.Errorf("%d attempts are incomplete; only the last one can be", want)
 			}
-			attempts["no-answer"] += attempts["incomplete"]
-			delete(attempts, "incomplete")
+			if attempts["incomplete"] > 0 {
+				attempts["no-answer"] += attempts["incomplete"]
+				delete(attempts, "incomplete")
+			}
 			s := log.Summary()
+			if _, err := f.Seek(0, io.SeekStart); err != nil {
+				t.Fatal(err)
+			}
+			if brief, summary := briefly(t, f, 0); !reflect.DeepEqual(brief, all) || !reflect.DeepEqual(summary, s) {
+				t.Errorf("brief reading differs: %d attempts, want %d; %+v, want %+v", len(brief), len(all), summary, s)
+			}
 			for _, c := range []struct {
 				what      string
 				got, want any
@@ -126,4 +140,19 @@ func TestGeneratedLog(t *testing.T) {
 			}
 		})
 	}
+}
+
+// briefly reads the attempts of a log the short way.
+func briefly(t *testing.T, r io.Reader, limit int) ([]sip.Attempt, sip.Summary) {
+	t.Helper()
+	log := sip.NewLog(r)
+	log.Brief, log.MaxMessage = true, limit
+	var all []sip.Attempt
+	for a, err := range sip.Attempts(log.Records()) {
+		if err != nil {
+			break
+		}
+		all = append(all, a)
+	}
+	return all, log.Summary()
 }

@@ -1,13 +1,14 @@
 package sip
 
 import (
-	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"iter"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Record is one thing a log tells: a SIP message, or a step of the sign-in before SIP.
@@ -20,29 +21,39 @@ type Record struct {
 	At    time.Time `json:"at"`
 	Zoned bool      `json:"zoned"`
 	// Direction is in, out or none, as the log says; it is not inferred. In a server's trace it is the server's view.
-	Direction string   `json:"direction"`
-	Remote    string   `json:"remote"` // peer's address and port, "" if the log does not say
-	Local     string   `json:"local"`
-	Thread    string   `json:"thread"`    // pid:tid, "" if the log has none
-	Message   *Message `json:"message"`   // nil in a step
-	Step      *Step    `json:"step"`      // nil in a message
+	Direction string `json:"direction"`
+	Remote    string `json:"remote"` // peer's address and port, "" if the log does not say
+	Local     string `json:"local"`
+	Thread    string `json:"thread"` // pid:tid, "" if the log has none
+	// Message is nil in a step, and Step in a message. Both are in the last record of a log that goes on for long after its last
+	// message: it tells the log's last stamp.
+	Message   *Message `json:"message"`
+	Step      *Step    `json:"step"`
 	Truncated bool     `json:"truncated"` // cut by the end of the log or by Log.MaxMessage
 }
 
 // Summary says what a log was and what it covers.
 type Summary struct {
-	Format     string `json:"format"`     // uccapilog, sipstack, sipe, sip or unknown
+	Format     string `json:"format"`     // uccapilog, sipstack, sipe, steps, sip or unknown
 	Encoding   string `json:"encoding"`   // utf-8, utf-16le, utf-16be or windows-1252
 	Compressed bool   `json:"compressed"` // gzip
 	// FirstAt and LastAt are the earliest and latest stamp of any line, zero if there is none; zones as in Record.
-	FirstAt   time.Time `json:"firstAt"`
-	LastAt    time.Time `json:"lastAt"`
-	Zoned     bool      `json:"zoned"`
-	Lines     int       `json:"lines"`
-	Bytes     int64     `json:"bytes"` // of decoded text
-	Messages  int       `json:"messages"`
-	Oversized int       `json:"oversized"` // messages cut at Log.MaxMessage
-	NULs      int64     `json:"nuls"`      // zero bytes skipped within text
+	FirstAt time.Time `json:"firstAt"`
+	LastAt  time.Time `json:"lastAt"`
+	Zoned   bool      `json:"zoned"`
+	// Gaps are times of more than an hour without a line, the first 16 of them. A client that is idle still writes.
+	Gaps []Gap `json:"gaps,omitempty"`
+	// ClockBack counts how often a stamp is more than a minute before the latest one: the clock was set back, or logs were joined.
+	ClockBack int `json:"clockBack"`
+	// Levels counts the stamped lines of a .uccapilog by level. SIP is complete only where the client traces in full.
+	Levels    Levels `json:"levels"`
+	Lines     int    `json:"lines"`
+	Bytes     int64  `json:"bytes"` // of decoded text
+	Messages  int    `json:"messages"`
+	Oversized int    `json:"oversized"` // messages cut at Log.MaxMessage
+	NULs      int64  `json:"nuls"`      // zero bytes skipped within text
+	// Advice says what a text is that only looks like a log this package reads, and what to give instead; "" else.
+	Advice string `json:"advice,omitempty"`
 	// Truncated reports that the text ends inside a line, a message or a frame.
 	Truncated bool `json:"truncated"`
 	// ServerAhead is the Date of the first response that has one minus the stamp of its line, and HasServerAhead whether there was
@@ -51,27 +62,49 @@ type Summary struct {
 	HasServerAhead bool          `json:"hasServerAhead"`
 }
 
+// Gap is a time without a line.
+type Gap struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// Levels are numbers of lines.
+type Levels struct {
+	Info  int `json:"info"`
+	Trace int `json:"trace"`
+	Other int `json:"other"`
+}
+
+const (
+	gapLength = time.Hour
+	maxGaps   = 16
+)
+
 // Log reads SIP messages out of text: the client's .uccapilog, a server's SIPStack trace, a pidgin-sipe debug log, or bare and
 // pasted SIP. It recognises UTF-8, UTF-16 and gzip itself. Make one with NewLog and set the fields before Records.
 type Log struct {
 	File       string // copied into every Record
 	MaxMessage int    // bytes kept of one message, 0 for 1 MiB; the rest is dropped and Truncated set
+	// Brief leaves messages that no attempt is made of with their start line alone: neither headers nor body. Left whole are
+	// REGISTER, what answers it, and whatever carries diagnostics. A Message is then good until the next record is asked for.
+	Brief bool
 
 	r       io.Reader
 	sum     Summary
 	line    int
 	offset  int64
-	queue   []*openMessage          // in the order of their start lines
-	spare   []*openMessage          // for reuse
-	last    *openMessage            // whom an unstamped line belongs to
-	thread  string                  // of the last stamped line
-	at      time.Time               // of the last stamped line
-	frames  map[string]packetHeader // announced and not ended, by thread
-	names   map[string]string       // interned threads
-	record  *packetHeader           // inside $$begin_record, before its Start-Line
-	skip    bool                    // inside a block that holds no SIP
-	sipe    *packetHeader           // inside a SIP block of a sipe log
-	address string                  // of the HTTP request that the sipe log speaks of
+	queue   []*openMessage // in the order of their start lines
+	spare   []*openMessage // for reuse
+	last    *openMessage   // whom an unstamped line belongs to
+	brief   Message        // used again and again
+	at      time.Time      // of the last stamped line
+	before  time.Time      // stamp before it
+	told    time.Time      // stamp of the last message
+	skip    bool           // inside a block that holds no SIP
+	client  clientLog
+	server  serverLog
+	sipe    sipeLog
+	tree    *Record // the step that lines without a number belong to
 	started bool
 	yield   func(Record, error) bool
 	stopped bool
@@ -94,21 +127,20 @@ func (l *Log) Summary() Summary {
 
 // Limits that keep memory bounded whatever the input: a queue this long or this old holds no real packet.
 const (
-	maxMessage = 1 << 20
-	maxQueue   = 64
-	maxWaits   = 256
-	maxThreads = 4096
+	maxMessage  = 1 << 20
+	maxQueue    = 64
+	maxWaits    = 256
+	maxInterned = 4096
 )
-
-// packetHeader is what a log says about a packet before the message itself.
-type packetHeader struct {
-	direction, remote, local string
-}
 
 type openMessage struct {
 	Record
+	thread   *thread
 	buf      []byte
-	level    string
+	size     int // bytes read, of which buf may hold fewer
+	lines    int // of the body
+	level    uint64
+	keep     bool // a sign-in attempt, or what tells about one: not brief
 	framed   bool // announced by "Sending Packet" or "Data Received"
 	raw      bool // its lines carry no stamp
 	prefixed bool // its lines carry a stamp each
@@ -122,7 +154,7 @@ type openMessage struct {
 
 // complete reports that the message has its header section and all its body, as far as Content-Length tells.
 func (m *openMessage) complete() bool {
-	return m.body >= 0 && len(m.buf)-m.body >= m.length
+	return m.body >= 0 && m.size-m.body >= m.length
 }
 
 // Records reads the log, once: the sequence holds the records in the order of their lines. Text that is not SIP is passed
@@ -134,8 +166,9 @@ func (l *Log) Records() iter.Seq2[Record, error] {
 		}
 		l.started = true
 		l.yield = yield
-		l.frames = map[string]packetHeader{}
-		l.names = map[string]string{}
+		l.client.threads = map[string]*thread{}
+		l.client.packets = map[string]*packetHeader{}
+		l.client.thread = &thread{}
 		in, encoding, compressed, err := openText(l.r)
 		l.sum.Encoding, l.sum.Compressed = encoding, compressed
 		if err == nil {
@@ -145,6 +178,9 @@ func (l *Log) Records() iter.Seq2[Record, error] {
 			return
 		}
 		l.finish(err)
+		if !l.stopped && !l.told.IsZero() && l.sum.LastAt.Sub(l.told) > dialogueSilence {
+			l.stopped = !yield(Record{File: l.File, Line: l.line, Offset: l.offset, At: l.sum.LastAt, Zoned: l.sum.Zoned, Direction: "none"}, nil)
+		}
 		if err == nil || l.stopped {
 			return
 		}
@@ -155,35 +191,44 @@ func (l *Log) Records() iter.Seq2[Record, error] {
 	}
 }
 
-// read handles every line; a line that does not fit the buffer comes in pieces.
-func (l *Log) read(in *bufio.Reader) error {
+// read handles every line; a line that does not fit the block comes in pieces.
+func (l *Log) read(in io.Reader) error {
+	lines := lineReader{r: in}
 	whole := true
 	for !l.stopped {
-		piece, err := in.ReadSlice('\n')
-		if len(piece) > 0 {
-			ended := piece[len(piece)-1] == '\n'
-			n := len(piece)
-			if bytes.IndexByte(piece, 0) >= 0 {
+		piece, ended, err := lines.next()
+		if n := len(piece); n > 0 {
+			if lines.nuls {
 				piece = dropNULs(piece)
 				l.sum.NULs += int64(n - len(piece))
 			}
 			if whole {
 				l.line++
-				l.sum.Lines = l.line
-				l.handle(piece)
+				switch {
+				case l.last != nil && l.insideLine(l.last, piece):
+				case len(l.queue) == 0 && l.traceLine(piece):
+				default:
+					l.handle(piece)
+				}
 			} else if m := l.last; m != nil && !m.closed {
 				l.add(m, piece)
 			}
 			l.offset += int64(n)
-			l.sum.Bytes = l.offset
 			whole = ended
-			l.emit()
+			if len(l.queue) > 0 && l.queue[0].closed {
+				l.sum.Lines, l.sum.Bytes = l.line, l.offset
+				l.emit()
+			}
 		}
+		if err == nil {
+			continue
+		}
+		l.sum.Lines, l.sum.Bytes = l.line, l.offset
 		switch {
 		case err == io.EOF:
 			l.sum.Truncated = l.sum.Truncated || !whole && l.sum.Format != "sip" && l.sum.Format != ""
 			return nil
-		case err != nil && err != bufio.ErrBufferFull:
+		case err != nil:
 			return err
 		}
 	}
@@ -202,6 +247,9 @@ func dropNULs(b []byte) []byte {
 
 // handle sorts one line, with its line end, by what it begins with.
 func (l *Log) handle(line []byte) {
+	if l.client.keyed {
+		l.client.thread, l.client.keyed = l.threadOf(l.client.key[:l.client.keyLength]), false
+	}
 	text := line
 	if len(text) > 0 && blank(text[0]) {
 		text = bytes.TrimLeft(text, " \t")
@@ -209,8 +257,7 @@ func (l *Log) handle(line []byte) {
 	if len(text) > 0 {
 		switch c := text[0]; {
 		case c >= '0' && c <= '9':
-			if s, ok := parseStamp(text); ok {
-				l.stamped(s)
+			if l.stampedLine(text) || l.treeLine(text) {
 				return
 			}
 		case c == 'T' && bytes.HasPrefix(text, []byte("TL_")):
@@ -227,50 +274,6 @@ func (l *Log) handle(line []byte) {
 		}
 	}
 	l.unstamped(line)
-}
-
-// stamp is the prefix of a .uccapilog line.
-type stamp struct {
-	at               time.Time
-	key, level, text []byte // text keeps its line end
-	hasLevel         bool
-}
-
-// parseStamp reads "MM/DD/YYYY|HH:MM:SS.mmm pid:tid LEVEL :: text"; what follows the time may be missing.
-func parseStamp(b []byte) (s stamp, ok bool) {
-	const form = "00/00/0000|00:00:00.000"
-	if len(b) < len(form) {
-		return s, false
-	}
-	for i := range len(form) {
-		if form[i] == '0' {
-			if b[i] < '0' || b[i] > '9' {
-				return s, false
-			}
-		} else if b[i] != form[i] {
-			return s, false
-		}
-	}
-	if s.at, ok = clock(b[6:10], b[0:2], b[3:5], b[11:13], b[14:16], b[17:19], b[20:23]); !ok {
-		return s, false
-	}
-	b = b[len(form):]
-	if len(b) > 0 && !blank(b[0]) && b[0] != '\r' && b[0] != '\n' {
-		return s, false
-	}
-	b = bytes.TrimLeft(b, " ")
-	if i := bytes.IndexByte(b, ' '); i > 0 && i < 40 {
-		s.key, b = b[:i], b[i+1:]
-	}
-	if i := bytes.Index(b[:min(len(b), 24)], []byte("::")); i >= 0 {
-		s.level, s.hasLevel = bytes.TrimSpace(b[:i]), true
-		b = b[i+2:]
-		if len(b) > 0 && b[0] == ' ' {
-			b = b[1:]
-		}
-	}
-	s.text = b
-	return s, true
 }
 
 // clock makes a time of digits; ok is false for a date that does not exist.
@@ -298,95 +301,55 @@ func (l *Log) see(at time.Time, zoned bool, format string) {
 	if l.sum.Format == "" || l.sum.Format == "sip" {
 		l.sum.Format = format
 	}
-	l.at = at
+	l.at, l.client.stamp = at, stampText{}
 	if at.IsZero() {
 		return
 	}
 	if l.sum.FirstAt.IsZero() || at.Before(l.sum.FirstAt) {
 		l.sum.FirstAt = at
 	}
+	if l.sum.LastAt.Sub(at) > time.Minute && l.sum.LastAt.Sub(l.before) <= time.Minute {
+		l.sum.ClockBack++
+	}
+	l.before = at
 	if at.After(l.sum.LastAt) {
+		if last := l.sum.LastAt; !last.IsZero() && at.Sub(last) > gapLength && len(l.sum.Gaps) < maxGaps {
+			l.sum.Gaps = append(l.sum.Gaps, Gap{last, at})
+		}
 		l.sum.LastAt = at
 	}
 	l.sum.Zoned = zoned
 }
 
-func (l *Log) stamped(s stamp) {
-	l.see(s.at, false, "uccapilog")
-	l.leaveBlocks()
-	key := l.intern(s.key)
-	l.thread = key
-	own := l.open(key)
-	for _, m := range l.queue {
-		if m == own || m.closed {
-			continue
-		}
-		if m.waits++; m.bare || m.raw && m.complete() || m.waits > maxWaits {
-			m.closed = true
-		}
-	}
-	l.last = nil
-	text := s.text
-	if rest, end := bytes.CutPrefix(text, []byte("End of ")); end && packetLine(rest) {
-		l.closeMessage(own)
-		delete(l.frames, key)
-		return
-	}
-	if packetLine(text) {
-		l.closeMessage(own)
-		if len(l.frames) >= maxThreads {
-			clear(l.frames)
-		}
-		l.frames[key] = parsePacket(string(bytes.TrimSpace(text)))
-		return
-	}
-	if own != nil && l.continues(own, s) {
-		if own.framed && own.level != string(s.level) {
-			return // the same thread's trace between two lines of its packet
-		}
-		own.prefixed = true
-		own.waits = 0
-		l.last = own
-		l.add(own, text)
-		return
-	}
-	l.closeMessage(own)
-	if startLine(text) {
-		l.begin(text, l.frames[key]).level = string(s.level)
-	}
-}
-
-// continues reports whether a stamped line of the message's own thread is part of it, in logs that stamp every line.
-func (l *Log) continues(m *openMessage, s stamp) bool {
-	if m.raw {
-		return false
-	}
-	if startLine(s.text) && (m.body < 0 || m.complete()) {
-		return false
-	}
-	if m.framed || m.prefixed {
-		return m.framed || m.level == string(s.level)
-	}
-	name, _, ok := cutHeader(string(trimLine(s.text[:min(len(s.text), 512)])))
-	return ok && knownHeader(name)
-}
-
 // unstamped handles a line without any prefix: it belongs to the line before, or is SIP by itself.
 func (l *Log) unstamped(line []byte) {
-	if l.record != nil {
+	if l.server.record != nil {
 		l.recordLine(line)
 		return
 	}
 	if l.skip {
+		if l.server.report != nil {
+			l.reportLine(line)
+		}
+		if h := l.sipe.http; h != nil && len(h.text) < maxHTTP {
+			h.text = append(h.text, line[:min(len(line), maxHTTP)]...)
+		}
 		return
+	}
+	if l.tree != nil {
+		if !startLine(line) {
+			l.treeText(line)
+			return
+		}
+		l.endTree()
 	}
 	m := l.last
 	if m != nil && m.closed {
 		m = nil
 	}
-	if l.sipe != nil && m == nil {
+	if l.sipe.packet != nil && m == nil {
 		if startLine(line) {
-			l.begin(line, *l.sipe).raw = true
+			l.begin(line, l.sipe.packet).raw = true
 		}
 		return
 	}
@@ -422,9 +385,16 @@ func (l *Log) unstamped(line []byte) {
 		l.add(m, line)
 		return
 	}
+	if l.sum.Advice != "" && l.sum.Format == "" {
+		return
+	}
 	if startLine(line) {
 		l.beginBare(line)
 		return
+	}
+	if l.sum.Advice == "" && l.sum.Format == "" && bytes.Contains(line, []byte("$$begin_record")) {
+		// Avaya's Contact Center writes records of the same keys, with the day first and without a TL_ level.
+		l.sum.Advice = "records like those of a Lync server, without its TL_ prefix: Avaya Contact Center writes such; give the Lync client's .uccapilog, or the text that OCSLogger or CLS exports"
 	}
 	if l.sum.Format == "" || l.sum.Format == "sip" {
 		if t := trimLine(line); bytes.IndexByte(t[:min(len(t), 64)], ':') > 0 {
@@ -440,26 +410,28 @@ func (l *Log) beginBare(line []byte) {
 	if l.sum.Format == "" {
 		l.sum.Format = "sip"
 	}
-	h, framed := l.frames[l.thread]
+	h := l.client.thread.packet
 	m := l.begin(line, h)
-	m.bare, m.raw = !framed && l.sum.Format == "sip", true
+	m.bare, m.raw = h == nil && l.sum.Format == "sip", true
 }
 
-// begin opens a message with its first line.
-func (l *Log) begin(line []byte, h packetHeader) *openMessage {
-	m := &openMessage{}
+// begin opens a message with its first line. h is nil where nothing announced it.
+func (l *Log) begin(line []byte, h *packetHeader) *openMessage {
+	var m *openMessage
 	if n := len(l.spare); n > 0 {
 		m = l.spare[n-1]
 		l.spare = l.spare[:n-1]
-		*m = openMessage{buf: m.buf[:0]}
+	} else {
+		m = &openMessage{}
 	}
-	m.Record = Record{File: l.File, Line: l.line, Offset: l.offset, At: l.at, Zoned: l.sum.Zoned, Thread: l.thread,
-		Direction: h.direction, Remote: h.remote, Local: h.local}
-	m.framed = h.direction != ""
-	if m.Direction == "" {
-		m.Direction = "none"
+	*m = openMessage{buf: m.buf[:0], thread: l.client.thread, body: -1, length: -1}
+	m.File, m.Line, m.Offset, m.At, m.Zoned, m.Thread, m.Direction = l.File, l.line, l.offset, l.at, l.sum.Zoned, l.client.thread.name, "none"
+	if h != nil {
+		m.framed = h.direction != ""
+		m.Direction, m.Remote, m.Local = cmp.Or(h.direction, "none"), h.remote, h.local
 	}
-	m.body, m.length = -1, -1
+	m.keep = !l.Brief || !m.framed || !plainStart(line)
+	l.client.inside = nil
 	l.queue = append(l.queue, m)
 	if len(l.queue) > maxQueue {
 		l.queue[0].closed = true
@@ -475,43 +447,65 @@ func (l *Log) add(m *openMessage, line []byte) {
 	if limit <= 0 {
 		limit = maxMessage
 	}
-	if len(m.buf)+len(line) > limit {
+	if m.size+len(line) > limit {
 		if !m.Truncated {
 			m.Truncated = true
 			l.sum.Oversized++
 		}
-		line = line[:max(limit-len(m.buf), 0)]
+		line = line[:max(limit-m.size, 0)]
+	}
+	m.size += len(line)
+	if m.body >= 0 {
+		m.lines++
+		if !m.keep && m.length <= 0 && len(trimLine(bytes.TrimRight(line, "\r\n"))) > 0 {
+			m.keep = true // headers, which a paste broke off
+		}
+		if m.keep {
+			m.buf = append(m.buf, line...)
+		}
+		return
 	}
 	m.buf = append(m.buf, line...)
-	if m.body >= 0 || len(line) == 0 {
+	if len(line) == 0 {
 		return
 	}
 	switch line[0] | 0x20 {
 	case '\r' | 0x20, '\n' | 0x20, ' ':
-		if len(trimLine(bytes.TrimRight(line, "\n"))) == 0 {
-			m.body = len(m.buf)
+		if string(line) == "\r\n" || len(trimLine(bytes.TrimRight(line, "\n"))) == 0 {
+			m.body = m.size
+		} else {
+			m.keep = true
 		}
 	case 'c', 'l':
-		if name, value, ok := bytes.Cut(line, []byte(":")); ok && len(name) <= 20 && m.length < 0 {
-			name = bytes.TrimSpace(name)
-			if len(name) == 1 && name[0]|0x20 == 'l' || bytes.EqualFold(name, []byte("Content-Length")) {
-				one := Message{Headers: []Header{{Name: "l", Value: string(bytes.TrimSpace(value))}}}
-				if n, ok := one.contentLength(); ok {
-					m.length = n
-				}
+		i := bytes.IndexByte(line[:min(len(line), 21)], ':')
+		if i < 0 {
+			break
+		}
+		name, value := line[:i], line[i+1:]
+		for i > 0 && blank(name[i-1]) {
+			i--
+			name = name[:i]
+		}
+		switch {
+		case i == 4 && bytes.EqualFold(name, []byte("CSeq")):
+			value = bytes.TrimRight(value, " \t\r\n")
+			// What lost its line break here may hold anything.
+			m.keep = m.keep || bytes.IndexByte(value, ':') >= 0 ||
+				len(value) > len("REGISTER") && bytes.EqualFold(value[len(value)-len("REGISTER"):], []byte("REGISTER"))
+		case m.length < 0 && (i == 1 && name[0]|0x20 == 'l' || i == 14 && bytes.EqualFold(name, []byte("Content-Length"))):
+			if n, ok := leadingNumber(bytes.TrimSpace(value)); ok {
+				m.length = n
 			}
 		}
-	}
-}
-
-// open returns the thread's message that is still being written, nil if there is none.
-func (l *Log) open(key string) *openMessage {
-	for _, m := range l.queue {
-		if !m.closed && !m.bare && m.Thread == key {
-			return m
+	case 'm', 'x':
+		if i := bytes.IndexByte(line[:min(len(line), 40)], ':'); i > 0 && diagnosticsHeader(string(bytes.TrimRight(line[:i], " \t"))) {
+			m.keep = true
+		}
+	case 'd':
+		if !l.sum.HasServerAhead && len(line) > 5 && bytes.EqualFold(line[:4], []byte("Date")) {
+			m.keep = true
 		}
 	}
-	return nil
 }
 
 func (l *Log) closeMessage(m *openMessage) {
@@ -530,16 +524,16 @@ func (l *Log) emit() {
 		m := l.queue[0]
 		l.queue = append(l.queue[:0], l.queue[1:]...)
 		r := m.Record
-		msg, err := ParseMessage(m.buf)
+		msg, err := l.message(m)
 		if len(l.spare) < maxQueue && cap(m.buf) <= 2*lineSize {
 			l.spare = append(l.spare, m)
 		}
 		if err != nil {
 			continue // its start line was one only together with what a cut took away
 		}
-		l.validText(msg)
 		r.Message = msg
 		l.sum.Messages++
+		l.told = r.At
 		l.compareClocks(r)
 		if !l.yield(r, nil) {
 			l.stopped = true
@@ -547,8 +541,62 @@ func (l *Log) emit() {
 	}
 }
 
+// message parses what was collected.
+func (l *Log) message(m *openMessage) (*Message, error) {
+	if l.Brief {
+		if !m.keep && m.body >= 0 {
+			line, _ := cutLine(m.buf, '\n')
+			m.buf = bytes.TrimSuffix(line, []byte("\r"))
+			if plainStartLine(m.buf, &l.brief) {
+				return &l.brief, nil
+			}
+		}
+		if parsePlain(m.buf, &l.brief) {
+			if !utf8.Valid(m.buf) {
+				l.validText(&l.brief)
+			}
+			return &l.brief, nil
+		}
+	}
+	msg, err := ParseMessage(m.buf)
+	if err == nil {
+		l.validText(msg)
+	}
+	return msg, err
+}
+
+// plainStartLine reads a start line of ASCII that is written as RFC 3261 has it.
+func plainStartLine(line []byte, m *Message) bool {
+	for _, c := range line {
+		if c < ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	const version = "SIP/2.0"
+	if n := len(version); len(line) > n+5 && string(line[:n]) == version && line[n] == ' ' && line[n+4] == ' ' {
+		status, ok := leadingNumber(line[n+1 : n+4])
+		if ok && status >= 100 && status <= 999 && !blank(line[n+5]) && !blank(line[len(line)-1]) {
+			*m = Message{Status: status, Reason: string(line[n+5:]), Version: version, Headers: m.Headers[:0]}
+			return true
+		}
+		return false
+	}
+	i := bytes.IndexByte(line, ' ')
+	end := len(line) - len(version) - 1
+	if i <= 0 || end <= i+1 || line[end] != ' ' || string(line[end+1:]) != version || line[i+1] == ' ' || line[end-1] == ' ' || !requestLine(line) {
+		return false
+	}
+	s := string(line)
+	*m = Message{Request: true, Method: s[:i], URI: s[i+1 : end], Version: version, Headers: m.Headers[:0]}
+	return true
+}
+
 // step hands out a step, after the messages before it.
 func (l *Log) step(s Step) {
+	l.stepAt(Record{File: l.File, Line: l.line, Offset: l.offset, At: l.at, Zoned: l.sum.Zoned, Direction: "none", Step: &s})
+}
+
+func (l *Log) stepAt(r Record) {
 	for _, m := range l.queue {
 		m.closed = true
 	}
@@ -557,26 +605,33 @@ func (l *Log) step(s Step) {
 	if l.stopped {
 		return
 	}
-	if !l.yield(Record{File: l.File, Line: l.line, Offset: l.offset, At: l.at, Zoned: l.sum.Zoned, Direction: "none", Step: &s}, nil) {
+	if !l.yield(r, nil) {
 		l.stopped = true
 	}
 }
 
 // finish closes what is open at the end of the text.
 func (l *Log) finish(err error) {
+	l.releaseStep(false)
+	l.endTree()
+	l.endReport()
+	if l.sipe.http != nil {
+		l.sum.Truncated = true
+		l.endHTTP()
+	}
 	for _, m := range l.queue {
 		if m.closed {
 			continue
 		}
 		m.closed = true
 		// A paste ends where its author liked; only a body shorter than announced shows a cut there.
-		lacks := m.body >= 0 && !m.complete() && len(m.buf)-m.body+bytes.Count(m.buf[m.body:], []byte("\n")) < m.length
+		lacks := m.body >= 0 && !m.complete() && m.size-m.body+m.lines < m.length
 		if lacks || err != nil || !m.bare && m.body < 0 && m.length != 0 {
 			m.Truncated = true
 			l.sum.Truncated = true
 		}
 	}
-	if len(l.frames) > 0 || l.sipe != nil || l.record != nil || err != nil {
+	if l.client.announced > 0 || l.sipe.packet != nil || l.server.record != nil || err != nil {
 		l.sum.Truncated = true
 	}
 	l.emit()
@@ -623,128 +678,62 @@ func parseDate(s string) time.Time {
 	return time.Time{}
 }
 
-func (l *Log) intern(key []byte) string {
-	if s, ok := l.names[string(key)]; ok {
-		return s
-	}
-	if len(l.names) >= maxThreads {
-		clear(l.names)
-	}
-	s := string(key)
-	l.names[s] = s
-	return s
-}
-
 // startLine reports whether a line is a request or status line. Lines of ordinary text are dismissed without a copy.
 func startLine(line []byte) bool {
-	line = bytes.TrimLeft(line, " \t")
-	i := bytes.IndexByte(line[:min(len(line), 64)], ' ')
-	if i <= 0 {
+	for len(line) > 0 && blank(line[0]) {
+		line = line[1:]
+	}
+	if len(line) < 8 || (line[0]|0x20 != 's' || !bytes.EqualFold(line[:4], []byte("SIP/"))) && !requestLine(line) {
 		return false
 	}
-	if !bytes.EqualFold(line[:min(4, i)], []byte("SIP/")) && (!token(string(line[:i])) || !bytes.Contains(line, []byte("SIP/")) && !bytes.Contains(line, []byte("sip/"))) {
-		return false
+	end := len(line)
+	for end > 0 && (line[end-1] == '\n' || line[end-1] == '\r') {
+		end--
+	}
+	const version = "SIP/2.0"
+	if line := line[:end]; bytes.HasSuffix(line, []byte(" "+version)) && line[0]|0x20 != 's' {
+		return true
+	}
+	if end > 12 && string(line[:len(version)]) == version && line[7] == ' ' && line[8] != '0' && line[11] == ' ' && digits(line[8:11]) {
+		return true
 	}
 	var p messageParser
 	_, ok := p.start(trimLine(strings.TrimRight(string(line), "\r\n")))
 	return ok
 }
 
-// packetLine reports whether a text announces a packet: "Sending Packet - ..." or "Data Received - ...".
-func packetLine(text []byte) bool {
-	return bytes.HasPrefix(text, []byte("Sending Packet")) || bytes.HasPrefix(text, []byte("Data Received"))
+// requestLine reports whether a line begins with a method and a scheme.
+func requestLine(line []byte) bool {
+	i := 0
+	for i < len(line) && tokenBytes[line[i]] {
+		i++
+	}
+	if i == 0 || i == len(line) || !blank(line[i]) {
+		return false
+	}
+	for i < len(line) && blank(line[i]) {
+		i++
+	}
+	if i < len(line) && line[i] == '<' {
+		i++
+	}
+	scheme := i
+	for i < len(line) && tokenBytes[line[i]] {
+		i++
+	}
+	return i > scheme && i < len(line) && line[i] == ':'
 }
 
-// parsePacket reads "Sending Packet - REMOTE (From Local Address: LOCAL) N bytes:". Addresses are taken by position: their
-// exact wording is not documented.
-func parsePacket(s string) packetHeader {
-	h := packetHeader{direction: "in"}
-	if strings.HasPrefix(s, "Sending") {
-		h.direction = "out"
+// plainStart reports whether a start line has lost no line break and is not that of a REGISTER.
+func plainStart(line []byte) bool {
+	line = bytes.TrimRight(line, "\r\n")
+	if len(line) > 11 && string(line[:8]) == "SIP/2.0 " {
+		return line[11] == ' ' && bytes.IndexByte(line, ':') < 0
 	}
-	if _, after, ok := strings.Cut(s, " - "); ok {
-		h.remote, _, _ = strings.Cut(strings.TrimSpace(after), " ")
-	}
-	if _, after, ok := strings.Cut(s, "Local Address:"); ok {
-		h.local, _, _ = strings.Cut(after, ")")
-		h.local = strings.TrimSpace(h.local)
-	}
-	h.remote, h.local = strings.ToValidUTF8(h.remote, "\uFFFD"), strings.ToValidUTF8(h.local, "\uFFFD")
-	return h
+	return bytes.HasSuffix(line, []byte(" SIP/2.0")) && !bytes.HasPrefix(line, []byte("REGISTER "))
 }
 
 // leaveBlocks ends blocks that a new stamped line proves unfinished.
 func (l *Log) leaveBlocks() {
-	l.record, l.skip, l.sipe = nil, false, nil
-}
-
-// serverLine handles a line of a server's trace (OCSLogger, CLS); look-alikes without the TL_ prefix are not Lync's.
-func (l *Log) serverLine(line []byte) bool {
-	i := bytes.Index(line[:min(len(line), 256)], []byte("::"))
-	if i < 0 || len(line) < i+25 {
-		return false
-	}
-	b := line[i+2:]
-	at, ok := clock(b[6:10], b[0:2], b[3:5], b[11:13], b[14:16], b[17:19], b[20:23])
-	if !ok {
-		return false
-	}
-	l.see(at, false, "sipstack")
-	for _, m := range l.queue {
-		m.closed = true
-	}
-	l.last = nil
-	l.leaveBlocks()
-	key := line[:i]
-	if j := bytes.LastIndexByte(key, ']'); j >= 0 {
-		key = key[j+1:]
-	}
-	l.thread = l.intern(bytes.TrimSpace(key[max(0, len(key)-40):]))
-	if bytes.Contains(line, []byte("$$begin_record")) {
-		l.record = &packetHeader{direction: "none"}
-	} else {
-		l.skip = true
-	}
-	return true
-}
-
-// recordLine handles a line of a server's record before its Start-Line.
-func (l *Log) recordLine(line []byte) {
-	name, value, ok := bytes.Cut(line, []byte(":"))
-	if !ok {
-		return
-	}
-	text := strings.ToValidUTF8(string(trimLine(bytes.TrimRight(value[:min(len(value), 1024)], "\r\n"))), "\uFFFD")
-	switch string(bytes.TrimSpace(name)) {
-	case "Direction":
-		switch {
-		case strings.HasPrefix(text, "incoming"):
-			l.record.direction = "in"
-		case strings.HasPrefix(text, "outgoing"):
-			l.record.direction = "out"
-		}
-	case "Peer":
-		l.record.remote = text
-	case "Severity", "SIP-Start-Line":
-		// A diagnostic record: its text speaks of a message that is traced on its own.
-		l.record, l.skip = nil, true
-	case "Start-Line":
-		value = bytes.TrimLeft(value, " \t")
-		if !startLine(value) {
-			l.record, l.skip = nil, true
-			return
-		}
-		h := *l.record
-		l.record = nil
-		m := l.begin(value, h)
-		m.raw, m.server = true, true
-	}
-}
-
-func (l *Log) endRecord() {
-	for _, m := range l.queue {
-		m.closed = true
-	}
-	l.last = nil
-	l.leaveBlocks()
+	l.server.record, l.skip, l.sipe.packet = nil, false, nil
 }

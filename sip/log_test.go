@@ -343,6 +343,23 @@ func TestLogShapes(t *testing.T) {
 	}
 }
 
+// A log whose clock was set tells so: an hour without a line, and a stamp before an earlier one.
+func TestClockThatJumps(t *testing.T) {
+	line := func(at string) string { return "05/31/2013|" + at + ".000 1A2C:0001 INFO  :: trace\r\n" }
+	_, s := readAll(t, []byte(line("09:00:00")+line("09:00:30")+line("11:00:00")+line("10:00:00")+line("10:00:10")+line("11:30:00")+line("11:00:00")))
+	at := func(h, m, sec int) time.Time { return time.Date(2013, 5, 31, h, m, sec, 0, time.UTC) }
+	if want := []sip.Gap{{From: at(9, 0, 30), To: at(11, 0, 0)}}; !reflect.DeepEqual(s.Gaps, want) || s.ClockBack != 2 {
+		t.Errorf("gaps %v, back %d", s.Gaps, s.ClockBack)
+	}
+}
+
+func TestLookAlike(t *testing.T) {
+	records, s := readAll(t, []byte("18/01/2012 05:00:43 $$begin_record\r\nDirection: incoming\r\nStart-Line: REGISTER sip:contoso.com SIP/2.0\r\nCall-ID: 1\r\n$$end_record\r\n"))
+	if len(records) != 0 || s.Format != "unknown" || !strings.Contains(s.Advice, "Avaya") {
+		t.Errorf("%d records, %+v", len(records), s)
+	}
+}
+
 func TestSipeLog(t *testing.T) {
 	records, s := readAll(t, testdata(t, "sipe-4003.txt"))
 	if len(records) != 3 || s.Format != "sipe" || !s.Zoned || s.Messages != 2 || s.Truncated {
@@ -365,7 +382,7 @@ func TestSipeSteps(t *testing.T) {
 	text := "(12:17:15) sipe: sipe_http_parse_uri: host 'pool.infra.lync.com' port 443 path 'WebTicket/WebTicketService.svc/WsFed_bearer'\n" +
 		"(12:17:15) sipe: sipe_svc_https_response: code 500\n"
 	records, _ := readAll(t, []byte(text))
-	want := &sip.Step{Kind: "web-ticket", Target: "https://pool.infra.lync.com:443/WebTicket/WebTicketService.svc/WsFed_bearer", Status: 500}
+	want := &sip.Step{Kind: "web-ticket", Target: "https://pool.infra.lync.com:443/WebTicket/WebTicketService.svc/WsFed_bearer", Status: 500, Failed: true}
 	if len(records) != 1 || !reflect.DeepEqual(records[0].Step, want) || records[0].Line != 2 {
 		t.Errorf("got %+v", records)
 	}

@@ -47,6 +47,15 @@ func (e *ParseError) Error() string {
 // trailing white space, because logs and pastes change line ends. The result does not share memory with b.
 func ParseMessage(b []byte) (*Message, error) {
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
+	if m := (&Message{}); parsePlain(b, m) {
+		m.Body = bytes.Clone(m.Body)
+		return m, nil
+	}
+	return parseLoose(b)
+}
+
+// parseLoose reads what has lost line breaks, or has some too many.
+func parseLoose(b []byte) (*Message, error) {
 	eol := byte('\n')
 	if bytes.IndexByte(b, '\n') < 0 {
 		eol = '\r'
@@ -262,17 +271,19 @@ func (m *Message) cutBody(rest []byte) []byte {
 	return rest
 }
 
-func (m *Message) contentLength() (int, bool) {
-	v := m.Get("Content-Length")
-	n := 0
-	for n < len(v) && v[n] >= '0' && v[n] <= '9' {
-		n++
+func (m *Message) contentLength() (int, bool) { return leadingNumber(m.Get("Content-Length")) }
+
+// leadingNumber reads the digits that s begins with, nine at most.
+func leadingNumber[T string | []byte](s T) (n int, ok bool) {
+	i := 0
+	for i < len(s) && s[i] >= '0' && s[i] <= '9' {
+		if i == 9 {
+			return 0, false
+		}
+		n = n*10 + int(s[i]-'0')
+		i++
 	}
-	if n == 0 || n > 9 {
-		return 0, false
-	}
-	i, err := strconv.Atoi(v[:n])
-	return i, err == nil
+	return n, i > 0
 }
 
 // Get returns the value of the first header called name, "" if there is none. Case does not matter, and a compact
@@ -280,11 +291,19 @@ func (m *Message) contentLength() (int, bool) {
 func (m *Message) Get(name string) string {
 	name = fullName(name)
 	for i := range m.Headers {
-		if strings.EqualFold(fullName(m.Headers[i].Name), name) {
+		if called(m.Headers[i].Name, name) {
 			return m.Headers[i].Value
 		}
 	}
 	return ""
+}
+
+// called reports whether a header has a name, which is given in full.
+func called(header, name string) bool {
+	if len(header) == 1 {
+		header = fullName(header)
+	}
+	return len(header) == len(name) && strings.EqualFold(header, name)
 }
 
 // Values returns the values of all headers called name, in order; names compare as in Get. It does not split at commas.
@@ -292,7 +311,7 @@ func (m *Message) Values(name string) []string {
 	name = fullName(name)
 	var out []string
 	for i := range m.Headers {
-		if strings.EqualFold(fullName(m.Headers[i].Name), name) {
+		if called(m.Headers[i].Name, name) {
 			out = append(out, m.Headers[i].Value)
 		}
 	}
@@ -398,25 +417,31 @@ func width[T string | []byte](s T) int {
 	return n
 }
 
-func digits(s string) bool {
+func digits[T string | []byte](s T) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
 			return false
 		}
 	}
-	return s != ""
+	return len(s) > 0
 }
 
 // token reports whether s is a token of RFC 3261 section 25.1.
-func token(s string) bool {
+func token[T string | []byte](s T) bool {
 	for i := range len(s) {
-		c := s[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-.!%*_+`'~", c) >= 0) {
+		if !tokenBytes[s[i]] {
 			return false
 		}
 	}
-	return s != ""
+	return len(s) > 0
 }
+
+var tokenBytes = func() (set [256]bool) {
+	for c := range set {
+		set[c] = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-.!%*_+`'~", byte(c)) >= 0
+	}
+	return set
+}()
 
 func cutBlank(s string) (before, after string, found bool) {
 	i := strings.IndexAny(s, " \t")

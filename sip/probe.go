@@ -152,7 +152,7 @@ func (r *ProbeResult) take(m *Message) {
 	r.Challenges, r.Diagnostics = Challenges(m), Diagnostics(m)
 	r.ServerHeader, r.Contact = valid(m.Get("Server")), ""
 	if m.Status >= 300 && m.Status < 400 {
-		r.Contact = valid(addressOf(m.Get("Contact")))
+		r.Contact = valid(Address(m.Get("Contact")))
 	}
 	r.Date = parseDate(m.Get("Date"))
 	r.KeepAlive = valid(m.Get("ms-keep-alive"))

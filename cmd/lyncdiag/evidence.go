@@ -72,7 +72,7 @@ func (e *evidenceFlags) read(ctx context.Context, p *program) (*evidence, error)
 		return nil, err
 	}
 	if len(e.logPaths) > 0 {
-		logs, err := p.readLogs(ctx, e.logPaths, nil)
+		logs, err := p.readLogs(ctx, bundle.Logs{Paths: e.logPaths})
 		if err != nil {
 			return nil, err
 		}

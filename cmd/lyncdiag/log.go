@@ -2,34 +2,57 @@ package main
 
 import (
 	"errors"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
+	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
 func (p *program) logCommand() *cobra.Command {
 	var failOn choice
+	var follow bool
 	cmd := &cobra.Command{
-		Use:   "log FILE|DIR|-...",
-		Short: "Show the sign-in attempts in client logs, and what became of them",
+		Use:   "log FILE|DIR|ZIP|-...",
+		Short: "Show the sign-in attempts in logs, and what became of them",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return errors.New("read arguments: no log is given")
-			}
-			var seen render.Tally
-			logs, err := p.readLogs(cmd.Context(), args, &seen)
-			if err != nil {
-				return err
 			}
 			sinks, err := p.sinks(documents(), render.JSON)
 			if err != nil {
 				return err
 			}
-			// The steps to take name the user, when the logs name one.
-			target, _ := fact.ParseAddress(logs.address())
+			// Reading makes much garbage and keeps little: collect it less often, and never let it grow.
+			debug.SetGCPercent(400)
+			debug.SetMemoryLimit(48 << 20)
+			var seen render.Tally
+			streams := make([]*render.LogStream, len(sinks))
+			for i, s := range sinks {
+				if s.format != render.Text {
+					streams[i] = render.NewLogStream(s.w, s.format)
+				}
+			}
+			logs, err := p.readLogs(cmd.Context(), bundle.Logs{Paths: args, Follow: follow, Record: seen.Add, Attempt: func(a sip.Attempt) {
+				seen.Attempt(a)
+				for _, s := range streams {
+					if s != nil {
+						p.started = true
+						if s.Attempt(&a); follow {
+							s.Flush()
+						}
+					}
+				}
+			}})
+			if err != nil {
+				return err
+			}
+			// The steps to take name the user, when the logs show only one.
+			target, _ := fact.ParseAddress(logs.onlyAddress())
 			d := &lyncdiag.Diagnoser{Plan: lyncdiag.Plan{}, Sources: []lyncdiag.Source{logs}, Offline: true, Log: p.logger()}
 			f, report, err := d.Facts(cmd.Context(), target)
 			if err != nil {
@@ -39,9 +62,23 @@ func (p *program) logCommand() *cobra.Command {
 			if code := lyncdiag.ExitCode(report, failOn.value); code != exitUnfinished {
 				p.exit = code
 			}
-			return p.write(sinks, tool().Log(f, &seen, report), false)
+			p.started = true
+			document := tool().Log(f, &seen, report)
+			for i, s := range sinks {
+				if streams[i] != nil {
+					err = streams[i].Close(document)
+				} else {
+					err = document.Write(s.w, s.format, s.options)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}
+	cmd.AddCommand(p.logMessagesCommand(), p.logFlowCommand(), p.logViewCommand())
 	failOn.registerFailOn(cmd.Flags())
+	cmd.Flags().BoolVar(&follow, "follow", false, "wait at the end of the log for more to be written, until interrupted")
 	return cmd
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
-	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
+	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
 // logs are client logs that were read before the run: when none can be read,
@@ -17,12 +19,9 @@ type logs struct {
 	failed error // of those that could not be read
 }
 
-func (p *program) readLogs(ctx context.Context, paths []string, seen *render.Tally) (*logs, error) {
+func (p *program) readLogs(ctx context.Context, source bundle.Logs) (*logs, error) {
 	l := &logs{facts: fact.New()}
-	source := bundle.Logs{Paths: paths, Stdin: p.stdin}
-	if seen != nil {
-		source.Record = seen.Add
-	}
+	source.Stdin = p.stdin
 	err := source.Collect(ctx, fact.Subject{}, l.facts)
 	if err == nil {
 		return l, nil
@@ -46,10 +45,13 @@ func (l *logs) Collect(_ context.Context, _ fact.Subject, f *fact.Facts) error {
 	for o, attempts := range fact.All(l.facts, fact.AttemptsKey) {
 		fact.Put(f, fact.AttemptsKey, attempts, o)
 	}
+	for o, steps := range fact.All(l.facts, fact.LogStepsKey) {
+		fact.Put(f, fact.LogStepsKey, steps, o)
+	}
 	return l.failed
 }
 
-// address is whose sign-in the logs show: of a failed attempt, else of any.
+// address is whose sign-in the logs show: of an attempt that failed for a reason of the sign-in, else of any.
 func (l *logs) address() string {
 	attempts, _, _ := fact.Get(l.facts, fact.AttemptsKey)
 	found := ""
@@ -57,7 +59,7 @@ func (l *logs) address() string {
 		if _, err := fact.ParseAddress(a.From); err != nil {
 			continue
 		}
-		if a.Outcome == "failed" {
+		if name := lyncdiag.FindingOf(sip.Classify(a).Class); name != "" && name != "sip-federation-error" {
 			return a.From
 		}
 		if found == "" {
@@ -65,4 +67,20 @@ func (l *logs) address() string {
 		}
 	}
 	return found
+}
+
+// onlyAddress is whose sign-in the logs show, "" if they show several users'.
+func (l *logs) onlyAddress() string {
+	attempts, _, _ := fact.Get(l.facts, fact.AttemptsKey)
+	only := ""
+	for _, a := range attempts {
+		switch {
+		case a.From == "":
+		case only == "":
+			only = a.From
+		case !strings.EqualFold(only, a.From):
+			return ""
+		}
+	}
+	return only
 }

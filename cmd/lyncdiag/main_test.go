@@ -132,6 +132,7 @@ func TestDocumentsMatchTheirSchemas(t *testing.T) {
 		"proxy":        {"proxy", "--lab=proxy-unreachable"},
 		"sip":          {"sip", "--lab", "sipdir.online.lync.com:443"},
 		"log":          {"log", log},
+		"message":      {"log", "messages", log, "code:404"},
 		"explain":      {"explain", "0x80EE0066"},
 		"scope":        {"scope", "--users", "one"},
 		"answers":      {"ask", "--lab=adfs-mex-http-500", "--answer", "symptom=lync", "--answer", "users=one", "--answer", "computers=many", "--answer", "portal-sign-in=no"},

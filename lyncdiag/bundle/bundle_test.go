@@ -4,12 +4,14 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/sip"
@@ -90,7 +92,7 @@ func TestFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"Lync-UccApi-0.UccApilog", "Lync-UccApi-0.UccApilog.bak", "c.uccapilog.gz", "server.LOG"}; !slices.Equal(files, want) {
+	if want := []string{"c.uccapilog.gz", "Lync-UccApi-0.UccApilog.bak", "server.LOG", "Lync-UccApi-0.UccApilog"}; !slices.Equal(files, want) {
 		t.Errorf("read %q, want %q", files, want)
 	}
 	// In the order of time, and numbered over all files.
@@ -134,14 +136,75 @@ func TestBadLogsHideNoGoodOnes(t *testing.T) {
 	}
 }
 
-func TestMaxBoundsAllFiles(t *testing.T) {
-	three := refused("a@contoso.com", "14:00:00") + refused("b@contoso.com", "14:01:00") + refused("c@contoso.com", "14:02:00")
-	dir := folder(t, map[string]string{"1.log": three, "2.log": three, "3.log": three})
-	for most, want := range map[int]struct{ attempts, files int }{2: {2, 1}, 3: {3, 2}, 5: {5, 2}, 8: {8, 3}, 9: {9, 3}, 0: {9, 3}} {
-		files, attempts, err := collect(t, Logs{Paths: []string{dir}, Max: most})
-		if len(attempts) != want.attempts || len(files) != want.files || (err == nil) != (want.attempts == 9) {
-			t.Errorf("at most %d: %d attempts of %d files, %v; want %v", most, len(attempts), len(files), err, want)
+// The segments of one log are one log: an attempt may begin in one and be
+// answered in the next, whatever their names.
+func TestSegmentsOfOneLog(t *testing.T) {
+	whole := refused("a@contoso.com", "14:00:00")
+	cut := strings.Index(whole, "05/31/2013|14:00:00.000 1234:5678 INFO  :: Data")
+	later := strings.ReplaceAll(whole[cut:], "14:00:00.000", "14:00:00.500")
+	dir := folder(t, map[string]string{"Lync-UccApi-0.UccApilog": later, "Lync-UccApi-1.UccApilog": whole[:cut]})
+	files, attempts, err := collect(t, Logs{Paths: []string{dir}})
+	if err != nil || !slices.Equal(files, []string{"Lync-UccApi-1.UccApilog", "Lync-UccApi-0.UccApilog"}) || !slices.Equal(attempts, []string{"1 a"}) {
+		t.Errorf("files %q, attempts %q, %v", files, attempts, err)
+	}
+}
+
+// However often a user fails alike, it is one attempt with repeats; a success
+// makes what was before it history.
+func TestAttemptsAreCondensed(t *testing.T) {
+	text := ""
+	for i := range 50 {
+		text += refused("a@contoso.com", fmt.Sprintf("14:%02d:00", i))
+	}
+	text += refused("b@contoso.com", "14:50:00") + strings.ReplaceAll(refused("b@contoso.com", "14:51:00"), "404 Not Found", "200 OK")
+	dir := folder(t, map[string]string{"1.log": text})
+	told := 0
+	f := fact.New()
+	if err := (Logs{Paths: []string{dir}, Attempt: func(sip.Attempt) { told++ }}).Collect(t.Context(), fact.Subject{}, f); err != nil {
+		t.Fatal(err)
+	}
+	kept, _, _ := fact.Get(f, fact.AttemptsKey)
+	if told != 52 || len(kept) != 2 || kept[0].Repeats != 49 || kept[0].LastAt.Minute() != 49 || kept[1].Outcome != "succeeded" || kept[1].ID != "52" {
+		t.Errorf("%d told, kept %+v", told, kept)
+	}
+}
+
+// A followed log goes on when more is written, also after it was begun anew,
+// and ends with the context, without an error.
+func TestFollow(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.uccapilog")
+	write := func(flags int, text string) {
+		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|flags, 0o600)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if _, err := file.WriteString(text); err != nil {
+			t.Fatal(err)
+		}
+		if err := file.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(0, strings.Repeat(refused("a@contoso.com", "14:00:00"), 10))
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	told := make(chan string, 10)
+	done := make(chan error)
+	go func() {
+		done <- Logs{Paths: []string{path}, Follow: true, Attempt: func(a sip.Attempt) { told <- a.From }}.Collect(ctx, fact.Subject{}, fact.New())
+	}()
+	// An attempt is told when the log's clock has left it behind.
+	write(os.O_APPEND, refused("b@contoso.com", "14:01:00"))
+	if got := <-told; got != "sip:a@contoso.com" {
+		t.Errorf("first %q", got)
+	}
+	write(os.O_TRUNC, refused("c@contoso.com", "14:02:00"))
+	if got := <-told; got != "sip:b@contoso.com" {
+		t.Errorf("then %q", got)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 
@@ -172,9 +235,13 @@ func TestSilentInputEndsWithTheContext(t *testing.T) {
 	}()
 	f := fact.New()
 	other := filepath.Join(folder(t, map[string]string{"a.log": refused("c@contoso.com", "14:00:00")}), "a.log")
-	err := Logs{Paths: []string{"-", other}, Stdin: in, Record: func(r sip.Record) { seen <- r }}.Collect(ctx, fact.Subject{}, f)
+	err := Logs{Paths: []string{"-", other}, Stdin: in, Record: func(r sip.Record) {
+		if r.File == "-" { // read last
+			seen <- r
+		}
+	}}.Collect(ctx, fact.Subject{}, f)
 	files, _, _ := fact.Get(f, fact.LogFilesKey)
-	if !errors.Is(err, broken) || len(files) != 1 {
+	if !errors.Is(err, broken) || len(files) != 2 {
 		t.Errorf("read %+v, %v", files, err)
 	}
 }

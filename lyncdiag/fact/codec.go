@@ -35,6 +35,7 @@ func Keys() []AnyKey {
 		DirectoryUsersKey, DirectoryDomainsKey, DirectoryErrorsKey, OrganizationKey, ServiceHealthKey, ServerTestsKey,
 		PublicRootsKey, StandingsKey, WithoutSNIKey, ClientTLSKey, SurveyKey,
 		PathsKey, ProxyKey,
+		LogStepsKey,
 	}
 }
 

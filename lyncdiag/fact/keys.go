@@ -31,6 +31,7 @@ var (
 	MEXKey        = NewKey[*adfs.MEX]("adfs.mex")
 	ClockKey      = NewKey[Clock]("clock")
 	AttemptsKey   = NewKey[[]sip.Attempt]("log.attempts")
+	LogStepsKey   = NewKey[[]LogStep]("log.steps") // that failed, and were not made good
 	LogFilesKey   = NewKey[[]LogFile]("log.files")
 	NSLookupKey   = NewKey[[]dnscheck.NSLookup]("client.nslookup") // what the user's computer resolved; an origin for each file
 

@@ -10,10 +10,12 @@ func clientSpecs() []Spec {
 			Title: "The server does not issue the personal certificate that Lync needs",
 			Cause: "The client's request for a personal certificate (GetAndPublishCert) fails. Without that certificate Lync cannot finish sign-in.",
 			Resolution: []string{
-				"Set the clock, then delete the old certificates of issuer Communications Server and the cached sign-in data, and sign in again (KB 2604176): lyncdiag client reset --dry-run",
+				"Set the clock and the time zone of the computer first: w32tm /resync",
+				"Exit Lync. Open certmgr.msc > Personal > Certificates and delete the user's certificates that were issued by Communications Server (KB 2604176).",
+				"Delete the cached sign-in data (in Lync 2013: Delete my sign-in info), and sign in again.",
 				"If every user fails, look at the service health dashboard, or at the certificate provisioning service of the pool.",
 			},
-			Owner: HelpDesk, References: []string{"KB2604176"}, Messages: explains(8), Planned: true,
+			Owner: HelpDesk, References: []string{"KB2604176"}, Messages: explains(8),
 		},
 		{
 			ID: "LD0093", Name: "sip-client-certificate-rejected", Type: Client, Severity: Failure,

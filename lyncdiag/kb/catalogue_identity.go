@@ -12,7 +12,7 @@ func identitySpecs() []Spec {
 				"Make sure that the user is listed in the Lync Online Administration Center, or on a Lync Server pool: Get-CsUser -Identity sip:{address}",
 				stepCheckAgain,
 			},
-			Owner: TenantAdmin, Messages: explains(3), Planned: true,
+			Owner: TenantAdmin, Messages: explains(3),
 		},
 		{
 			ID: "LD0044", Name: "web-ticket-not-sip-enabled", Type: Identity, Severity: Failure,

@@ -89,7 +89,7 @@ func serviceSpecs() []Spec {
 				"Look for an incident in the service health dashboard. For your own server, read the LS Web Components errors in the Lync Server event log of the Front End servers.",
 				stepCheckAgain,
 			},
-			Owner: TenantAdmin, Messages: explains(1, 7), Planned: true,
+			Owner: TenantAdmin, Messages: explains(1, 7),
 		},
 		{
 			ID: "LD0094", Name: "sip-register-refused", Type: Service, Severity: Failure,
@@ -98,7 +98,7 @@ func serviceSpecs() []Spec {
 			Resolution: []string{
 				"Look the number up. Its range tells whether the client, the user's account or a server part refused: lyncdiag explain MS-DIAGNOSTICS-ID",
 				"Sign in from another computer, and as another user on this one. The first tells about the client, the second about the account.",
-				"Read the whole exchange around the refusal: lyncdiag log view FILE",
+				"Read the whole exchange around the refusal: lyncdiag log view FILE -o html=log.html",
 				"On Lync Server, look up the same Call-ID in the server's trace.",
 				"If other users are refused with the same number, look at the service health dashboard. " + stepOnlineSupport,
 				stepCheckAgain,

@@ -23,6 +23,9 @@ const (
 	NDJSON Format = "ndjson" // one object a line, ASCII only
 	Short  Format = "short"  // four lines for a ticket; reports only
 	CSV    Format = "csv"    // one row a target, in UTF-8; reports and DNS only
+
+	Mermaid Format = "mermaid" // a sequence diagram; Flow only
+	HTML    Format = "html"    // a page of its own; LogView only
 )
 
 // Options are about text and CSV; JSON ignores them.

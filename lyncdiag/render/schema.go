@@ -57,6 +57,7 @@ func Wire() map[string]any {
 		"proxy":        proxyDoc{},
 		"sip":          sipDoc{},
 		"log":          logDoc{},
+		"message":      messageDoc{},
 		"explain":      explainDoc{},
 		"scope":        scopeDoc{},
 		"answers":      answersDoc{},

@@ -66,6 +66,7 @@ func everything(t testing.TB) map[string][]render.Document {
 		"log":     {tool.Log(none, &render.Tally{}, empty), tool.Log(some, &tally, report)},
 		"explain": {tool.Explain("", nil), tool.Explain("adfs-mex-http-500", lyncdiag.Explain("adfs-mex-http-500")), tool.Explain("das ist nicht die Anmeldung der Benutzer", nil)},
 		"scope":   {tool.Scope("", "", ""), tool.Scope("lync", "one", "many"), tool.Scope("nonsense", "", "")},
+		"message": {tool.Message(sip.Record{Message: &sip.Message{Request: true, Method: "REGISTER"}, Direction: "out"}), tool.Message(sip.Record{File: "a.log", Line: 3, At: at, Direction: "in", Message: &sip.Message{Status: 404, Headers: []sip.Header{{Name: "ms-diagnostics", Value: "4005;a=b"}}}})},
 		"answers": {tool.Answers(nil, nil, kb.Edge{}, nil, nil), tool.Answers([]fact.Answer{{ID: "licensed", Value: "yes", At: "2013-05-31T12:00:00.000Z"}, {ID: "message", Value: "couldn\u2019t"}},
 			broken(t).Verdict.Path, kb.Edge{Finding: "escalate", Section: "next-steps"}, broken(t).Verdict.Questions, broken(t).Verdict.Next)},
 		"catalogue": {tool.Catalogue(nil), tool.Catalogue(kb.Catalogue())},

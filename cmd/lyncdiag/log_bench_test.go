@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// BenchmarkLogCommand runs the command on a generated log of 256 MB, and what
+// else people have for it on the same file in turn: grep for one header, and
+// the Python script and the full reader of the reference material. It reports
+// medians of CPU time against each.
+func BenchmarkLogCommand(b *testing.B) {
+	peers := filepath.Join("..", "..", "..", "shared", "bench")
+	if _, err := os.Stat(peers); err != nil {
+		b.Skipf("no reference material beside the repository: %v", err)
+	}
+	dir := b.TempDir()
+	run := func(name string, args ...string) (cpu time.Duration, peak int64) {
+		out, err := os.Create(filepath.Join(dir, "out")) // grep stops at its first match when it writes to the null device
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer out.Close()
+		cmd := exec.Command(name, args...)
+		cmd.Stdout = out
+		cmd.Env = append(os.Environ(), "LC_ALL=C", "GOFLAGS=-mod=mod", "GOWORK=off")
+		if err := cmd.Run(); err != nil {
+			b.Skipf("%s: %v", name, err)
+		}
+		return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), peakMemory(cmd.ProcessState)
+	}
+	log, ours, full := filepath.Join(dir, "client.uccapilog"), filepath.Join(dir, "lyncdiag"), filepath.Join(dir, "logbench")
+	if err := os.CopyFS(full+".src", os.DirFS(filepath.Join(peers, "logbench"))); err != nil {
+		b.Fatal(err)
+	}
+	run("go", "build", "-o", ours, ".")
+	run("go", "build", "-C", full+".src", "-o", full, ".")
+	run("go", "run", "-C", filepath.Join(peers, "genlog"), ".", "-size", strconv.Itoa(256<<20), "-prefix", "all", "-o", log)
+	tasks := []struct {
+		name string
+		args []string
+	}{
+		{"lyncdiag", []string{ours, "log", "--fail-on", "never", log}},
+		{"grep", []string{"grep", "-c", "ms-diagnostics:", log}},
+		{"full-reader", []string{full, "full", "1", log}},
+		{"python", []string{"python3", filepath.Join(peers, "logbench", "admin.py"), log}},
+	}
+	times := map[string][]time.Duration{}
+	var most int64
+	b.ResetTimer()
+	for range b.N {
+		for _, t := range tasks {
+			cpu, peak := run(t.args[0], t.args[1:]...)
+			times[t.name] = append(times[t.name], cpu)
+			if t.name == "lyncdiag" {
+				most = max(most, peak)
+			}
+		}
+	}
+	b.StopTimer()
+	median := func(name string) float64 {
+		slices.Sort(times[name])
+		return times[name][len(times[name])/2].Seconds()
+	}
+	for _, t := range tasks[1:] {
+		b.ReportMetric(median("lyncdiag")/median(t.name), "x-"+t.name)
+	}
+	b.ReportMetric(float64(most)/(1<<20), "MiB-peak")
+	if testing.Verbose() {
+		fmt.Fprintln(os.Stderr, strings.TrimSpace(fmt.Sprint(times)))
+	}
+}

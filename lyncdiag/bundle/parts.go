@@ -1,0 +1,311 @@
+package bundle
+
+import (
+	"archive/zip"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lyncdiag/go-lyncdiag/sip"
+)
+
+// Limits of an archive of logs.
+const (
+	maxDirectory = 16 << 20 // bytes of a zip's list of members: about 200,000 of them
+	maxUnpacked  = 64 << 30 // bytes that one member may unpack to
+)
+
+// part is one log to read.
+type part struct {
+	path    string // of a member of an archive after a "!"
+	firstAt time.Time
+	member  *zip.File       // nil for a file
+	stdin   io.Reader       // for "-"
+	archive *zip.ReadCloser // closed by closeAll; in the first part of an archive
+}
+
+// parts are the logs that a path names: a file, those in a folder or in a zip.
+func (r *reading) parts(given string) ([]part, error) {
+	if given == "-" {
+		if r.Stdin == nil {
+			return nil, fmt.Errorf("read log: %w", errNoStdin)
+		}
+		return []part{{path: given, stdin: r.Stdin}}, nil
+	}
+	info, err := os.Stat(given)
+	if err != nil {
+		return nil, fmt.Errorf("read log: %w", err)
+	}
+	if !info.IsDir() {
+		if info.Mode().IsRegular() && isZip(given) {
+			return zipParts(given, info.Size())
+		}
+		return []part{{path: given}}, nil
+	}
+	var parts []part
+	err = filepath.WalkDir(given, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && isLogName(d.Name()) {
+			parts = append(parts, part{path: path})
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		err = fmt.Errorf("read log folder: %w", err)
+	case len(parts) == 0:
+		err = fmt.Errorf("read log folder %s: no .uccapilog, .log or .txt in it", given)
+	}
+	return parts, err
+}
+
+func isLogName(name string) bool {
+	name = strings.TrimSuffix(strings.ToLower(name), ".gz")
+	name = strings.TrimSuffix(name, ".bak")
+	for _, ext := range []string{".uccapilog", ".uccplog", ".log", ".txt", ".sip"} {
+		if strings.HasSuffix(name, ext) {
+			return true
+		}
+	}
+	return false
+}
+
+func isZip(path string) bool {
+	file, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	var magic [4]byte
+	n, _ := io.ReadFull(file, magic[:])
+	return n == 4 && (string(magic[:]) == "PK\x03\x04" || string(magic[:]) == "PK\x05\x06")
+}
+
+// zipParts lists the logs of an archive. Names are shown and never used as
+// paths, so what they point to does not matter.
+func zipParts(path string, size int64) ([]part, error) {
+	if err := checkDirectory(path, size); err != nil {
+		return nil, fmt.Errorf("read log %s: %w", path, err)
+	}
+	archive, err := zip.OpenReader(path)
+	if err != nil {
+		return nil, fmt.Errorf("read log %s: %w", path, err)
+	}
+	var parts []part
+	for _, member := range archive.File {
+		name := strings.ReplaceAll(member.Name, `\`, "/")
+		if member.FileInfo().IsDir() || !isLogName(name) {
+			continue
+		}
+		parts = append(parts, part{path: path + "!" + strings.ToValidUTF8(name, "\uFFFD"), member: member})
+	}
+	if len(parts) == 0 {
+		archive.Close()
+		return nil, fmt.Errorf("read log %s: no .uccapilog, .log or .txt in it", path)
+	}
+	parts[0].archive = archive
+	return parts, nil
+}
+
+// checkDirectory refuses an archive whose list of members alone would fill the
+// memory: package zip reads it whole.
+func checkDirectory(path string, size int64) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	tail := make([]byte, min(size, 22+1<<16))
+	if _, err := file.ReadAt(tail, size-int64(len(tail))); err != nil {
+		return err
+	}
+	i := bytes.LastIndex(tail, []byte("PK\x05\x06"))
+	if i < 0 || len(tail)-i < 22 {
+		return errors.New("the archive has no list of members; it may be cut")
+	}
+	if n := binary.LittleEndian.Uint32(tail[i+12:]); n > maxDirectory {
+		return fmt.Errorf("the archive's list of members takes %d bytes; extract the logs and give them", n)
+	}
+	return nil
+}
+
+func closeAll(parts []part) {
+	for _, p := range parts {
+		if p.archive != nil {
+			p.archive.Close()
+		}
+	}
+}
+
+// inOrder puts logs in the order of their first stamps: the numbers in the
+// names of a rotated log are not in that order. Logs without one come last,
+// and standard input and pipes, which are read once, after them.
+func inOrder(parts []part) []part {
+	if len(parts) < 2 {
+		return parts
+	}
+	parts = slices.Clone(parts)
+	for i := range parts {
+		parts[i].firstAt = parts[i].begins()
+	}
+	slices.SortStableFunc(parts, func(a, b part) int {
+		return cmp.Or(compareBool(a.firstAt.IsZero(), b.firstAt.IsZero()), a.firstAt.Compare(b.firstAt))
+	})
+	return parts
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// begins returns the first stamp near the log's start; zero if there is none.
+func (p part) begins() time.Time {
+	if p.stdin != nil {
+		return time.Time{}
+	}
+	if p.member == nil {
+		if info, err := os.Stat(p.path); err != nil || !info.Mode().IsRegular() {
+			return time.Time{}
+		}
+	}
+	in, err := p.open()
+	if err != nil {
+		return time.Time{}
+	}
+	defer in.Close()
+	log := sip.NewLog(io.LimitReader(in, 64<<10))
+	for range log.Records() {
+	}
+	return log.Summary().FirstAt
+}
+
+func (p part) open() (io.ReadCloser, error) {
+	switch {
+	case p.stdin != nil:
+		return io.NopCloser(p.stdin), nil
+	case p.member == nil:
+		return os.Open(p.path)
+	}
+	in, err := p.member.Open()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.path, err)
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{&unpacked{in, maxUnpacked}, in}, nil
+}
+
+// unpacked ends a member that unpacks without end.
+type unpacked struct {
+	in   io.Reader
+	left int64
+}
+
+func (u *unpacked) Read(p []byte) (int, error) {
+	if u.left <= 0 {
+		return 0, errors.New("it unpacks to more than can be a log")
+	}
+	n, err := u.in.Read(p[:min(int64(len(p)), u.left)])
+	u.left -= int64(n)
+	return n, err
+}
+
+// reader opens the log for reading once. Regular files and members of archives
+// are read straight; what may keep a reader waiting ends with ctx.
+func (p part) reader(ctx context.Context, follow bool) (io.ReadCloser, error) {
+	if p.member != nil {
+		return p.open()
+	}
+	if p.stdin == nil {
+		if info, err := os.Stat(p.path); err != nil {
+			return nil, err
+		} else if info.Mode().IsRegular() {
+			file, err := os.Open(p.path)
+			if err == nil && follow {
+				return &followed{ctx: ctx, file: file}, nil
+			}
+			return file, err
+		}
+	}
+	return p.patient(ctx)
+}
+
+// patient opens and reads beside: a named pipe that nobody writes to keeps
+// open and read waiting, and a silent standard input does even when it is
+// closed.
+func (p part) patient(ctx context.Context) (io.ReadCloser, error) {
+	out, in := io.Pipe()
+	opened := make(chan error, 1)
+	go func() {
+		file, err := p.open()
+		opened <- err
+		if err != nil {
+			return
+		}
+		defer file.Close()
+		stop := context.AfterFunc(ctx, func() {
+			in.CloseWithError(context.Cause(ctx))
+			file.Close()
+		})
+		defer stop()
+		_, err = io.CopyBuffer(struct{ io.Writer }{in}, file, make([]byte, 256<<10))
+		in.CloseWithError(err)
+	}()
+	select {
+	case err := <-opened:
+		return out, err
+	case <-ctx.Done():
+		out.Close()
+		return nil, context.Cause(ctx)
+	}
+}
+
+// followed is a file that is still being written.
+type followed struct {
+	ctx  context.Context
+	file *os.File
+}
+
+// pollEvery is how often a followed file is looked at for more.
+const pollEvery = 250 * time.Millisecond
+
+func (f *followed) Read(p []byte) (int, error) {
+	for {
+		n, err := f.file.Read(p)
+		if n > 0 || err != nil && err != io.EOF {
+			return n, err
+		}
+		// Cut and begun anew: what is in it now has not been read.
+		if info, err := f.file.Stat(); err == nil {
+			if at, err := f.file.Seek(0, io.SeekCurrent); err == nil && info.Size() < at {
+				if _, err := f.file.Seek(0, io.SeekStart); err != nil {
+					return 0, err
+				}
+				continue
+			}
+		}
+		select {
+		case <-f.ctx.Done():
+			return 0, context.Cause(f.ctx)
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+func (f *followed) Close() error { return f.file.Close() }

@@ -1,0 +1,275 @@
+package lyncdiag
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+	"github.com/lyncdiag/go-lyncdiag/sip"
+)
+
+func logRules() []Rule {
+	source := kb.Citation{KB: "KB2541980", Section: "Diagnose authentication issues by using MOSDAL and Snooper", Item: "step 2"}
+	return []Rule{
+		{
+			ID: "log.attempts", Source: source,
+			Needs: names(fact.AttemptsKey), Reads: names(fact.TargetKey), Emits: refusals(), Eval: judgeAttempts,
+		},
+		{
+			ID: "log.redirects", Source: kb.Citation{KB: "MS-SIPREGE"},
+			Needs: names(fact.AttemptsKey), Reads: names(fact.TargetKey), Emits: []string{"sip-redirect-loop"}, Eval: judgeRedirects,
+		},
+		{
+			ID: "log.steps", Source: kb.Citation{KB: "MS-OCAUTHWS"},
+			Needs: names(fact.LogStepsKey), Reads: names(fact.AttemptsKey, fact.TargetKey),
+			Emits: []string{"web-ticket-failed", "web-ticket-not-sip-enabled", "certificate-provisioning-failed", "autodiscover-user-unknown"}, Eval: judgeSteps,
+		},
+		{
+			ID: "log.coverage", Source: source,
+			Needs: names(fact.LogFilesKey), Reads: names(fact.AttemptsKey, fact.LogStepsKey, fact.TargetKey),
+			Emits: []string{"log-no-attempt", "log-truncated"}, Eval: judgeCoverage,
+		},
+	}
+}
+
+// judgeAttempts names the reason of the failed attempts. Those that failed
+// alike join into one finding, however many they are.
+func judgeAttempts(f *fact.Facts, emit Emit) {
+	target, _, _ := fact.Get(f, fact.TargetKey)
+	for o, attempts := range fact.All(f, fact.AttemptsKey) {
+		alike := map[sip.Class]*failedAlike{}
+		var order []*failedAlike
+		for _, a := range standing(attempts) {
+			if !attemptOf(target, a) {
+				continue
+			}
+			class := sip.Classify(a)
+			if classFindings[class.Class] == "" {
+				continue
+			}
+			g := alike[class.Class]
+			if g == nil {
+				g = &failedAlike{class: class, users: map[string]bool{}, first: a}
+				alike[class.Class] = g
+				order = append(order, g)
+			}
+			g.add(a, o)
+		}
+		for _, g := range order {
+			at := fact.Origin{Kind: o.Kind, Where: g.first.File, Line: g.first.Line}
+			if finding, ok := refusal(g.class, "log", g.evidence(at), at); ok {
+				finding.Title = g.title(finding.Name)
+				emit(finding)
+			}
+		}
+	}
+}
+
+// standing are the failed attempts that no later one of the same user made
+// good. Those are history.
+func standing(attempts []sip.Attempt) []sip.Attempt {
+	good := map[string]int{}
+	for i, a := range attempts {
+		if a.Outcome == "succeeded" && sip.Classify(a).Class == "ok" {
+			good[a.From] = i
+		}
+	}
+	var list []sip.Attempt
+	for i, a := range attempts {
+		if last, ok := good[a.From]; !ok || last <= i {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// maxNamed bounds the attempts that a finding names one by one.
+const maxNamed = 5
+
+type failedAlike struct {
+	class    sip.Classification
+	first    sip.Attempt
+	users    map[string]bool
+	count    int
+	from, to time.Time
+	named    []fact.Evidence
+}
+
+func (g *failedAlike) add(a sip.Attempt, o fact.Origin) {
+	g.count += 1 + a.Repeats
+	known := g.users[strings.ToLower(a.From)]
+	g.users[strings.ToLower(a.From)] = true
+	for _, at := range []time.Time{a.StartedAt, a.LastAt} {
+		if at.IsZero() {
+			continue
+		}
+		if g.from.IsZero() || at.Before(g.from) {
+			g.from = at
+		}
+		if at.After(g.to) {
+			g.to = at
+		}
+	}
+	if !known && len(g.users) > maxNamed {
+		return
+	}
+	at := fact.Origin{Kind: o.Kind, Where: a.File, Line: a.Line}
+	evidence := []fact.Evidence{{Key: "user", Class: fact.UserText, Value: a.From, Origin: at}, named("server", a.Server, at), text("scheme", a.Scheme, at)}
+	for _, d := range a.Diagnostics {
+		evidence = append(evidence, prose(d.Header, fmt.Sprintf("%d %s", d.ID, d.Reason), at))
+	}
+	for _, e := range evidence {
+		if len(g.named) < 8*maxNamed && !slices.Contains(g.named, e) {
+			g.named = append(g.named, e)
+		}
+	}
+}
+
+// evidence begins with "17 attempts by 3 users, from ... to ...", unless there
+// is one attempt.
+func (g *failedAlike) evidence(o fact.Origin) []fact.Evidence {
+	if g.count == 1 {
+		return g.named
+	}
+	said := fmt.Sprintf("%d by %d users", g.count, len(g.users))
+	if len(g.users) == 1 {
+		said = fmt.Sprintf("%d by one user", g.count)
+	}
+	if !g.from.IsZero() {
+		said += ", " + stamp(g.from) + " to " + stamp(cmp.Or(g.to, g.from))
+	}
+	return append([]fact.Evidence{text("attempts", said, o)}, g.named...)
+}
+
+// title says in the catalogue's title that others are concerned as well; "" leaves it as it is.
+func (g *failedAlike) title(name string) string {
+	spec, _ := kb.Lookup(name)
+	others := fmt.Sprintf("%d other users", len(g.users)-1)
+	switch {
+	case len(g.users) < 2 || !strings.Contains(spec.Title, "{address}"):
+		return ""
+	case len(g.users) == 2:
+		others = "another user"
+	}
+	return strings.Replace(spec.Title, "{address}", "{address} and "+others, 1)
+}
+
+// attemptOf reports whether an attempt is the target's. Without an address
+// everybody's counts; an attempt whose user the log does not name may be
+// anybody's.
+func attemptOf(target Target, a sip.Attempt) bool {
+	if target.Address == "" || a.From == "" {
+		return true
+	}
+	from, err := fact.ParseAddress(a.From)
+	return err != nil || strings.EqualFold(from.WireAddress(), target.WireAddress()) || strings.EqualFold(from.Address, target.UserName)
+}
+
+func judgeCoverage(f *fact.Facts, emit Emit) {
+	for o, files := range fact.All(f, fact.LogFilesKey) {
+		for _, file := range files {
+			if file.Truncated {
+				emit(found("log-truncated", "log", prose("file", file.Path, o), text("lastAt", file.LastAt.UTC().Format("2006-01-02T15:04:05.000Z"), o)))
+			}
+		}
+	}
+	target, _, _ := fact.Get(f, fact.TargetKey)
+	for o, attempts := range fact.All(f, fact.AttemptsKey) {
+		if slices.ContainsFunc(attempts, func(a sip.Attempt) bool { return attemptOf(target, a) }) {
+			return
+		}
+		if f.Has(fact.LogStepsKey.Name()) && len(attempts) == 0 {
+			return // it failed before any attempt, and the log shows where
+		}
+		finding := found("log-no-attempt", "log")
+		for _, a := range attempts[:min(len(attempts), 4*maxNamed)] {
+			finding.Evidence = append(finding.Evidence, fact.Evidence{Key: "attemptOf", Class: fact.UserText, Value: a.From, Origin: o})
+		}
+		if len(attempts) > 0 {
+			finding.Title = "The log holds no sign-in attempt of this user"
+			finding.Cause = "The log was read, and the sign-in attempts in it are other users'. It says nothing about {address}."
+		}
+		messages, stamped := 0, 0
+		for _, files := range fact.All(f, fact.LogFilesKey) {
+			for _, file := range files {
+				messages += file.Messages
+				stamped += file.Levels.Info + file.Levels.Trace + file.Levels.Other
+			}
+		}
+		if messages == 0 && stamped > 0 {
+			finding.Title = "The client log holds no SIP at all"
+			finding.Cause = "The client wrote " + strconv.Itoa(stamped) + " lines and not one SIP message. It writes those only with full logging: what became of the sign-in cannot be read from this log."
+		}
+		for _, files := range fact.All(f, fact.LogFilesKey) {
+			for _, file := range files {
+				finding.Evidence = append(finding.Evidence, prose("file", file.Path, o), text("messages", strconv.Itoa(file.Messages), o))
+				if !file.FirstAt.IsZero() {
+					finding.Evidence = append(finding.Evidence, text("covers", file.FirstAt.Format("2006-01-02T15:04:05")+" to "+file.LastAt.Format("2006-01-02T15:04:05"), o))
+				}
+			}
+		}
+		emit(finding)
+		return
+	}
+}
+
+// judgeSteps reads what failed before any REGISTER. Whoever registered later
+// got past it.
+func judgeSteps(f *fact.Facts, emit Emit) {
+	target, _, _ := fact.Get(f, fact.TargetKey)
+	for o, steps := range fact.All(f, fact.LogStepsKey) {
+		attempts, _, _ := fact.Get(f, fact.AttemptsKey)
+		if slices.ContainsFunc(attempts, func(a sip.Attempt) bool { return attemptOf(target, a) && sip.Classify(a).Class == "ok" }) {
+			continue
+		}
+		for _, s := range steps {
+			at := fact.Origin{Kind: o.Kind, Where: s.File, Line: s.Line}
+			evidence := []fact.Evidence{link(s.Target, at), text("step", strings.TrimSpace(s.Number+" "+s.Name), at), text("hresult", s.HRESULT, at), prose("detail", s.Detail, at)}
+			if s.Status > 0 {
+				evidence = append(evidence, text("status", strconv.Itoa(s.Status), at))
+			}
+			notEnabled := false
+			for _, d := range s.Diagnostics {
+				evidence = append(evidence, prose(d.Header, strings.TrimSpace(fmt.Sprintf("%d %s", d.ID, d.Reason)), at))
+				notEnabled = notEnabled || d.ID == 28000
+			}
+			switch {
+			case s.Kind == "web-ticket" && notEnabled:
+				emit(found("web-ticket-not-sip-enabled", "log", evidence...))
+			case s.Kind == "web-ticket":
+				emit(found("web-ticket-failed", "log", evidence...))
+			case s.Kind == "certificate-provisioning":
+				emit(found("certificate-provisioning-failed", "log", evidence...))
+			case s.Kind == "autodiscover" && s.Status == 404 && strings.HasSuffix(strings.ToLower(s.Target), "/user"):
+				emit(found("autodiscover-user-unknown", "log", evidence...).with(Probable))
+			}
+		}
+	}
+}
+
+// judgeRedirects finds servers that send a user on and on: the same server is
+// named three times, and the user never registers.
+func judgeRedirects(f *fact.Facts, emit Emit) {
+	target, _, _ := fact.Get(f, fact.TargetKey)
+	for o, attempts := range fact.All(f, fact.AttemptsKey) {
+		type way struct{ user, to string }
+		seen := map[way]int{}
+		for _, a := range standing(attempts) {
+			if a.RedirectedTo == "" || !attemptOf(target, a) {
+				continue
+			}
+			w := way{strings.ToLower(a.From), strings.ToLower(a.RedirectedTo)}
+			if seen[w] += 1 + a.Repeats; seen[w] < 3 {
+				continue
+			}
+			at := fact.Origin{Kind: o.Kind, Where: a.File, Line: a.Line}
+			emit(found("sip-redirect-loop", "log", fact.Evidence{Key: "user", Class: fact.UserText, Value: a.From, Origin: at}, named("server", a.Server, at),
+				named("redirectedTo", a.RedirectedTo, at), text("answer", strings.TrimSpace(strconv.Itoa(a.FinalStatus)+" "+a.FinalReason), at), text("times", strconv.Itoa(seen[w]), at)))
+		}
+	}
+}
