@@ -1,6 +1,7 @@
 package adfs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -160,11 +161,14 @@ func (a *TrustAnswer) parse(b []byte) {
 		a.Problems = append(a.Problems, Problem{codeNotAnswer, "the document is a request for a token, not the answer to one"})
 	default:
 		a.readToken(body)
-		a.Classification = classNoToken
-		if a.HasToken {
+		switch {
+		case a.HasToken:
 			a.Classification = classOK
-		} else {
+		case root.Tag == "Envelope" || strings.HasPrefix(root.Tag, "RequestSecurityTokenResponse"):
 			a.Error = a.errorCode()
+			a.Classification = cmp.Or(sureClass(a.Error), classNoToken) // RST2.srf may say why in its header alone
+		default:
+			a.Problems = append(a.Problems, Problem{codeNotAnswer, fmt.Sprintf("the document is no answer to a request for a token; its root is %.100q", root.FullTag())})
 		}
 	}
 }
@@ -419,15 +423,19 @@ var classes = []struct {
 	{classLocked, []string{"AADSTS50053", "0x80048823", "0x80048824"}},
 	{classExpired, []string{"AADSTS50055", "AADSTS50142", "AADSTS50144", "0x80048827"}},
 	{classUnknownUser, []string{"AADSTS50034", "AADSTS51004", "0x80041034"}},
-	{classMFA, []string{"AADSTS50072", "AADSTS50074", "AADSTS50076", "AADSTS50079", "AADSTS50158"}},
-	{classDenied, []string{"MSIS7068", "AADSTS50020", "AADSTS50057", "AADSTS50105", "AADSTS50131", "AADSTS53003"}},
-	{classRelyingParty, []string{"ID3082", "MSIS3020", "MSIS7007", "0x8004882A"}},
+	{classMFA, []string{
+		"AADSTS50072", "AADSTS50074", "AADSTS50076", "AADSTS50079", "AADSTS50097", "AADSTS50129", "AADSTS50158",
+		"AADSTS53000", "AADSTS53001", "AADSTS53002", "AADSTS53004", "MSIS7102",
+	}},
+	{classDenied, []string{"MSIS7068", "AADSTS50020", "AADSTS50057", "AADSTS50105", "AADSTS50131", "AADSTS53003", "AADSTS530034"}},
+	{classRelyingParty, []string{"ID3082", "MSIS3020", "MSIS3055", "MSIS7007", "0x8004882A"}},
 	{classClock, []string{"AADSTS500133"}},
 	{classNotSIP, []string{"28000"}},
 	{classService, []string{"AADSTS50000", "0x80048820", "28001"}},
+	{classFailed, []string{"MSIS3127"}},
 }
 
-// subcodeClasses are for faults without a code of their own.
+// subcodeClasses are for faults without a code of a sure class.
 var subcodeClasses = []struct {
 	class    string
 	subcodes []string
@@ -440,13 +448,23 @@ var subcodeClasses = []struct {
 	{classService, []string{"InternalServiceFault", "EndpointUnavailable"}},
 }
 
-func (a *TrustAnswer) classify() string {
+// sureClass is the class of a code, "" if it is not sure.
+func sureClass(code string) string {
 	for _, c := range classes {
-		if slices.Contains(c.codes, a.Error) {
+		if slices.Contains(c.codes, code) {
 			return c.class
 		}
 	}
-	if a.Error != "" {
+	return ""
+}
+
+func (a *TrustAnswer) classify() string {
+	if class := sureClass(a.Error); class != "" {
+		return class
+	}
+	// AD FS says FailedAuthentication and its code beside it, which may not be
+	// known here. RST2.srf says so whatever the reason is.
+	if a.Error != "" && !strings.HasPrefix(a.Error, "MSIS") && !strings.HasPrefix(a.Error, "ID") {
 		return classFailed
 	}
 	names := append([]string{a.Code}, a.Subcodes...)
@@ -460,7 +478,7 @@ func (a *TrustAnswer) classify() string {
 	switch {
 	case strings.Contains(a.Reason, "Timestamp is invalid"):
 		return classClock
-	case len(a.Subcodes) == 0 && (a.Code == "Receiver" || a.Code == "Server"):
+	case a.Code == "Receiver" || a.Code == "Server":
 		return classService
 	}
 	return classFailed
