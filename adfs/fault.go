@@ -114,6 +114,7 @@ func ParseTrustAnswer(r io.Reader) (*TrustAnswer, error) {
 	a := newTrustAnswer()
 	if de == nil {
 		a.parse(b)
+		a.tidy("")
 	} else {
 		a.Problems = append(a.Problems, Problem{de.code, de.detail})
 	}
@@ -124,7 +125,8 @@ func newTrustAnswer() *TrustAnswer {
 	return &TrustAnswer{Schemes: []string{}, Subcodes: []string{}, Detail: []FaultDetail{}, Problems: []Problem{}, Classification: classUnknown}
 }
 
-// parse fills in what the document says.
+// parse fills in what the document says. Texts are as long as they are there,
+// until tidy cuts them.
 func (a *TrustAnswer) parse(b []byte) {
 	root, err := loadXML(b)
 	if err != nil {
@@ -276,7 +278,7 @@ func textOf(e *etree.Element) string {
 	if e == nil {
 		return ""
 	}
-	return clip(e.Text())
+	return strings.TrimSpace(content(e))
 }
 
 // clip trims and bounds a text.
@@ -290,7 +292,7 @@ func clip(s string) string {
 
 func (a *TrustAnswer) addDetail(key, value string) {
 	if value != "" && len(a.Detail) < maxDetails {
-		a.Detail = append(a.Detail, FaultDetail{clip(key), value})
+		a.Detail = append(a.Detail, FaultDetail{key, value})
 	}
 }
 
@@ -312,7 +314,7 @@ func (a *TrustAnswer) readToken(body *etree.Element) {
 	}
 	token := requested.ChildElements()[0]
 	a.HasToken = true
-	a.Token = Token{Type: clip(token.Tag)}
+	a.Token = Token{Type: token.Tag}
 	response := requested.Parent()
 	if life := first(response, "Lifetime"); life != nil {
 		a.Token.NotBefore, a.Token.NotAfter = instant(textOf(first(life, "Created"))), instant(textOf(first(life, "Expires")))
@@ -324,7 +326,7 @@ func (a *TrustAnswer) readToken(body *etree.Element) {
 	switch {
 	case attribute(token, "MajorVersion") == "1":
 		a.Token.Type = "SAML 1.1"
-		a.Token.Issuer = clip(attribute(token, "Issuer"))
+		a.Token.Issuer = attribute(token, "Issuer")
 	case strings.HasPrefix(attribute(token, "Version"), "2"):
 		a.Token.Type = "SAML 2.0"
 		a.Token.Issuer = textOf(first(token, "Issuer"))
@@ -340,7 +342,7 @@ func (a *TrustAnswer) readToken(body *etree.Element) {
 	}
 	if signature := child(token, nsSignature, "Signature"); signature != nil {
 		for _, x := range certificatesIn(child(signature, nsSignature, "KeyInfo")) {
-			if c, err := keyCertificate(x.Text()); err == nil {
+			if c, err := keyCertificate(content(x)); err == nil {
 				a.Token.Signer = c.Thumbprint
 				break
 			}
@@ -366,9 +368,9 @@ var textual = regexp.MustCompile(`\b(AADSTS\d{5,7}|MSIS\d{4}|ID\d{4})\b`)
 // errorCode returns the code that says most: one that a text names, else what
 // RST2.srf puts into its elements, else the id of MS-OCER.
 func (a *TrustAnswer) errorCode() string {
-	texts := []string{a.Reason}
+	texts := []string{clip(a.Reason)}
 	for _, d := range a.Detail {
-		texts = append(texts, d.Value)
+		texts = append(texts, clip(d.Value))
 	}
 	for _, t := range texts {
 		if m := textual.FindString(t); m != "" {
@@ -390,13 +392,10 @@ func (a *TrustAnswer) errorCode() string {
 			return d.Value
 		}
 	}
-	for _, d := range a.Detail {
-		if codes := LookupCode(d.Value); len(codes) > 0 {
+	for _, text := range append(texts[1:], texts[0]) {
+		if codes := LookupCode(text); len(codes) > 0 {
 			return codes[0].Code
 		}
-	}
-	if codes := LookupCode(a.Reason); len(codes) > 0 {
-		return codes[0].Code
 	}
 	return ""
 }

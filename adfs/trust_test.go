@@ -160,6 +160,8 @@ func TestCredentialsStayHome(t *testing.T) {
 		"user name in URL": with(func(e *adfs.Endpoint) { e.Address = "https://" + stsHost + "@evil.example/" }),
 		"file":             with(func(e *adfs.Endpoint) { e.Address = "file:///etc/passwd" }),
 		"javascript":       with(func(e *adfs.Endpoint) { e.Address = "javascript:alert(1)" }),
+		"another port":     with(func(e *adfs.Endpoint) { e.Address = "https://" + stsHost + ":8443/adfs/" }),
+		"no such port":     with(func(e *adfs.Endpoint) { e.Address = "https://" + stsHost + ":99999/adfs/" }),
 		"control":          with(func(e *adfs.Endpoint) { e.Address = "https://" + stsHost + "/\r\nX: y" }),
 		"unusable":         with(func(e *adfs.Endpoint) { e.Usable, e.Reason = false, "no" }),
 		"certificate":      with(func(e *adfs.Endpoint) { e.Authentication = "certificate" }),
@@ -209,6 +211,49 @@ func TestAnswerForgetsThePassword(t *testing.T) {
 	b, err := json.Marshal(a)
 	if err != nil || a.Code == "" || strings.Contains(string(b), "hunter2") || strings.Contains(fmt.Sprintf("%+v", a), "hunter2") {
 		t.Errorf("%s, %v", b, err)
+	}
+}
+
+// TestAnswerForgetsPiecesOfThePassword: neither the blanks around a password nor
+// the end of what is kept leaves one behind.
+func TestAnswerForgetsPiecesOfThePassword(t *testing.T) {
+	for _, password := range []string{"  hunter2 hunter2  ", strings.Repeat("hunter2 ", 200), strings.Repeat("x", 900) + "hunter2" + strings.Repeat("y", 500)} {
+		for _, before := range []string{"", strings.Repeat("a", 980)} {
+			service := &adfstest.Service{Trust: map[string]adfstest.Answer{"13/usernamemixed": {Kind: "raw", Status: 500, Raw: []byte(
+				`<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><s:Fault><s:Code><s:Value>Sender</s:Value></s:Code><s:Reason><s:Text>` + before + password +
+					`</s:Text></s:Reason><s:Detail><ErrorId>` + password + `</ErrorId></s:Detail></s:Fault></s:Body></s:Envelope>`)}}}
+			a := client(memory{stsHost: service}).RequestToken(t.Context(), adfs.TokenRequest{Endpoint: endpoint("13/usernamemixed"), Hosts: []string{stsHost}}, joe(password))
+			b, err := json.Marshal(a)
+			if err != nil || a.Code != "Sender" || strings.Contains(string(b), "hunter") || strings.Contains(string(b), "xxx") || len(a.Reason) > 1000 {
+				t.Errorf("%s, %v", b, err)
+			}
+		}
+	}
+}
+
+// TestHostsWithPorts: a port that discovery named is asked, and no other.
+func TestHostsWithPorts(t *testing.T) {
+	e := endpoint("13/usernamemixed")
+	for _, tt := range []struct {
+		host, address string
+		sent          bool
+	}{
+		{stsHost, "https://" + stsHost + ":443/x", true},
+		{stsHost + ":443", "https://" + stsHost + "/x", true},
+		{stsHost + ":8443", "https://" + stsHost + ":8443/x", true},
+		{stsHost + ":8443", "https://" + stsHost + "/x", false},
+		{"", "https://" + stsHost + "/x", false},
+	} {
+		e.Address = tt.address
+		asked := false
+		c := &adfs.Client{HTTP: &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+			asked = true
+			return nil, errors.New("no")
+		})}}
+		c.RequestToken(t.Context(), adfs.TokenRequest{Endpoint: e, Hosts: []string{tt.host}}, joe("x"))
+		if asked != tt.sent {
+			t.Errorf("%+v: asked %t", tt, asked)
+		}
 	}
 }
 
