@@ -120,7 +120,7 @@ func (n *namespaces) of(prefix string) (uri string, ok bool) {
 }
 
 // content is the text of an element. Comments and processing instructions in
-// it do not end it, as they do for etree.
+// it do not end it, as they do in Element.Text.
 func content(e *etree.Element) string {
 	var b strings.Builder
 	for _, c := range e.Child {
