@@ -229,6 +229,8 @@ func httpsURL(raw string) (*url.URL, error) {
 		return nil, fmt.Errorf("the address %.200q was given with a user name or password in it", withoutUser(raw))
 	case u.Scheme != "https" || u.Hostname() == "":
 		return nil, fmt.Errorf("the address %.200q is not an absolute https URL", withoutUser(raw))
+	case !validPort(u):
+		return nil, fmt.Errorf("the port of the address %.200q is not between 1 and 65535", raw)
 	}
 	u.Fragment = ""
 	return u, nil

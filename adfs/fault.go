@@ -1,6 +1,7 @@
 package adfs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -113,6 +114,7 @@ func ParseTrustAnswer(r io.Reader) (*TrustAnswer, error) {
 	a := newTrustAnswer()
 	if de == nil {
 		a.parse(b)
+		a.tidy("")
 	} else {
 		a.Problems = append(a.Problems, Problem{de.code, de.detail})
 	}
@@ -123,7 +125,8 @@ func newTrustAnswer() *TrustAnswer {
 	return &TrustAnswer{Schemes: []string{}, Subcodes: []string{}, Detail: []FaultDetail{}, Problems: []Problem{}, Classification: classUnknown}
 }
 
-// parse fills in what the document says.
+// parse fills in what the document says. Texts are as long as they are there,
+// until tidy cuts them.
 func (a *TrustAnswer) parse(b []byte) {
 	root, err := loadXML(b)
 	if err != nil {
@@ -160,11 +163,14 @@ func (a *TrustAnswer) parse(b []byte) {
 		a.Problems = append(a.Problems, Problem{codeNotAnswer, "the document is a request for a token, not the answer to one"})
 	default:
 		a.readToken(body)
-		a.Classification = classNoToken
-		if a.HasToken {
+		switch {
+		case a.HasToken:
 			a.Classification = classOK
-		} else {
+		case root.Tag == "Envelope" || strings.HasPrefix(root.Tag, "RequestSecurityTokenResponse"):
 			a.Error = a.errorCode()
+			a.Classification = cmp.Or(sureClass(a.Error), classNoToken) // RST2.srf may say why in its header alone
+		default:
+			a.Problems = append(a.Problems, Problem{codeNotAnswer, fmt.Sprintf("the document is no answer to a request for a token; its root is %.100q", root.FullTag())})
 		}
 	}
 }
@@ -272,7 +278,7 @@ func textOf(e *etree.Element) string {
 	if e == nil {
 		return ""
 	}
-	return clip(e.Text())
+	return strings.TrimSpace(content(e))
 }
 
 // clip trims and bounds a text.
@@ -286,7 +292,7 @@ func clip(s string) string {
 
 func (a *TrustAnswer) addDetail(key, value string) {
 	if value != "" && len(a.Detail) < maxDetails {
-		a.Detail = append(a.Detail, FaultDetail{clip(key), value})
+		a.Detail = append(a.Detail, FaultDetail{key, value})
 	}
 }
 
@@ -308,7 +314,7 @@ func (a *TrustAnswer) readToken(body *etree.Element) {
 	}
 	token := requested.ChildElements()[0]
 	a.HasToken = true
-	a.Token = Token{Type: clip(token.Tag)}
+	a.Token = Token{Type: token.Tag}
 	response := requested.Parent()
 	if life := first(response, "Lifetime"); life != nil {
 		a.Token.NotBefore, a.Token.NotAfter = instant(textOf(first(life, "Created"))), instant(textOf(first(life, "Expires")))
@@ -320,7 +326,7 @@ func (a *TrustAnswer) readToken(body *etree.Element) {
 	switch {
 	case attribute(token, "MajorVersion") == "1":
 		a.Token.Type = "SAML 1.1"
-		a.Token.Issuer = clip(attribute(token, "Issuer"))
+		a.Token.Issuer = attribute(token, "Issuer")
 	case strings.HasPrefix(attribute(token, "Version"), "2"):
 		a.Token.Type = "SAML 2.0"
 		a.Token.Issuer = textOf(first(token, "Issuer"))
@@ -336,7 +342,7 @@ func (a *TrustAnswer) readToken(body *etree.Element) {
 	}
 	if signature := child(token, nsSignature, "Signature"); signature != nil {
 		for _, x := range certificatesIn(child(signature, nsSignature, "KeyInfo")) {
-			if c, err := keyCertificate(x.Text()); err == nil {
+			if c, err := keyCertificate(content(x)); err == nil {
 				a.Token.Signer = c.Thumbprint
 				break
 			}
@@ -362,9 +368,9 @@ var textual = regexp.MustCompile(`\b(AADSTS\d{5,7}|MSIS\d{4}|ID\d{4})\b`)
 // errorCode returns the code that says most: one that a text names, else what
 // RST2.srf puts into its elements, else the id of MS-OCER.
 func (a *TrustAnswer) errorCode() string {
-	texts := []string{a.Reason}
+	texts := []string{clip(a.Reason)}
 	for _, d := range a.Detail {
-		texts = append(texts, d.Value)
+		texts = append(texts, clip(d.Value))
 	}
 	for _, t := range texts {
 		if m := textual.FindString(t); m != "" {
@@ -386,13 +392,10 @@ func (a *TrustAnswer) errorCode() string {
 			return d.Value
 		}
 	}
-	for _, d := range a.Detail {
-		if codes := LookupCode(d.Value); len(codes) > 0 {
+	for _, text := range append(texts[1:], texts[0]) {
+		if codes := LookupCode(text); len(codes) > 0 {
 			return codes[0].Code
 		}
-	}
-	if codes := LookupCode(a.Reason); len(codes) > 0 {
-		return codes[0].Code
 	}
 	return ""
 }
@@ -419,15 +422,19 @@ var classes = []struct {
 	{classLocked, []string{"AADSTS50053", "0x80048823", "0x80048824"}},
 	{classExpired, []string{"AADSTS50055", "AADSTS50142", "AADSTS50144", "0x80048827"}},
 	{classUnknownUser, []string{"AADSTS50034", "AADSTS51004", "0x80041034"}},
-	{classMFA, []string{"AADSTS50072", "AADSTS50074", "AADSTS50076", "AADSTS50079", "AADSTS50158"}},
-	{classDenied, []string{"MSIS7068", "AADSTS50020", "AADSTS50057", "AADSTS50105", "AADSTS50131", "AADSTS53003"}},
-	{classRelyingParty, []string{"ID3082", "MSIS3020", "MSIS7007", "0x8004882A"}},
+	{classMFA, []string{
+		"AADSTS50072", "AADSTS50074", "AADSTS50076", "AADSTS50079", "AADSTS50097", "AADSTS50129", "AADSTS50158",
+		"AADSTS53000", "AADSTS53001", "AADSTS53002", "AADSTS53004", "MSIS7102",
+	}},
+	{classDenied, []string{"MSIS7068", "AADSTS50020", "AADSTS50057", "AADSTS50105", "AADSTS50131", "AADSTS53003", "AADSTS530034"}},
+	{classRelyingParty, []string{"ID3082", "MSIS3020", "MSIS3055", "MSIS7007", "0x8004882A"}},
 	{classClock, []string{"AADSTS500133"}},
 	{classNotSIP, []string{"28000"}},
 	{classService, []string{"AADSTS50000", "0x80048820", "28001"}},
+	{classFailed, []string{"MSIS3127"}},
 }
 
-// subcodeClasses are for faults without a code of their own.
+// subcodeClasses are for faults without a code of a sure class.
 var subcodeClasses = []struct {
 	class    string
 	subcodes []string
@@ -440,13 +447,23 @@ var subcodeClasses = []struct {
 	{classService, []string{"InternalServiceFault", "EndpointUnavailable"}},
 }
 
-func (a *TrustAnswer) classify() string {
+// sureClass is the class of a code, "" if it is not sure.
+func sureClass(code string) string {
 	for _, c := range classes {
-		if slices.Contains(c.codes, a.Error) {
+		if slices.Contains(c.codes, code) {
 			return c.class
 		}
 	}
-	if a.Error != "" {
+	return ""
+}
+
+func (a *TrustAnswer) classify() string {
+	if class := sureClass(a.Error); class != "" {
+		return class
+	}
+	// AD FS says FailedAuthentication and its code beside it, which may not be
+	// known here. RST2.srf says so whatever the reason is.
+	if a.Error != "" && !strings.HasPrefix(a.Error, "MSIS") && !strings.HasPrefix(a.Error, "ID") {
 		return classFailed
 	}
 	names := append([]string{a.Code}, a.Subcodes...)
@@ -460,7 +477,7 @@ func (a *TrustAnswer) classify() string {
 	switch {
 	case strings.Contains(a.Reason, "Timestamp is invalid"):
 		return classClock
-	case len(a.Subcodes) == 0 && (a.Code == "Receiver" || a.Code == "Server"):
+	case a.Code == "Receiver" || a.Code == "Server":
 		return classService
 	}
 	return classFailed

@@ -184,7 +184,7 @@ func (m *FederationMetadata) readEndpoints(role *etree.Element) {
 
 func addressOf(e *etree.Element) string {
 	if a := child(e, nsWSA10, "Address"); a != nil {
-		return strings.TrimSpace(a.Text())
+		return strings.TrimSpace(content(a))
 	}
 	return ""
 }
@@ -199,7 +199,7 @@ func take(slot *string, value string) {
 func (m *FederationMetadata) readKey(key *etree.Element) {
 	use := strings.TrimSpace(attribute(key, "use"))
 	for _, x := range certificatesIn(child(key, nsSignature, "KeyInfo")) {
-		certificate, err := keyCertificate(x.Text())
+		certificate, err := keyCertificate(content(x))
 		if err != nil {
 			m.Problems = append(m.Problems, Problem{codeKeyUnreadable, fmt.Sprintf("a certificate for %.40q cannot be read: %v", use, err)})
 			continue

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/beevik/etree"
 )
@@ -191,7 +193,7 @@ func policyID(e *etree.Element) string {
 func (d *document) endpoint(port *etree.Element) Endpoint {
 	e := Endpoint{Name: attribute(port, "name"), Authentication: authOther}
 	if a := child(child(port, nsWSA10, "EndpointReference"), nsWSA10, "Address"); a != nil {
-		e.Address = strings.TrimSpace(a.Text())
+		e.Address = strings.TrimSpace(content(a))
 	}
 	given := e.Address
 	e.Address = withoutUser(given)
@@ -219,6 +221,10 @@ func (d *document) endpoint(port *etree.Element) Endpoint {
 		return e.unusable(codePortAddress, "The address cannot be read: %s.", cause(err))
 	case !u.IsAbs():
 		return e.unusable(codePortAddress, "The address is relative.")
+	case !printable(given):
+		return e.unusable(codePortAddress, "The address has blanks or invisible characters in it.")
+	case !validPort(u):
+		return e.unusable(codePortAddress, "The port of the address is not between 1 and 65535.")
 	case u.Scheme == "http":
 		return e.unusable(codeInsecure, "The address is http, where only https protects the credentials.")
 	case u.Scheme != "https" || u.Hostname() == "":
@@ -233,6 +239,8 @@ func (d *document) endpoint(port *etree.Element) Endpoint {
 		return e.unusable(codeUnsupportedBinding, "The binding names no SOAP action.")
 	case e.Version == "":
 		return e.unusable(codeUnsupportedBinding, "The binding's SOAP action %.100q is not a WS-Trust issue request.", b.action)
+	case b.policy.empty:
+		return e.unusable(codeUnsupportedPolicy, "The policy's assertions are not inside wsp:ExactlyOne and wsp:All, where clients look.")
 	case !b.policy.transport:
 		return e.unusable(codeUnsupportedPolicy, "The policy has no TransportBinding: the message itself must be encrypted or signed, which sign-in clients do not do.")
 	case e.Authentication == authUser && !b.policy.plainUsername:
@@ -242,6 +250,18 @@ func (d *document) endpoint(port *etree.Element) Endpoint {
 	}
 	e.Usable = true
 	return e
+}
+
+// printable reports whether a URL has neither blanks nor characters that do
+// not show, such as those that turn the direction of writing.
+func printable(url string) bool {
+	return !strings.ContainsFunc(url, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) })
+}
+
+// validPort reports whether a URL names no port or one that there is.
+func validPort(u *url.URL) bool {
+	n, err := strconv.ParseUint(u.Port(), 10, 16)
+	return u.Port() == "" || err == nil && n > 0
 }
 
 func (e Endpoint) unusable(code, format string, args ...any) Endpoint {
@@ -316,6 +336,11 @@ func (d *document) policy(binding *etree.Element) (p policyFacts, missing string
 		}
 		return p, ""
 	}
+	for _, ref := range binding.ChildElements() {
+		if ns := ref.NamespaceURI(); ref.Tag == "PolicyReference" && ns != nsPolicy {
+			return policyFacts{}, fmt.Sprintf("The port's binding refers to a policy in the namespace %.100q, which clients do not read.", ns)
+		}
+	}
 	return policyFacts{}, missing
 }
 
@@ -324,15 +349,17 @@ type policyFacts struct {
 	authentication string
 	transport      bool // TransportBinding: TLS protects the message
 	plainUsername  bool // WssUsernameToken10, the only kind that clients send
+	empty          bool // there is no alternative
 }
 
 // read takes the first alternative (wsp:All) that asks for known credentials.
 func (p *policyFacts) read(policy *etree.Element) {
-	p.authentication = authOther
+	p.authentication, p.empty = authOther, true
 	for _, one := range children(policy, nsPolicy, "ExactlyOne") {
 		for _, all := range children(one, nsPolicy, "All") {
 			var q policyFacts
 			q.readAlternative(all)
+			p.empty = false
 			if q.authentication != authOther {
 				*p = q
 				return

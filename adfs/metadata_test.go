@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -217,6 +218,12 @@ func TestParseMEXHostileAddresses(t *testing.T) {
 		"https://sts.contoso.example%00.evil.example/x": "port-address",
 		"https://[::1/x":                                "port-address",
 		"https://sts.contoso.example:99999x/":           "port-address",
+		"https://sts.contoso.example:99999/x":           "port-address",
+		"https://sts.contoso.example:0/x":               "port-address",
+		"https://sts.contoso.example/x y":               "port-address",
+		"https://sts.contoso.example/\u202ex":           "port-address",
+		"https://sts.contoso.example/\u00a0x":           "port-address",
+		"https://sts.contoso.example/\u200bx":           "port-address",
 	} {
 		endpoints := append([]adfstest.Endpoint{{Path: "13/usernamemixed", Address: address}}, adfstest.DefaultEndpoints()...)
 		m, err := adfs.ParseMEX(bytes.NewReader(adfstest.MEXDocument("sts.contoso.example", endpoints)))
@@ -228,6 +235,35 @@ func TestParseMEXHostileAddresses(t *testing.T) {
 		}
 		if m.Selected.Username13 != "https://sts.contoso.example/adfs/services/trust/13/usernamemixed" || len(codes(m.Problems)) != 1 {
 			t.Errorf("%q: selected %+v, problems %v", address, m.Selected, m.Problems)
+		}
+	}
+}
+
+// TestParseMEXReadsWholeAddresses: what is no text in an address does not end it.
+func TestParseMEXReadsWholeAddresses(t *testing.T) {
+	const address = "https://sts.contoso.example/adfs/services/trust/13/usernamemixed"
+	text := string(adfstest.MEXDocument("sts.contoso.example", adfstest.DefaultEndpoints()))
+	for _, inside := range []string{"<?x y?>", "<!-- x -->", "<![CDATA[]]>"} {
+		broken := strings.Replace(text, ">"+address, ">https://sts.contoso.example/adfs/"+inside+"services/trust/13/usernamemixed", 1)
+		m, err := adfs.ParseMEX(strings.NewReader(broken))
+		if err != nil || broken == text || m.Selected.Username13 != address {
+			t.Errorf("%s: %+v, %v", inside, m, err)
+		}
+	}
+}
+
+// TestParseMEXPolicies: the reason is the one that an administrator can mend.
+func TestParseMEXPolicies(t *testing.T) {
+	text := string(adfstest.MEXDocument("sts.contoso.example", []adfstest.Endpoint{{Path: "13/usernamemixed"}}))
+	wsp := regexp.MustCompile(`xmlns:(\w+)="http://schemas.xmlsoap.org/ws/2004/09/policy"`).FindStringSubmatch(text)[1]
+	for name, tt := range map[string]struct{ text, code, reason string }{
+		"sound":          {text, "", ""},
+		"no alternative": {regexp.MustCompile(`</?`+wsp+`:(ExactlyOne|All)>`).ReplaceAllString(text, ""), "unsupported-policy", "wsp:ExactlyOne"},
+		"version 1.5":    {strings.ReplaceAll(text, "http://schemas.xmlsoap.org/ws/2004/09/policy", "http://www.w3.org/ns/ws-policy"), "policy-missing", "http://www.w3.org/ns/ws-policy"},
+	} {
+		m, err := adfs.ParseMEX(strings.NewReader(tt.text))
+		if err != nil || len(m.Endpoints) != 1 || m.Endpoints[0].Code != tt.code || !strings.Contains(m.Endpoints[0].Reason, tt.reason) {
+			t.Errorf("%s: %+v, %v", name, m, err)
 		}
 	}
 }
@@ -267,7 +303,12 @@ func TestParseMEXRefused(t *testing.T) {
 		{"plain text", "Service Unavailable", "malformed"},
 		{"no definitions", "<a><b/></a>", "not-wsdl"},
 		{"definitions of another namespace", `<definitions xmlns="urn:x"/>`, "not-wsdl"},
-		{"definitions under an undeclared prefix", `<wsdl:definitions/>`, "not-wsdl"},
+		{"definitions under an undeclared prefix", `<wsdl:definitions/>`, "malformed"},
+		{"attribute under an undeclared prefix", wsdl + `<a x:y=""/></d:definitions>`, "malformed"},
+		{"prefix declared beside it", wsdl + `<a xmlns:x="x"/><x:a/></d:definitions>`, "malformed"},
+		{"attribute twice", wsdl + `<a b="" c="" b=""/></d:definitions>`, "malformed"},
+		{"attribute twice by namespace", wsdl + `<a xmlns:x="u" xmlns:y="u" x:b="" y:b=""/></d:definitions>`, "malformed"},
+		{"namespace declared twice", wsdl + `<a xmlns:x="u" xmlns:x="v"/></d:definitions>`, "malformed"},
 		{"truncated", wsdl + "<d:service>", "malformed"},
 		{"mismatched tag", wsdl + "<d:service></d:port></d:definitions>", "malformed"},
 		{"two roots", wsdl + "</d:definitions>" + wsdl + "</d:definitions>", "malformed"},
@@ -307,12 +348,22 @@ func TestParseMEXRefused(t *testing.T) {
 	}
 }
 
+// numbered repeats a text with 0, 1, 2 and so on in it.
+func numbered(format string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
+}
+
 func TestParseMEXAtTheLimits(t *testing.T) {
 	wsdl := `<d:definitions xmlns:d="http://schemas.xmlsoap.org/wsdl/">`
 	for name, text := range map[string]string{
 		"4 MiB":      wsdl + strings.Repeat(" ", 4<<20-len(wsdl)-16) + "</d:definitions>",
 		"depth":      wsdl + strings.Repeat("<a>", 199) + strings.Repeat("</a>", 199) + "</d:definitions>",
-		"attributes": wsdl + strings.Repeat(`<a a="" b=""/>`, 1000) + "<b " + strings.Repeat(`a="" `, 255) + "/></d:definitions>",
+		"attributes": wsdl + strings.Repeat(`<a a="" b=""/>`, 1000) + "<b " + numbered(`a%d="" `, 255) + "/></d:definitions>",
+		"prefixes":   wsdl + `<a xmlns:x="u" xmlns:y="v" b="" x:b="" y:b="" xml:b=""><x:a xmlns="w" xmlns:z="w" b="" z:b=""/><x:a xmlns:x="z"/><x:a y:b=""/></a></d:definitions>`,
 		"elements":   wsdl + strings.Repeat("<a/>", 29_999) + "</d:definitions>",
 	} {
 		m, err := adfs.ParseMEX(strings.NewReader(text))
@@ -328,14 +379,11 @@ func TestParseMEXAtTheLimits(t *testing.T) {
 // minutes.
 func TestParseMEXHostileCost(t *testing.T) {
 	const head = `<d:definitions xmlns:d="http://schemas.xmlsoap.org/wsdl/" xmlns:p="http://schemas.xmlsoap.org/ws/2004/09/policy">`
-	padding := ""
-	for i := range 190 {
-		padding += fmt.Sprintf(`<a xmlns:n%d="">`, i)
-	}
+	padding := numbered(`<a xmlns:n%[1]d="%[1]d">`, 190)
 	port := `<d:port binding="b"/>`
 	reference := `<p:PolicyReference URI="#x"/>`
 	for name, text := range map[string]string{
-		"namespaces": head + padding + strings.Repeat(`<p:Policy `+strings.Repeat(`n:Id="" `, 60)+`/>`, 8000) + strings.Repeat("</a>", 190) + "</d:definitions>",
+		"namespaces": head + padding + strings.Repeat(`<p:Policy `+numbered(`n%d:Id="" `, 60)+`/>`, 1500) + strings.Repeat("</a>", 190) + "</d:definitions>",
 		"references": head + `<d:binding name="b">` + strings.Repeat(reference, 14_000) + "</d:binding><d:service>" + strings.Repeat(port, 15_000) + "</d:service></d:definitions>",
 	} {
 		start := time.Now()

@@ -2,11 +2,13 @@ package adfs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/xml"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -143,4 +145,14 @@ func hostOf(raw string) string {
 		return ""
 	}
 	return strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+}
+
+// authority is host and port of an https URL, by which two can be compared; ""
+// for one that cannot be read.
+func authority(raw string) string {
+	u, err := url.Parse(strings.TrimSpace(raw))
+	if err != nil || u.Hostname() == "" {
+		return ""
+	}
+	return net.JoinHostPort(hostOf(raw), cmp.Or(u.Port(), "443"))
 }

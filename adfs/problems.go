@@ -53,7 +53,7 @@ const (
 const (
 	codeEndpointRefused = "endpoint-refused" // credentials may not go there
 	codeNoCredentials   = "no-credentials"   // none were given, or none that can be sent
-	codeNotAnswer       = "not-an-answer"    // a document of WS-Trust, but no answer
+	codeNotAnswer       = "not-an-answer"    // a well-formed document, but no answer to a token request
 )
 
 // Codes that only [Endpoint] uses: a port may have them in a healthy document.

@@ -180,7 +180,7 @@ func realmXML(b []byte) (map[string]string, *documentError) {
 	}
 	fields := map[string]string{}
 	for _, e := range root.ChildElements() {
-		set(fields, key(e.Tag), e.Text())
+		set(fields, key(e.Tag), content(e))
 	}
 	return fields, nil
 }

@@ -23,7 +23,8 @@ const MicrosoftOnline = "urn:federation:MicrosoftOnline"
 type TokenRequest struct {
 	// Endpoint is a usable one for user name or Windows authentication.
 	Endpoint Endpoint
-	// Hosts are those that discovery named; credentials go to no other.
+	// Hosts are those that discovery named, as HOST or HOST:PORT; credentials go
+	// to no other. Without a port 443 alone is meant.
 	Hosts []string
 	// AppliesTo is whom the token is for; "" is [MicrosoftOnline].
 	AppliesTo string
@@ -37,7 +38,8 @@ const requestLife = 10 * time.Minute
 // account. Redirects are not followed. Credentials is not called unless the
 // endpoint is an https URL on one of the request's hosts and its kind of
 // authentication is supported. That the host is who it says it is must be seen
-// to by the transport of c, which may not skip the verification.
+// to by the transport of c, which may not skip the verification. The password is
+// taken out of what comes back, unless it is shorter than four bytes.
 //
 // Windows authentication is NTLM (MS-NLMP) inside Negotiate or alone; it needs
 // a transport that keeps to one connection (http.Transport.MaxConnsPerHost 1).
@@ -65,7 +67,7 @@ func (c *Client) RequestToken(ctx context.Context, r TokenRequest, credentials C
 	message := c.request(r.Endpoint, r.AppliesTo, &user, &password)
 	c.send(ctx, a, target, message, "")
 	clear(message)
-	a.forget(password.Reveal())
+	a.tidy(password.Reveal())
 	return a
 }
 
@@ -90,13 +92,13 @@ func (c *Client) ProbeTrust(ctx context.Context, e Endpoint) *TrustAnswer {
 		return a.refuse(codeBadURL, err)
 	}
 	c.send(ctx, a, target, c.request(e, "", nil, nil), "")
+	a.tidy("")
 	return a
 }
 
 // permitted says whether credentials may go to the endpoint.
 func (c *Client) permitted(r TokenRequest) (*url.URL, error) {
 	target, err := httpsURL(r.Endpoint.Address)
-	host := hostOf(r.Endpoint.Address)
 	switch {
 	case err != nil:
 		return nil, err
@@ -106,10 +108,8 @@ func (c *Client) permitted(r TokenRequest) (*url.URL, error) {
 		return nil, fmt.Errorf("the endpoint wants %s, not a password", r.Endpoint.Authentication)
 	case r.Endpoint.Version != version13 && r.Endpoint.Version != version05:
 		return nil, fmt.Errorf("the endpoint speaks no known version of WS-Trust")
-	case !slices.ContainsFunc(r.Hosts, func(h string) bool {
-		return strings.EqualFold(strings.TrimSuffix(h, "."), host)
-	}):
-		return nil, fmt.Errorf("the endpoint is on %s, which discovery did not name", host)
+	case !slices.ContainsFunc(r.Hosts, func(h string) bool { return authority("https://"+h) == authority(r.Endpoint.Address) }):
+		return nil, fmt.Errorf("the endpoint is on %s, which discovery did not name", authority(r.Endpoint.Address))
 	}
 	if c.HTTP != nil {
 		if t, ok := c.HTTP.Transport.(*http.Transport); ok && t.TLSClientConfig != nil && t.TLSClientConfig.InsecureSkipVerify {
@@ -287,31 +287,40 @@ func schemes(h http.Header) []string {
 	for _, v := range h.Values("WWW-Authenticate") {
 		name, _, _ := strings.Cut(strings.TrimSpace(v), " ")
 		if name = strings.ToLower(strings.TrimSuffix(name, ",")); name != "" && len(list) < maxDetails && !slices.Contains(list, name) {
-			list = append(list, clip(name))
+			list = append(list, name)
 		}
 	}
 	return list
 }
 
-// forget takes a password out of whatever the service sent back. One of three
-// characters is in many words, which do not betray it.
-func (a *TrustAnswer) forget(password string) {
-	if len(password) < 4 {
-		return
-	}
-	for _, s := range []*string{&a.Code, &a.Reason, &a.Exchange.Detail, &a.Exchange.ContentType, &a.Token.Type, &a.Token.Issuer, &a.Token.Audience} {
-		*s = strings.ReplaceAll(*s, password, hidden)
+// tidy bounds whatever the service sent back, and first takes a password out of
+// it, also where it came back without the blanks around it: a piece of one is
+// not found any more.
+func (a *TrustAnswer) tidy(password string) {
+	for _, s := range []*string{&a.Code, &a.Reason, &a.Error, &a.Exchange.Detail, &a.Exchange.ContentType, &a.Token.Type, &a.Token.Issuer, &a.Token.Audience} {
+		*s = clip(forget(*s, password))
 	}
 	for _, list := range [][]string{a.Subcodes, a.Schemes} {
 		for i := range list {
-			list[i] = strings.ReplaceAll(list[i], password, hidden)
+			list[i] = clip(forget(list[i], password))
 		}
 	}
 	for i := range a.Detail {
-		a.Detail[i].Key = strings.ReplaceAll(a.Detail[i].Key, password, hidden)
-		a.Detail[i].Value = strings.ReplaceAll(a.Detail[i].Value, password, hidden)
+		a.Detail[i].Key = clip(forget(a.Detail[i].Key, password))
+		a.Detail[i].Value = clip(forget(a.Detail[i].Value, password))
 	}
 	for i := range a.Problems {
-		a.Problems[i].Detail = strings.ReplaceAll(a.Problems[i].Detail, password, hidden)
+		a.Problems[i].Detail = clip(forget(a.Problems[i].Detail, password))
 	}
+}
+
+// forget takes a password out of a text. One of three characters is in many
+// words, which do not betray it.
+func forget(text, password string) string {
+	for _, p := range []string{password, strings.TrimSpace(password)} {
+		if len(p) >= 4 {
+			text = strings.ReplaceAll(text, p, hidden)
+		}
+	}
+	return text
 }

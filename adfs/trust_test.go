@@ -160,6 +160,8 @@ func TestCredentialsStayHome(t *testing.T) {
 		"user name in URL": with(func(e *adfs.Endpoint) { e.Address = "https://" + stsHost + "@evil.example/" }),
 		"file":             with(func(e *adfs.Endpoint) { e.Address = "file:///etc/passwd" }),
 		"javascript":       with(func(e *adfs.Endpoint) { e.Address = "javascript:alert(1)" }),
+		"another port":     with(func(e *adfs.Endpoint) { e.Address = "https://" + stsHost + ":8443/adfs/" }),
+		"no such port":     with(func(e *adfs.Endpoint) { e.Address = "https://" + stsHost + ":99999/adfs/" }),
 		"control":          with(func(e *adfs.Endpoint) { e.Address = "https://" + stsHost + "/\r\nX: y" }),
 		"unusable":         with(func(e *adfs.Endpoint) { e.Usable, e.Reason = false, "no" }),
 		"certificate":      with(func(e *adfs.Endpoint) { e.Authentication = "certificate" }),
@@ -209,6 +211,49 @@ func TestAnswerForgetsThePassword(t *testing.T) {
 	b, err := json.Marshal(a)
 	if err != nil || a.Code == "" || strings.Contains(string(b), "hunter2") || strings.Contains(fmt.Sprintf("%+v", a), "hunter2") {
 		t.Errorf("%s, %v", b, err)
+	}
+}
+
+// TestAnswerForgetsPiecesOfThePassword: neither the blanks around a password nor
+// the end of what is kept leaves one behind.
+func TestAnswerForgetsPiecesOfThePassword(t *testing.T) {
+	for _, password := range []string{"  hunter2 hunter2  ", strings.Repeat("hunter2 ", 200), strings.Repeat("x", 900) + "hunter2" + strings.Repeat("y", 500)} {
+		for _, before := range []string{"", strings.Repeat("a", 980)} {
+			service := &adfstest.Service{Trust: map[string]adfstest.Answer{"13/usernamemixed": {Kind: "raw", Status: 500, Raw: []byte(
+				`<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><s:Fault><s:Code><s:Value>Sender</s:Value></s:Code><s:Reason><s:Text>` + before + password +
+					`</s:Text></s:Reason><s:Detail><ErrorId>` + password + `</ErrorId></s:Detail></s:Fault></s:Body></s:Envelope>`)}}}
+			a := client(memory{stsHost: service}).RequestToken(t.Context(), adfs.TokenRequest{Endpoint: endpoint("13/usernamemixed"), Hosts: []string{stsHost}}, joe(password))
+			b, err := json.Marshal(a)
+			if err != nil || a.Code != "Sender" || strings.Contains(string(b), "hunter") || strings.Contains(string(b), "xxx") || len(a.Reason) > 1000 {
+				t.Errorf("%s, %v", b, err)
+			}
+		}
+	}
+}
+
+// TestHostsWithPorts: a port that discovery named is asked, and no other.
+func TestHostsWithPorts(t *testing.T) {
+	e := endpoint("13/usernamemixed")
+	for _, tt := range []struct {
+		host, address string
+		sent          bool
+	}{
+		{stsHost, "https://" + stsHost + ":443/x", true},
+		{stsHost + ":443", "https://" + stsHost + "/x", true},
+		{stsHost + ":8443", "https://" + stsHost + ":8443/x", true},
+		{stsHost + ":8443", "https://" + stsHost + "/x", false},
+		{"", "https://" + stsHost + "/x", false},
+	} {
+		e.Address = tt.address
+		asked := false
+		c := &adfs.Client{HTTP: &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+			asked = true
+			return nil, errors.New("no")
+		})}}
+		c.RequestToken(t.Context(), adfs.TokenRequest{Endpoint: e, Hosts: []string{tt.host}}, joe("x"))
+		if asked != tt.sent {
+			t.Errorf("%+v: asked %t", tt, asked)
+		}
 	}
 }
 
@@ -435,7 +480,16 @@ func TestParseTrustAnswer(t *testing.T) {
 		{"security", fault("InvalidSecurity", "An error occurred when verifying security for the message.", ""), "clock-skew", "", "1.2", "An error occurred when verifying security for the message."},
 		{"expired", fault("MessageExpired", "", ""), "clock-skew", "", "1.2", "nein"},
 		{"request", fault("InvalidRequest", "x", ""), "request-failed", "", "1.2", "x"},
-		{"an unknown code", fault("FailedAuthentication", "MSIS9999: something", ""), "request-failed", "MSIS9999", "1.2", "MSIS9999: something"},
+		{"an unknown code", fault("FailedAuthentication", "MSIS9999: something", ""), "bad-credentials", "MSIS9999", "1.2", "MSIS9999: something"},
+		{"a code of the log", fault("FailedAuthentication", "ID4063: LogonUser failed", ""), "bad-credentials", "ID4063", "1.2", "ID4063: LogonUser failed"},
+		{"an unknown code about security", fault("InvalidSecurity", "ID9999: x", ""), "clock-skew", "ID9999", "1.2", "ID9999: x"},
+		{"another relying party's code", fault("BadRequest", "MSIS3055: x", ""), "relying-party-unknown", "MSIS3055", "1.2", "MSIS3055: x"},
+		{"an unknown code alone", fault("BadRequest", "MSIS9999: x", ""), "request-failed", "MSIS9999", "1.2", "MSIS9999: x"},
+		{"a code of its own beside a subcode", fault("FailedAuthentication", "MSIS3127: x", ""), "request-failed", "MSIS3127", "1.2", "MSIS3127: x"},
+		{"another method", fault("FailedAuthentication", "MSIS7102: x", ""), "mfa-required", "MSIS7102", "1.2", "MSIS7102: x"},
+		{"device", fault("FailedAuthentication", "x", psf("0x80048821", "0x80041012", "AADSTS53000: x")), "mfa-required", "AADSTS53000", "1.2", "x"},
+		{"risk", fault("FailedAuthentication", "x", psf("0x80048821", "0x80041012", "AADSTS530034: x")), "access-denied", "AADSTS530034", "1.2", "x"},
+		{"busy", strings.Replace(fault("ServerTooBusy", "x", ""), "s:Sender", "s:Receiver", 1), "service-error", "", "1.2", "x"},
 		{"rst2", fault("FailedAuthentication", "Authentication Failure", psf("0x80048821", "0x80041012", "AADSTS50126: Error validating credentials.")), "bad-credentials", "AADSTS50126", "1.2", "Authentication Failure"},
 		{"rst2 without text", fault("FailedAuthentication", "Authentication Failure", psf("0x80048821", "0x80041012", "")), "bad-credentials", "0x80048821", "1.2", "Authentication Failure"},
 		{"rst2, decimal", fault("FailedAuthentication", "Authentication Failure", psf("-2147186655", "", "")), "bad-credentials", "0x80048821", "1.2", "Authentication Failure"},
@@ -448,6 +502,9 @@ func TestParseTrustAnswer(t *testing.T) {
 		{"receiver", strings.Replace(strings.Replace(fault("", "", ""), "<s:Subcode><s:Value>x:</s:Value></s:Subcode>", "", 1), "s:Sender", "s:Receiver", 1), "service-error", "", "1.2", "nein"},
 		{"fault alone", `<Fault><Code><Value>Sender</Value></Code></Fault>`, "request-failed", "", "", ""},
 		{"neither, but a header", s12 + `<s:Header><p:pp xmlns:p="p"><p:authstate>0x80048800</p:authstate><p:reqstatus>0x8004882C</p:reqstatus></p:pp></s:Header><s:Body><RequestSecurityTokenResponse/></s:Body></s:Envelope>`, "no-token", "0x8004882C", "1.2", ""},
+		{"password refused in a header", s12 + `<s:Header><p:pp xmlns:p="p"><p:reqstatus>0x80048821</p:reqstatus></p:pp></s:Header><s:Body/></s:Envelope>`, "bad-credentials", "0x80048821", "1.2", ""},
+		{"locked, in a header", s12 + `<s:Header><p:pp xmlns:p="p"><p:reqstatus>0x80048823</p:reqstatus></p:pp></s:Header><s:Body/></s:Envelope>`, "account-locked", "0x80048823", "1.2", ""},
+		{"another document", `<definitions xmlns="http://schemas.xmlsoap.org/wsdl/"/>`, "unknown", "", "", ""},
 		{"security context", s12 + `<s:Body><t:RequestSecurityTokenResponse xmlns:t="t"><t:TokenType>SAMLV2.0</t:TokenType><t:RequestedSecurityToken><c:SecurityContextToken xmlns:c="c"/></t:RequestedSecurityToken></t:RequestSecurityTokenResponse></s:Body></s:Envelope>`, "ok", "", "1.2", ""},
 		{"empty token", s12 + `<s:Body><RequestSecurityTokenResponse><RequestedSecurityToken/></RequestSecurityTokenResponse></s:Body></s:Envelope>`, "no-token", "", "1.2", ""},
 		{"page", "<!doctype html><p>", "no-token", "", "", ""},

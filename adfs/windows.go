@@ -44,6 +44,7 @@ func (c *Client) windows(ctx context.Context, a *TrustAnswer, target *url.URL, r
 	challenge := challengeOf(header, scheme)
 	if a.Exchange.Status != http.StatusUnauthorized || challenge == nil {
 		a.Schemes = offered
+		a.tidy("")
 		return
 	}
 	user, password, err := reveal(ctx, credentials, target)
@@ -63,7 +64,7 @@ func (c *Client) windows(ctx context.Context, a *TrustAnswer, target *url.URL, r
 	if a.Exchange.Status == http.StatusUnauthorized {
 		a.Classification = classCredentials
 	}
-	a.forget(password.Reveal())
+	a.tidy(password.Reveal())
 }
 
 var (

@@ -42,10 +42,12 @@ func loadXML(b []byte) (*etree.Element, *documentError) {
 		return nil, err
 	}
 	doc := etree.NewDocument()
+	doc.ReadSettings.PreserveDuplicateAttrs = true
 	if err := doc.ReadFromBytes(text); err != nil {
 		return nil, &documentError{codeMalformed, "the document is not well-formed XML: " + strings.TrimPrefix(err.Error(), "XML syntax error on ")}
 	}
-	// etree accepts several roots and text beside them; XML does not.
+	// etree accepts several roots and text beside them, attributes given twice
+	// and prefixes that nobody declared; XML does not.
 	if n := len(doc.ChildElements()); n != 1 {
 		return nil, &documentError{codeMalformed, fmt.Sprintf("the document is not well-formed XML: %d root elements", n)}
 	}
@@ -54,7 +56,79 @@ func loadXML(b []byte) (*etree.Element, *documentError) {
 			return nil, &documentError{codeMalformed, "the document is not well-formed XML: text outside the root element"}
 		}
 	}
+	if detail := new(namespaces).misuse(doc.Root()); detail != "" {
+		return nil, &documentError{codeMalformed, "the document is not well-formed XML: " + detail}
+	}
 	return doc.Root(), nil
+}
+
+// namespaces are those in force at an element.
+type namespaces struct {
+	declared []declaration // the innermost last
+	uris     []string      // of the element's attributes
+}
+
+type declaration struct{ prefix, uri string }
+
+// misuse says what breaks Namespaces in XML 1.0 in an element, "" for nothing.
+func (n *namespaces) misuse(e *etree.Element) string {
+	outer := len(n.declared)
+	for _, a := range e.Attr {
+		if a.Space == "xmlns" {
+			n.declared = append(n.declared, declaration{a.Key, a.Value})
+		}
+	}
+	if _, ok := n.of(e.Space); !ok {
+		return fmt.Sprintf("the prefix of %.100q is not declared", e.FullTag())
+	}
+	n.uris = n.uris[:0]
+	for i, a := range e.Attr {
+		uri, ok := n.of(a.Space)
+		if !ok {
+			return fmt.Sprintf("the prefix of %.100q is not declared", a.FullKey())
+		}
+		for k, b := range e.Attr[:i] {
+			if a.Key == b.Key && (a.Space == b.Space || uri != "" && uri == n.uris[k]) {
+				return fmt.Sprintf("%.100q has the attribute %.100q twice", e.FullTag(), a.FullKey())
+			}
+		}
+		n.uris = append(n.uris, uri)
+	}
+	for _, c := range e.Child {
+		if c, ok := c.(*etree.Element); ok {
+			if detail := n.misuse(c); detail != "" {
+				return detail
+			}
+		}
+	}
+	n.declared = n.declared[:outer]
+	return ""
+}
+
+// of is the namespace of a prefix. Those that need no declaration have none.
+func (n *namespaces) of(prefix string) (uri string, ok bool) {
+	switch prefix {
+	case "", "xml", "xmlns":
+		return "", true
+	}
+	for i := len(n.declared) - 1; i >= 0; i-- {
+		if n.declared[i].prefix == prefix {
+			return n.declared[i].uri, true
+		}
+	}
+	return "", false
+}
+
+// content is the text of an element. Comments and processing instructions in
+// it do not end it, as they do in Element.Text.
+func content(e *etree.Element) string {
+	var b strings.Builder
+	for _, c := range e.Child {
+		if c, ok := c.(*etree.CharData); ok {
+			b.WriteString(c.Data)
+		}
+	}
+	return b.String()
 }
 
 // readLimited reads at most limit bytes; more is an error.

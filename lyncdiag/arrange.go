@@ -37,6 +37,9 @@ func complete(f *Finding, r Rule) error {
 	if f.Resolution != nil {
 		spec.Resolution = f.Resolution
 	}
+	if f.Owner != "" {
+		spec.Owner = f.Owner
+	}
 	f.Spec = spec
 	f.Evidence = slices.DeleteFunc(f.Evidence, func(e fact.Evidence) bool { return e.Value == "" })
 	if f.Confidence == "" {

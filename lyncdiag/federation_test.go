@@ -111,6 +111,15 @@ func TestFederationSettings(t *testing.T) {
 		{name: "case and slash", change: func(s *fact.FederationSettings) {
 			s.MEXURL, s.PassiveURL = strings.ToUpper(s.MEXURL), strings.TrimSuffix(s.PassiveURL, "/")
 		}},
+		{name: "port and dot", change: func(s *fact.FederationSettings) {
+			for _, u := range []*string{&s.MEXURL, &s.ActiveURL, &s.PassiveURL} {
+				*u = strings.Replace(*u, "contoso.example/", "contoso.example.:443/", 1)
+			}
+		}},
+		{name: "another port", change: func(s *fact.FederationSettings) {
+			s.ActiveURL = strings.Replace(s.ActiveURL, "contoso.example/", "contoso.example:8443/", 1)
+		}, differs: "activeUrl", want: "failure"},
+		{name: "query", change: func(s *fact.FederationSettings) { s.MEXURL += "?x=y" }, differs: "mexUrl", want: "failure"},
 		{name: "issuer", change: func(s *fact.FederationSettings) { s.IssuerURI = "https://sts.contoso.example/adfs/services/trust" }, differs: "issuer", want: "failure"},
 		{name: "issuer of one of several domains", change: func(s *fact.FederationSettings) { s.IssuerURI = "http://contoso.example/adfs/services/trust/" }},
 		{name: "signing", change: func(s *fact.FederationSettings) { s.SigningCertificate = other }, differs: "signingCertificate", want: "failure"},

@@ -26,7 +26,7 @@ const (
 
 // Finding is a catalogue entry applied to a case. A rule sets Name, Stage and
 // Evidence, and of the entry what it knows better (Severity, Type, Title, Cause,
-// Resolution); the rest is filled in from the catalogue.
+// Resolution, Owner); the rest is filled in from the catalogue.
 type Finding struct {
 	Spec
 	Confidence Confidence

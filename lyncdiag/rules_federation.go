@@ -220,9 +220,19 @@ func issuerOfDomain(issuer, domain string) bool {
 	return err == nil && domain != "" && strings.EqualFold(u.Hostname(), domain) && strings.EqualFold(strings.TrimSuffix(u.Path, "/"), "/adfs/services/trust")
 }
 
-// sameURL ignores case, as AD FS does, and a slash at the end.
+// sameURL ignores case, as AD FS does, a slash at the end of the path, a dot at
+// the end of the host and the port that https has anyway.
 func sameURL(a, b string) bool {
-	clean := func(s string) string { return strings.TrimSuffix(strings.TrimSpace(s), "/") }
+	clean := func(s string) string {
+		s = strings.TrimSpace(s)
+		if u, err := url.Parse(s); err == nil && strings.EqualFold(u.Scheme, "https") && u.User == nil {
+			s = "https://" + authority(s) + strings.TrimSuffix(u.EscapedPath(), "/")
+			if u.RawQuery != "" {
+				s += "?" + u.RawQuery
+			}
+		}
+		return strings.TrimSuffix(s, "/")
+	}
 	return strings.EqualFold(clean(a), clean(b))
 }
 

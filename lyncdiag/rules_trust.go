@@ -130,8 +130,8 @@ var settingsCodes = []string{"0x80041317", "0x80043431"}
 
 func judgeToken(f *fact.Facts, key fact.Key[*adfs.TrustAnswer], stage StageID, emit Emit) {
 	a, o, _ := fact.Get(f, key)
-	if a.HasToken || o.Kind == fact.Bundle && slices.ContainsFunc(a.Problems, func(p adfs.Problem) bool { return p.Code == "not-an-answer" }) {
-		return // a token, or a file that was taken for an answer
+	if a.HasToken || o.Kind == fact.Bundle && a.Classification == "unknown" {
+		return // a token, or a file that is no answer
 	}
 	if !findDeployment(f).online() {
 		return // Lync Server checks passwords itself
@@ -177,9 +177,12 @@ func judgeToken(f *fact.Facts, key fact.Key[*adfs.TrustAnswer], stage StageID, e
 	case a.Classification == "bad-credentials":
 		x := finding("trust-bad-credentials").with(Probable)
 		switch {
-		case strings.HasPrefix(a.Error, "AADSTS"), strings.HasPrefix(a.Error, "0x"):
+		case ofCloud(a):
 			x = x.with(Confirmed)
 			x.Cause = "The login service says that user name or password are wrong (" + a.Error + ")."
+		case a.Error != "" && len(adfs.LookupCode(a.Error)) == 0:
+			x = x.with(Possible)
+			x.Cause = "The token service says that authentication failed (" + a.Error + "), and this code is not known here. The usual reasons are a wrong password, an unknown user and an expired or locked account."
 		case a.Exchange.Status == 401:
 			x = x.with(Possible)
 			x.Cause = "Windows authentication was refused: a wrong password, an account that may not sign in, or Extended Protection, which asks for a channel binding that this program does not send."
@@ -191,13 +194,25 @@ func judgeToken(f *fact.Facts, key fact.Key[*adfs.TrustAnswer], stage StageID, e
 		emit(x)
 	case slices.Contains(settingsCodes, a.Error):
 		emit(finding("adfs-metadata-mismatch").with(Probable))
-	case a.Error == "AADSTS50057":
-		x := finding("trust-access-denied")
-		x.Title, x.Cause = "The account is blocked", "The login service says that the account is disabled (AADSTS50057)."
-		x.Resolution = []string{"Allow the user to sign in again: Update-MgUser -UserId {address} -AccountEnabled:$true"}
+	case a.Classification == "access-denied" && a.Error != "MSIS7068":
+		emit(deniedByCloud(a, finding("trust-access-denied")))
+	case a.Classification == "mfa-required" && a.Error == "MSIS7102":
+		x := finding("trust-mfa-required").with(Possible)
+		x.Cause = "AD FS says that it does not support the method of authentication that is asked for (MSIS7102), as where a policy demands more than a password."
+		x.Owner = kb.ADFSAdmin
+		emit(x)
+	case a.Classification == "mfa-required":
+		x := finding("trust-mfa-required")
+		x.Cause = "The login service demands more than a password (" + meaning(a) + "). Lync without modern authentication can give a password only."
+		emit(x)
+	case a.Classification == "relying-party-unknown" && a.Error != "ID3082":
+		x := finding("trust-relying-party-unknown").with(Probable)
+		x.Cause = "The token service issues no token for what was asked for. The evidence has its code and its words."
 		emit(x)
 	case a.Classification == "service-error":
-		emit(finding("trust-request-failed").with(Probable))
+		x := finding("trust-request-failed").with(Probable)
+		x.Cause = "The token service says that it failed itself, or is too busy. The evidence has its words."
+		emit(x)
 	case a.Classification == "unknown" && (a.Exchange.Problem != "" || len(a.Problems) > 0):
 		emit(unreadableToken(a, finding))
 	default:
@@ -207,10 +222,41 @@ func judgeToken(f *fact.Facts, key fact.Key[*adfs.TrustAnswer], stage StageID, e
 		}
 		if a.Classification == "request-failed" && a.Error != "MSIS3127" {
 			x = x.with(Probable)
-			x.Cause = "The token service refused the request for a reason other than the password. The evidence has its code and its words."
+			x.Cause = "The token service refused the request, and its code is not one of those that name a cause. The evidence has the code and its words."
+			if ofCloud(a) {
+				x.Title, x.Owner = "The login service refused the token request", kb.TenantAdmin
+				x.Resolution = []string{"Read the user's sign-in log at https://entra.microsoft.com at the time of this run; it names the reason.", "Find out what the code means: lyncdiag explain " + a.Error}
+			}
 		}
 		emit(x)
 	}
+}
+
+// ofCloud reports whether the code is one of the login service's.
+func ofCloud(a *adfs.TrustAnswer) bool {
+	return strings.HasPrefix(a.Error, "AADSTS") || strings.HasPrefix(a.Error, "0x")
+}
+
+// meaning is the code of an answer and what it means.
+func meaning(a *adfs.TrustAnswer) string {
+	if codes := adfs.LookupCode(a.Error); len(codes) > 0 {
+		return a.Error + ", " + codes[0].Meaning
+	}
+	return a.Error
+}
+
+// deniedByCloud is the tenant's refusal, with which AD FS has nothing to do.
+func deniedByCloud(a *adfs.TrustAnswer, x Finding) Finding {
+	x.Owner = kb.TenantAdmin
+	x.Cause = "The login service refuses this user (" + meaning(a) + ")."
+	if a.Error == "AADSTS50057" {
+		x.Title = "The account is blocked"
+		x.Resolution = []string{"Allow the user to sign in again: Update-MgUser -UserId {address} -AccountEnabled:$true"}
+		return x
+	}
+	x.Title = "A rule of the tenant denies this user"
+	x.Resolution = []string{"Read the user's sign-in log at https://entra.microsoft.com; it names the policy or the assignment that refused. Exclude Lync from it where it is meant to work."}
+	return x
 }
 
 // unreadableToken is an answer that cannot be used at all.

@@ -418,7 +418,7 @@ func probeRealm(ctx context.Context, env *Env) error {
 	login := dnscheck.CloudHosts(cloudOf(env.Setting)).Login[0]
 	x := env.connect(login, 443, true, 1)
 	user := env.Target.UserName
-	if user == "" {
+	if !strings.Contains(user, "@") { // DOMAIN\NAME is no name that the cloud knows
 		user = env.Target.WireAddress()
 	}
 	client := &adfs.Client{HTTP: env.HTTP(), LoginHost: login, UserAgent: UserAgent(env.Setting), Now: env.Network.Now}

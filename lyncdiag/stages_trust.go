@@ -143,6 +143,15 @@ func secureURL(raw string) bool {
 	return err == nil && u.Scheme == "https" && u.Hostname() != "" && u.User == nil
 }
 
+// authority is host and port, as a token request's hosts have them.
+func authority(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return net.JoinHostPort(strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), cmp.Or(u.Port(), "443"))
+}
+
 // probeToken asks for a token once, at an endpoint of the MEX document, on a
 // host that the login service named.
 func probeToken(ctx context.Context, env *Env) error {
@@ -151,7 +160,7 @@ func probeToken(ctx context.Context, env *Env) error {
 	var hosts []string
 	for _, raw := range []string{realm.MEXURL, realm.ActiveAuthURL} {
 		if secureURL(raw) {
-			hosts = append(hosts, hostOf(raw))
+			hosts = append(hosts, authority(raw))
 		}
 	}
 	authentication := "username"
@@ -248,7 +257,7 @@ func tokenEndpoint(f *fact.Facts, list []adfs.Endpoint, authentication string, h
 		version = "2005"
 	}
 	rank := func(e adfs.Endpoint) (n int) {
-		if !slices.ContainsFunc(hosts, func(h string) bool { return strings.EqualFold(h, hostOf(e.Address)) }) {
+		if !slices.Contains(hosts, authority(e.Address)) {
 			n += 4
 		}
 		if answer := probed(f, e.Address); answer != nil && unavailable(answer) {

@@ -32,6 +32,9 @@ func (p *program) realmCommand() *cobra.Command {
 			if len(targets) == 0 {
 				return errors.New("read arguments: no address is given")
 			}
+			if err := signInName(userName); err != nil {
+				return err
+			}
 			targets[0].UserName = userName
 			return p.probe(cmd, run, targets)
 		},

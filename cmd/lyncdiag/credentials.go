@@ -8,10 +8,11 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
-	"golang.org/x/text/encoding/unicode"
+	utf16 "golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 
 	"github.com/lyncdiag/go-lyncdiag/adfs"
@@ -31,6 +32,14 @@ func (c *credentialFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&c.variable, "password-env", "", "read the user's password from this environment variable, `NAME`")
 	flags.BoolVar(&c.prompt, "password-prompt", false, "ask for the user's password on the terminal")
 	flags.Var(&c.authentication, "authentication", "how AD FS is shown the password: username, or windows (NTLM at windowstransport)")
+}
+
+// signInName refuses what no directory has as the name of a user.
+func signInName(name string) error {
+	if strings.ContainsFunc(name, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }) {
+		return errors.New(`read --user-name: want NAME@DOMAIN or DOMAIN\NAME, without blanks and invisible characters`)
+	}
+	return nil
 }
 
 // given reports whether a flag says where the password comes from.
@@ -91,7 +100,7 @@ func (c *credentialFlags) password(ctx context.Context, p *program, user string)
 		return "", errors.New("read --password-stdin: that is no password: it is too long")
 	}
 	// Windows PowerShell may pipe UTF-16 or put a byte order mark in front.
-	b, _, err = transform.Bytes(unicode.BOMOverride(transform.Nop), b)
+	b, _, err = transform.Bytes(utf16.BOMOverride(transform.Nop), b)
 	line, rest, _ := bytes.Cut(b, []byte("\n"))
 	switch {
 	case err != nil:

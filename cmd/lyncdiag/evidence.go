@@ -159,6 +159,9 @@ func (e *evidence) targets(n *networkFlags, args []string, userName, ticket stri
 	case userName != "" && len(list) > 1:
 		return nil, errors.New("read --user-name: one name does not fit several addresses")
 	}
+	if err := signInName(userName); err != nil {
+		return nil, err
+	}
 	for i := range list {
 		list[i].UserName, list[i].Ticket = cmp.Or(userName, list[i].UserName), ticket
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -159,8 +160,18 @@ the cloud's token service or of the web-ticket service, or neither.`,
 	return cmd
 }
 
+// withoutRecords leaves out what is wrong with the records of Lync, with which a
+// token has nothing to do.
+func withoutRecords(r *lyncdiag.Report) *lyncdiag.Report {
+	short := *r
+	short.Findings = slices.DeleteFunc(slices.Clone(r.Findings), func(f lyncdiag.Finding) bool { return f.Stage == "dns" })
+	return &short
+}
+
 func (p *program) tokenCommand() *cobra.Command {
-	run := &probe{plan: only("adfs.trust", "adfs.token", "cloud.token"), document: tool().Token}
+	// The records tell whether the cloud has anything to do with the domain.
+	run := &probe{plan: only("dns", "adfs.trust", "adfs.token", "cloud.token")}
+	run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document { return tool().Token(f, withoutRecords(r)) }
 	var credentials credentialFlags
 	var userName string
 	cmd := &cobra.Command{
@@ -183,6 +194,9 @@ other.`,
 			if len(targets) == 0 {
 				return errors.New("read arguments: no address is given")
 			}
+			if err := signInName(userName); err != nil {
+				return err
+			}
 			targets[0].UserName = userName
 			run.prepare = func(s *session) error {
 				if !run.anonymous && !run.offline && s.credentials == nil && !credentials.given() {
@@ -198,7 +212,7 @@ other.`,
 		if !ok {
 			a, _, ok = fact.Get(f, fact.CloudTokenKey)
 		}
-		return judged(r, run.failOn.value, false, false, !ok || !a.HasToken)
+		return judged(withoutRecords(r), run.failOn.value, false, false, !ok || !a.HasToken)
 	}
 	run.register(cmd.Flags())
 	credentials.register(cmd.Flags())

@@ -3,6 +3,7 @@ package render
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/lyncdiag/go-lyncdiag/adfs"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
@@ -32,7 +33,7 @@ type realmDoc struct {
 // Realm is lyncdiag.realm/v1: who checks a user's password.
 func (t Tool) Realm(f *fact.Facts, r *lyncdiag.Report) Document {
 	doc := realmDoc{Schema: "lyncdiag.realm/v1", Address: r.Target.Address, Findings: findings(r)}
-	if r.Target.UserName != "" {
+	if strings.Contains(r.Target.UserName, "@") {
 		doc.Address = r.Target.UserName
 	}
 	if realm, _, ok := fact.Get(f, fact.RealmKey); ok {

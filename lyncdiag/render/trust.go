@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -211,12 +212,18 @@ func (t Tool) Token(f *fact.Facts, r *lyncdiag.Report) Document {
 	doc.answerDoc = wireAnswer(a, r)
 	if !doc.Sent {
 		doc.Why = x.Detail
+		applies := ""
 		for _, s := range r.Stages {
-			// The first stage that did not pass is why the others did not run.
-			if doc.Why == "" && s.Skip != lyncdiag.SkipNotApplicable && s.Status != lyncdiag.Passed && s.Status != lyncdiag.Warned {
+			// The first stage that did not pass is why the others did not run. DNS
+			// tells the deployment, and nothing else waits for it.
+			if applies == "" && s.Skip == lyncdiag.SkipNotApplicable {
+				applies = s.Title + ": " + s.Reason
+			}
+			if doc.Why == "" && s.ID != "dns" && s.Skip != lyncdiag.SkipNotApplicable && s.Status != lyncdiag.Passed && s.Status != lyncdiag.Warned {
 				doc.Why = strings.TrimSuffix(s.Title+": "+s.Reason, ": ")
 			}
 		}
+		doc.Why = cmp.Or(doc.Why, applies)
 	}
 	return Document{&doc}
 }
