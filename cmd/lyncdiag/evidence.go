@@ -34,7 +34,7 @@ func (e *evidenceFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&e.users, "user", nil, "export of users: `FILE` of Get-MgUser, Get-MsolUser, Get-CsOnlineUser, Get-ADUser as JSON, CSV or CLIXML, or - ; repeatable")
 	flags.StringArrayVar(&e.domains, "domain", nil, "export of domains, federation settings, service health or AD FS tests: `FILE`; repeatable")
 	flags.StringVar(&e.message, "message", "", "`TEXT` that the client shows")
-	flags.StringVar(&e.answersFile, "answers", "", "`FILE` of answers, as ask writes it")
+	flags.StringVar(&e.answersFile, "answers", "", "`FILE` of answers, as ask writes it; of two to one question the last counts")
 	flags.StringArrayVar(&e.answers, "answer", nil, "answer to a question, as `ID=VALUE`; repeatable")
 }
 
