@@ -35,6 +35,45 @@ func finding(t *testing.T, report *lyncdiag.Report, name string) (f lyncdiag.Fin
 	return f, text
 }
 
+// TestSubdomain has the settings of the domain above it, unless it has its own.
+func TestSubdomain(t *testing.T) {
+	const (
+		above    = `{"Domain":"contoso.example","IssuerUri":"http://sts.contoso.example/adfs/services/trust","ActiveSignInUri":"https://sts.contoso.example/a","PassiveSignInUri":"https://sts.contoso.example/p","MetadataExchangeUri":null}`
+		own      = `{"Domain":"sub.contoso.example","IssuerUri":"http://sub","ActiveSignInUri":"https://sts.contoso.example/a","MetadataExchangeUri":"https://sts.contoso.example/m"}`
+		parent   = `[{"Id":"contoso.example","AuthenticationType":"Federated","IsVerified":false,"SupportedServices":[]}]`
+		managed  = `[{"Id":"sub.contoso.example","AuthenticationType":"Managed","IsVerified":true,"SupportedServices":["OfficeCommunicationsOnline"]}]`
+		stranger = `[{"Id":"oso.example","AuthenticationType":"Federated","IsVerified":true}]`
+	)
+	for _, test := range []struct {
+		exports []string
+		sso     string
+		want    string
+	}{
+		{[]string{above}, "yes", "domain-federation-incomplete failure probable"},
+		{[]string{above, own}, "yes", ""},
+		{[]string{parent}, "yes", ""}, // what the domain above may be used for is not this one's
+		{[]string{parent, managed}, "no", ""},
+		{[]string{managed, above}, "no", ""},
+		{[]string{stranger}, "", ""},
+	} {
+		report := judgeExportsOf(t, "joe@sub.contoso.example", nil, test.exports...)
+		sso := ""
+		for _, v := range report.Verdict.Path {
+			if v.ID == "sso" {
+				sso = v.Answer
+			}
+		}
+		if got := told(report); got != test.want || sso != test.sso {
+			t.Errorf("%s: %q, sso %q; want %q, %q", test.exports, got, sso, test.want, test.sso)
+		}
+		for _, f := range report.Findings {
+			if title := f.Filled(report.Target).Title; strings.Contains(title, "sub.") {
+				t.Errorf("the settings are those of the domain above: %s", title)
+			}
+		}
+	}
+}
+
 // TestToolboxWithoutComputers: its results as the menu of the module has them.
 func TestToolboxWithoutComputers(t *testing.T) {
 	report := judgeExports(t, nil, `[{"Name":"TestIsAdfsRunning","Result":2,"Detail":"service down","Output":null,"ExceptionMessage":null},{"Name":"TestSslBindings","Result":0,"Detail":"x","Output":null,"ExceptionMessage":null}]`)

@@ -23,6 +23,11 @@ const (
 // judgeExports judges exports, with what else is known.
 func judgeExports(t *testing.T, put func(*fact.Facts), exports ...string) *lyncdiag.Report {
 	t.Helper()
+	return judgeExportsOf(t, joe, put, exports...)
+}
+
+func judgeExportsOf(t *testing.T, who string, put func(*fact.Facts), exports ...string) *lyncdiag.Report {
+	t.Helper()
 	e := &directory.Exports{}
 	for i, text := range exports {
 		if err := e.Add(string(rune('a'+i))+".json", strings.NewReader(text)); err != nil {
@@ -30,17 +35,17 @@ func judgeExports(t *testing.T, put func(*fact.Facts), exports ...string) *lyncd
 		}
 	}
 	f := fact.New()
-	fact.Put(f, fact.TargetKey, target(t, joe), live)
+	fact.Put(f, fact.TargetKey, target(t, who), live)
 	fact.Put(f, fact.StartedKey, scenarioClock(), live)
 	fact.Put(f, fact.SettingKey, fact.Setting{}, live)
 	if put != nil {
 		put(f)
 	}
-	if err := e.Collect(t.Context(), target(t, joe), f); err != nil {
+	if err := e.Collect(t.Context(), target(t, who), f); err != nil {
 		t.Fatal(err)
 	}
 	checkReads(t, f)
-	report := &lyncdiag.Report{Complete: true, Target: target(t, joe)}
+	report := &lyncdiag.Report{Complete: true, Target: target(t, who)}
 	lyncdiag.Judge(report, f, nil)
 	for _, r := range report.Rules {
 		if r.Status == lyncdiag.RuleErrored {

@@ -1,6 +1,7 @@
 package lyncdiag
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -500,22 +501,27 @@ func judgeDomainSettings(f *fact.Facts, emit Emit) {
 	for o, list := range fact.All(f, fact.DirectoryDomainsKey) {
 		for _, d := range list {
 			at := objectOrigin(o, d.Cmdlet, d.Object)
-			domain := named("domain", target.Domain, at)
+			domain := named("domain", cmp.Or(d.Name, target.Domain), at)
+			above := d.Name != "" && d.Name != target.Domain
 			for _, l := range d.Lost {
 				emit(incomplete(d.Cmdlet, l, at))
 			}
 			if !online {
 				continue
 			}
-			if d.Verified.Answer == "no" || d.Lync.Answer == "no" {
+			if !above && (d.Verified.Answer == "no" || d.Lync.Answer == "no") {
 				by := d.Verified.By
 				if d.Verified.Answer != "no" {
 					by = d.Lync.By
 				}
 				emit(found("domain-not-verified", "directory", domain, text("attribute", by, at)))
 			}
-			if federated == "yes" && (d.MEX.Answer == "no" || d.Active.Answer == "no") {
-				emit(found("domain-federation-incomplete", "directory", domain, lacking(d.MEX, at), lacking(d.Active, at)))
+			if federated == "yes" && (!above || inherits(f, d.Name)) && (d.MEX.Answer == "no" || d.Active.Answer == "no") {
+				finding := found("domain-federation-incomplete", "directory", domain, lacking(d.MEX, at), lacking(d.Active, at))
+				if above {
+					finding = finding.with(Probable) // that it has none of its own nobody looked at
+				}
+				emit(finding)
 			}
 		}
 	}
@@ -528,18 +534,36 @@ func lacking(a fact.Attribute, o fact.Origin) fact.Evidence {
 	return text("attribute", a.By, o)
 }
 
-// domainFederated is how the tenant authenticates the target's domain.
+// domainFederated is how the tenant authenticates the target's domain, as the
+// nearest of the domain and those above it tells: a subdomain is
+// authenticated as its parent, unless it has settings of its own.
 func domainFederated(f *fact.Facts) (string, fact.Origin) {
-	answer, from := "", fact.Origin{}
+	answer, from, nearest := "", fact.Origin{}, 0
+	target, _, _ := fact.Get(f, fact.TargetKey)
 	for o, list := range fact.All(f, fact.DirectoryDomainsKey) {
 		for _, d := range list {
+			size := len(cmp.Or(d.Name, target.Domain))
 			// The domain itself knows better than settings that may be left over.
-			if d.Federated.Answer != "" && (answer == "" || d.Lync.Answer != "" || d.Verified.Answer != "") {
-				answer, from = d.Federated.Answer, objectOrigin(o, d.Cmdlet, d.Object)
+			itself := d.Lync.Answer != "" || d.Verified.Answer != ""
+			if d.Federated.Answer != "" && (size > nearest || size == nearest && itself) {
+				answer, from, nearest = d.Federated.Answer, objectOrigin(o, d.Cmdlet, d.Object), size
 			}
 		}
 	}
 	return answer, from
+}
+
+// inherits reports whether the target's domain has its federation settings from
+// the one above it, because no nearer one has any.
+func inherits(f *fact.Facts, above string) bool {
+	for _, list := range fact.All(f, fact.DirectoryDomainsKey) {
+		for _, d := range list {
+			if settings := d.MEX.Answer + d.Active.Answer; settings != "" && (d.Name == "" || len(d.Name) > len(above)) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func judgeLosses(f *fact.Facts, emit Emit) {
