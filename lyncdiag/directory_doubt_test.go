@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 )
 
 // told are the findings with what they claim.
@@ -33,6 +34,26 @@ func finding(t *testing.T, report *lyncdiag.Report, name string) (f lyncdiag.Fin
 		text += "\n" + e.Key + " " + e.Value
 	}
 	return f, text
+}
+
+// TestAddressOfTwo: the SIP address is what a user signs in to Lync with.
+func TestAddressOfTwo(t *testing.T) {
+	const two = `[{"UserPrincipalName":"joe@contoso.example","IsLicensed":true,"BlockCredential":true,"ProxyAddresses":["SIP:ann@contoso.example"]},
+		{"UserPrincipalName":"ann@contoso.example","IsLicensed":false,"BlockCredential":false,"ProxyAddresses":["SIP:joe@contoso.example"]}]`
+	report := judgeExports(t, nil, two)
+	f, _ := finding(t, report, "user-not-licensed")
+	if !slices.ContainsFunc(f.Evidence, func(e fact.Evidence) bool { return e.Key == "user" && e.Value == "ann@contoso.example" }) || strings.Contains(told(report), "user-blocked") {
+		t.Errorf("somebody else is judged:\n%s", describe(report))
+	}
+	if _, text := finding(t, report, "user-sip-address-mismatch"); !strings.Contains(text, "two different users") || !strings.Contains(text, "other joe@contoso.example") {
+		t.Errorf("nothing says that two users are meant:\n%s", text)
+	}
+	who := target(t, joe)
+	who.UserName = joe
+	named := judgeExports(t, func(f *fact.Facts) { fact.Put(f, fact.TargetKey, who, live) }, two)
+	if got := told(named); !strings.Contains(got, "user-blocked") || strings.Contains(got, "user-not-licensed") {
+		t.Errorf("the user name given does not decide: %s", got)
+	}
 }
 
 // TestSubdomain has the settings of the domain above it, unless it has its own.

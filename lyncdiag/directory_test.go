@@ -130,7 +130,7 @@ func TestExportsAreJudgedInTheirPlace(t *testing.T) {
 // TestUserEvidenceIsMarked: what names a person can be told from what does not.
 func TestUserEvidenceIsMarked(t *testing.T) {
 	report := judgeExports(t, nil, `{"UserPrincipalName":"joe@contoso.example","SipAddress":"sip:joe.o'neil@contoso.example","AccountType":"SfBOnPremUser","AccountEnabled":false,"UserValidationErrors":["duplicate of ann@contoso.example"]}`,
-		`[{"UserPrincipalName":"joe@contoso.example","IsLicensed":false},{"UserPrincipalName":"ann@contoso.example","IsLicensed":false,"ProxyAddresses":["sip:joe@contoso.example"]}]`)
+		`[{"UserPrincipalName":"joe@contoso.example","IsLicensed":false},{"UserPrincipalName":"ann@contoso.example","IsLicensed":false,"ProxyAddresses":["sip:joe.o'neil@contoso.example"]}]`)
 	if len(report.Findings) < 5 {
 		t.Fatalf("%d findings:\n%s", len(report.Findings), describe(report))
 	}

@@ -116,8 +116,9 @@ type account struct {
 // accountReads are the facts that findAccount looks at.
 var accountReads = names(fact.TargetKey, fact.DirectoryUsersKey)
 
-// findAccount tells the target's records from those of others. The user
-// principal name decides, then the SIP address; in each directory for itself.
+// findAccount tells the target's records from those of others, in each
+// directory for itself. The user name given decides, then the SIP address, which
+// is what a user signs in to Lync with, then the user principal name.
 func findAccount(f *fact.Facts) account {
 	target, _, _ := fact.Get(f, fact.TargetKey)
 	var cloud, own []record
@@ -141,8 +142,8 @@ func split(records []record, t Target) account {
 	var first *record
 	for _, fits := range []func(record) bool{
 		func(r record) bool { return sameAddress(r.UserPrincipalName, t.UserName) },
-		func(r record) bool { return sameAddress(r.UserPrincipalName, t.Address) },
 		func(r record) bool { return r.has(t.Address) },
+		func(r record) bool { return sameAddress(r.UserPrincipalName, t.Address) },
 	} {
 		if i := slices.IndexFunc(records, fits); i >= 0 {
 			first = &records[i]
@@ -370,8 +371,21 @@ func judgeSIPAddress(f *fact.Facts, emit Emit) {
 		emit(finding)
 	}
 	if upn.UserPrincipalName != "" && !strings.EqualFold(upn.UserPrincipalName, address) {
-		emit(found("user-sip-address-mismatch", "directory", evidence,
-			fact.Evidence{Key: "userPrincipalName", Class: fact.UserText, Value: upn.UserPrincipalName, Origin: upn.origin}))
+		finding := found("user-sip-address-mismatch", "directory", evidence,
+			fact.Evidence{Key: "userPrincipalName", Class: fact.UserText, Value: upn.UserPrincipalName, Origin: upn.origin})
+		i := slices.IndexFunc(a.others, func(r record) bool {
+			return r.onPremises() == upn.onPremises() && (sip.has(target.Address) && sameAddress(r.UserPrincipalName, target.Address) ||
+				sameAddress(upn.UserPrincipalName, target.Address) && r.has(target.Address))
+		})
+		if i >= 0 {
+			finding.Evidence = append(finding.Evidence, fact.Evidence{Key: "target", Class: fact.UserText, Value: upn.UserPrincipalName, Origin: upn.origin},
+				fact.Evidence{Key: "other", Class: fact.UserText, Value: a.others[i].Name, Origin: a.others[i].origin})
+			finding.Title = "The address names two different users"
+			finding.Cause = "{address} is the SIP address of one user and the user principal name of another. This report is about the one with the user principal name {target}."
+			spec, _ := kb.Lookup(finding.Name)
+			finding.Resolution = append([]string{"Diagnose the other user by its user principal name: lyncdiag check {address} --user-name USERPRINCIPALNAME"}, spec.Resolution[:1]...)
+		}
+		emit(finding)
 	}
 }
 
