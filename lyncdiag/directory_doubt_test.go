@@ -36,6 +36,32 @@ func finding(t *testing.T, report *lyncdiag.Report, name string) (f lyncdiag.Fin
 	return f, text
 }
 
+// pending is a licence that the service was not done with, as of a time.
+func pending(assigned string) string {
+	return `{"userPrincipalName":"joe@contoso.example","accountEnabled":true,"proxyAddresses":["SIP:joe@contoso.example"],"assignedLicenses":[{"skuId":"1","disabledPlans":[]}],
+		"assignedPlans":[{"assignedDateTime":"` + assigned + `","capabilityStatus":"Enabled","service":"MicrosoftCommunicationsOnline","servicePlanId":"0feaeb32-d00e-4d66-bd5a-43b5b83db82c"}],
+		"provisionedPlans":[{"capabilityStatus":"Enabled","provisioningStatus":"PendingActivation","service":"MicrosoftCommunicationsOnline"}]}`
+}
+
+// TestAccountOfLyncOnline: Get-CsOnlineUser also lists those who have none.
+func TestAccountOfLyncOnline(t *testing.T) {
+	const missing = "user-not-provisioned failure probable"
+	for object, want := range map[string]string{
+		`"SipAddress":"sip:joe@contoso.example","AccountType":"User"`:            "",
+		`"SipAddress":"sip:joe@contoso.example","InterpretedUserType":"x"`:       "",
+		`"SipAddress":"","AccountType":"User"`:                                   missing,
+		`"SipAddress":"","AccountType":"IneligibleUser"`:                         missing,
+		`"SipAddress":"sip:joe@contoso.example","AccountType":"IneligibleUser"`:  missing,
+		`"SipAddress":"sip:joe@contoso.example","AccountType":"Guest"`:           missing,
+		`"SipAddress":"sip:joe@contoso.example","AccountType":"ResourceAccount"`: missing,
+	} {
+		report := judgeExports(t, nil, pending("2013-05-31T10:00:00Z"), `{"UserPrincipalName":"joe@contoso.example",`+object+`}`)
+		if got := told(report); got != want {
+			t.Errorf("%s: %q, want %q", object, got, want)
+		}
+	}
+}
+
 // TestAddressOfTwo: the SIP address is what a user signs in to Lync with.
 func TestAddressOfTwo(t *testing.T) {
 	const two = `[{"UserPrincipalName":"joe@contoso.example","IsLicensed":true,"BlockCredential":true,"ProxyAddresses":["SIP:ann@contoso.example"]},
