@@ -80,7 +80,8 @@ func fromDirectory(f *fact.Facts, id string) (string, fact.Origin) {
 		}
 		return tell(func(r record) fact.Attribute { return r.Synchronized }, "yes", "no")
 	case "sip-enabled":
-		return tell(func(r record) fact.Attribute { return r.SIPEnabled }, "yes", "no")
+		x, r := a.attributeEnabled()
+		return x.Answer, r.origin
 	case "sso":
 		return domainFederated(f)
 	case "service-health":

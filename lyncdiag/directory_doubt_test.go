@@ -62,6 +62,48 @@ func TestAccountOfLyncOnline(t *testing.T) {
 	}
 }
 
+// TestDisabledInLyncOnline: the cmdlet does not say why, so nothing of Active
+// Directory is claimed.
+func TestDisabledInLyncOnline(t *testing.T) {
+	const online = `{"UserPrincipalName":"joe@contoso.example","SipAddress":"sip:joe@contoso.example","AccountType":"User","Enabled":false,"InterpretedUserType":"PureOnlineSfBUser"}`
+	const synced = `{"UserPrincipalName":"joe@contoso.example","IsLicensed":true,"BlockCredential":false,"LastDirSyncTime":"2013-05-31T10:00:00Z","Licenses":[{"ServiceStatus":[{"ServicePlan":{"ServiceName":"MCOSTANDARD"},"ProvisioningStatus":1}]}]}`
+	const attribute = `{"UserPrincipalName":"joe@contoso.example","SamAccountName":"joe","msRTCSIP-UserEnabled":false,"msRTCSIP-PrimaryUserAddress":"sip:joe@contoso.example"}`
+	for _, test := range []struct {
+		exports    []string
+		confidence lyncdiag.Confidence
+		attribute  bool
+	}{
+		{[]string{online}, lyncdiag.Probable, false},
+		{[]string{online, synced}, lyncdiag.Probable, true},
+		{[]string{online, attribute}, lyncdiag.Confirmed, true},
+	} {
+		f, text := finding(t, judgeExports(t, nil, test.exports...), "user-sip-not-enabled")
+		if f.Confidence != test.confidence || strings.Contains(text, "msRTCSIP") != test.attribute {
+			t.Errorf("%d exports: %s\n%s", len(test.exports), f.Confidence, text)
+		}
+		if len(test.exports) == 1 && (strings.Contains(text, "Move-CsUser") || strings.Contains(text, "Start-ADSync")) {
+			t.Errorf("steps for a server that nobody named:\n%s", text)
+		}
+	}
+	// Nor does the tree take it for the attribute.
+	report := judgeExports(t, answering("portal-sign-in=yes", "licensed=yes", "listed-in-admin-center=yes", "directory-sync=yes"), online)
+	if !slices.ContainsFunc(report.Verdict.Questions, func(q lyncdiag.Question) bool { return q.ID == "sip-enabled" }) {
+		t.Errorf("sip-enabled is not asked:\n%s", describe(report))
+	}
+}
+
+// answering puts a person's answers.
+func answering(pairs ...string) func(*fact.Facts) {
+	return func(f *fact.Facts) {
+		var list []fact.Answer
+		for _, p := range pairs {
+			id, value, _ := strings.Cut(p, "=")
+			list = append(list, fact.Answer{ID: id, Value: value})
+		}
+		fact.Put(f, fact.AnswersKey, list, fact.Origin{Kind: fact.Interview})
+	}
+}
+
 // TestAddressOfTwo: the SIP address is what a user signs in to Lync with.
 func TestAddressOfTwo(t *testing.T) {
 	const two = `[{"UserPrincipalName":"joe@contoso.example","IsLicensed":true,"BlockCredential":true,"ProxyAddresses":["SIP:ann@contoso.example"]},

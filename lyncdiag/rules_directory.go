@@ -313,13 +313,15 @@ func recent(f *fact.Facts, at time.Time) bool {
 func judgeAccount(f *fact.Facts, emit Emit) {
 	a := findAccount(f)
 	d := findDeployment(f)
-	tell := func(name string, of func(record) fact.Attribute, answer string, applies bool) {
-		x, r := a.attribute(of)
+	synced, _ := a.attribute(func(r record) fact.Attribute { return r.Synchronized })
+	tell := func(name string, x fact.Attribute, r record, answer string, applies bool) {
 		if !applies || x.Answer != answer {
 			return
 		}
 		finding := found(name, "directory", r.evidence(), text("attribute", x.By, r.origin))
-		if name == "user-sip-not-enabled" && !d.online() {
+		if name == "user-sip-not-enabled" && r.Cmdlet == onlineUser {
+			finding = finding.disabledOnline(synced.Answer == "yes")
+		} else if name == "user-sip-not-enabled" && !d.online() {
 			finding.Title = "The user is not enabled on Lync Server"
 			finding.Cause = "Active Directory says that the user is not enabled for Lync (msRTCSIP-UserEnabled is FALSE), so the server knows no such address."
 			finding.Resolution = []string{"Enable the user: Set-CsUser -Identity sip:{address} -Enabled $true"}
@@ -329,10 +331,56 @@ func judgeAccount(f *fact.Facts, emit Emit) {
 		}
 		emit(finding)
 	}
-	tell("user-blocked", func(r record) fact.Attribute { return r.Enabled }, "no", true)
-	tell("user-sip-not-enabled", func(r record) fact.Attribute { return r.SIPEnabled }, "no", true)
+	blocked, r := a.attribute(func(r record) fact.Attribute { return r.Enabled })
+	tell("user-blocked", blocked, r, "no", true)
+	enabled, r := a.sipEnabled()
+	tell("user-sip-not-enabled", enabled, r, "no", r.Cmdlet != onlineUser || d.online())
 	// In a hybrid deployment a user may live on either side.
-	tell("user-homed-on-premises", func(r record) fact.Attribute { return r.OnPremises }, "yes", d.kind == "online")
+	home, r := a.attribute(func(r record) fact.Attribute { return r.OnPremises })
+	tell("user-homed-on-premises", home, r, "yes", d.kind == "online")
+}
+
+// onlineUser is the cmdlet of Lync Online itself. That it has a user as not
+// enabled does not tell why.
+const onlineUser = "Get-CsOnlineUser"
+
+// sipEnabled prefers what the company's directory says to a bare no of Lync
+// Online.
+func (a account) sipEnabled() (fact.Attribute, record) {
+	x, r := a.attribute(func(r record) fact.Attribute { return r.SIPEnabled })
+	if x.Answer != "no" || r.Cmdlet != onlineUser {
+		return x, r
+	}
+	if y, s := a.attributeEnabled(); y.Answer == "no" {
+		return y, s
+	}
+	return x, r
+}
+
+// attributeEnabled is msRTCSIP-UserEnabled, as far as it is known.
+func (a account) attributeEnabled() (fact.Attribute, record) {
+	return a.attribute(func(r record) fact.Attribute {
+		if r.Cmdlet == onlineUser && r.SIPEnabled.Answer == "no" {
+			return fact.Attribute{}
+		}
+		return r.SIPEnabled
+	})
+}
+
+// disabledOnline is user-sip-not-enabled by Lync Online's own word.
+func (f Finding) disabledOnline(synchronized bool) Finding {
+	f.Title = "Lync Online has the user as not enabled"
+	f.Cause = "Lync Online lists the user with Enabled False. Why is not in the export."
+	f.Resolution = []string{
+		"Read the user as Lync Online has it now: Get-CsOnlineUser -Identity {address} | Format-List Enabled,AccountType,InterpretedUserType,UserValidationErrors",
+		"Look for an MCO plan with status Success: Get-MgUserLicenseDetail -UserId {address} | Select-Object -ExpandProperty ServicePlans",
+		"If there is one, remove the licence, wait a few minutes, assign it again and wait 30 minutes.",
+	}
+	if synchronized {
+		f.Resolution = append(f.Resolution, "See that msRTCSIP-UserEnabled is not FALSE in Active Directory: Get-ADUser -Filter \"UserPrincipalName -eq '{address}'\" -Properties msRTCSIP-UserEnabled")
+	}
+	f.Resolution = append(f.Resolution, "Check again with a new export: lyncdiag check {address} --user FILE")
+	return f.with(Probable)
 }
 
 // refused are the characters that a SIP address of Lync Online may not hold
