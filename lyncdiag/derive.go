@@ -128,6 +128,7 @@ func Walk(f *fact.Facts) (path []Visit, end kb.Edge, ask []string) {
 // that are answered all the same come last, not reached.
 func walkTree(f *fact.Facts) (path []Visit, end kb.Edge, ask []string) {
 	tree := kb.Tree()
+	var aside []string
 	next := 1
 	for next != 0 {
 		step := tree[next-1]
@@ -142,11 +143,13 @@ func walkTree(f *fact.Facts) (path []Visit, end kb.Edge, ask []string) {
 			end, ask = kb.Edge{}, []string{step.ID}
 		}
 		next = end.Next
-		if next == 0 && end.Finding == "" || end.Finding != "" {
-			for _, id := range end.Ask {
-				if a, _ := derive(f, id); a == "unknown" {
-					ask = append(ask, id)
-				}
+		for _, id := range end.Ask {
+			switch {
+			case answered(f, id) != "unknown":
+			case next == 0:
+				ask = append(ask, id)
+			case from.Kind == fact.Interview: // who may not know how old the licence is
+				aside = append(aside, id)
 			}
 		}
 	}
@@ -157,6 +160,9 @@ func walkTree(f *fact.Facts) (path []Visit, end kb.Edge, ask []string) {
 		if answer, from := deriveFrom(f, step.ID); answer == "yes" || answer == "no" {
 			path = append(path, Visit{step.Number, step.ID, step.Question, answer, from.Kind, from.Where, false})
 		}
+	}
+	if answered(f, "other-sso-user") != "no" { // else it is not this user's licence
+		ask = append(aside, ask...)
 	}
 	return path, end, ask
 }

@@ -174,3 +174,27 @@ func TestToolboxWithoutComputers(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// TestHearsay: an end that a person's answers lead to is no more than
+// probable, and how old the licence is is asked on the way.
+func TestHearsay(t *testing.T) {
+	said := []string{"portal-sign-in=yes", "licensed=yes", "directory-sync=no", "sso=yes", "other-sso-user=yes"}
+	for _, test := range []struct {
+		more []string
+		open []string
+	}{
+		{nil, []string{"licence-assigned-at", "listed-in-admin-center", "client-steps-done"}},
+		{[]string{"licence-assigned-at=2013-05-01T00:00:00Z"}, []string{"listed-in-admin-center", "client-steps-done"}},
+		{[]string{"listed-in-admin-center=yes"}, []string{"client-steps-done"}},
+	} {
+		report := judgeExports(t, answering(append(slices.Clone(said), test.more...)...), `{"DirectorySynchronizationEnabled":false}`)
+		f, _ := finding(t, report, "single-user-identity")
+		var open []string
+		for _, q := range report.Verdict.Questions {
+			open = append(open, q.ID)
+		}
+		if f.Confidence != lyncdiag.Probable || !slices.Equal(open, test.open) {
+			t.Errorf("%s: %s, asked %s, want %s", test.more, f.Confidence, open, test.open)
+		}
+	}
+}
