@@ -198,7 +198,7 @@ func answered(f *fact.Facts, id string) string {
 	}
 	started, _, ok := fact.Get(f, fact.StartedKey)
 	switch {
-	case !ok:
+	case !ok, ahead(f, at):
 		return "unknown"
 	case started.Sub(at) < licenceWait:
 		return "recent"

@@ -104,6 +104,27 @@ func answering(pairs ...string) func(*fact.Facts) {
 	}
 }
 
+// TestLicenceOfTheFuture tells that a clock is wrong and not how long to wait.
+func TestLicenceOfTheFuture(t *testing.T) {
+	for assigned, want := range map[string]string{
+		"2013-05-31T14:09:00Z": "user-licence-pending warning confirmed", // four minutes ahead
+		"2013-06-01T00:05:00Z": "user-licence-pending warning possible",
+	} {
+		report := judgeExports(t, nil, pending(assigned))
+		_, text := finding(t, report, "user-licence-pending")
+		future := strings.HasSuffix(want, "possible")
+		if got := told(report); got != want || strings.Contains(text, "clock") != future || strings.Contains(text, "waitUntil") == future {
+			t.Errorf("%s: %q, want %q\n%s", assigned, got, want, text)
+		}
+	}
+	report := judgeExports(t, answering("portal-sign-in=yes", "licensed=yes", "licence-assigned-at=2013-06-01T00:05:00Z"), `{"userPrincipalName":"joe@contoso.example","businessPhones":[]}`)
+	for _, f := range report.Findings {
+		if f.Name == "user-licence-pending" {
+			t.Errorf("by a person's word:\n%s", describe(report))
+		}
+	}
+}
+
 // TestAddressOfTwo: the SIP address is what a user signs in to Lync with.
 func TestAddressOfTwo(t *testing.T) {
 	const two = `[{"UserPrincipalName":"joe@contoso.example","IsLicensed":true,"BlockCredential":true,"ProxyAddresses":["SIP:ann@contoso.example"]},

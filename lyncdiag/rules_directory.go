@@ -261,6 +261,7 @@ func judgeLicence(f *fact.Facts, emit Emit) {
 	evidence := []fact.Evidence{l.record.evidence(), text("licence", l.by, o)}
 	listed, _ := derive(f, "listed-in-admin-center")
 	at, known := assignedAt(f)
+	future := known && ahead(f, at)
 	if known {
 		evidence = append(evidence, text("assignedAt", stamp(at), o))
 	}
@@ -278,6 +279,11 @@ func judgeLicence(f *fact.Facts, emit Emit) {
 		// The account is there, or judgeUserErrors says why not.
 	case known && recent(f, at):
 		emit(found("user-licence-pending", "directory", evidence...).until(at, o))
+	case future:
+		finding := found("user-licence-pending", "directory", append(evidence, text("clock", "the licence was assigned in the future, by the clock of this computer", o))...)
+		finding.Title = "The licence was assigned in the future, by this computer's clock"
+		finding.Cause = "A clock is wrong, or the time lost its zone in the export. How long ago the licence was assigned is unknown, so the service may not have created the account yet."
+		emit(finding.with(Possible))
 	case l.plan.Status == "pending" && known:
 		emit(found("user-not-provisioned", "directory", evidence...).with(Probable))
 	case l.plan.Status == "pending":
@@ -307,7 +313,18 @@ func assignedAt(f *fact.Facts) (time.Time, bool) {
 // recent reports whether the time that provisioning may take is not over.
 func recent(f *fact.Facts, at time.Time) bool {
 	started, _, ok := fact.Get(f, fact.StartedKey)
-	return ok && started.Sub(at) < licenceWait
+	return ok && started.Sub(at) < licenceWait && !ahead(f, at)
+}
+
+// clockTolerance is how far the clocks of this computer and of the directory
+// may differ: no more than Kerberos and AD FS allow.
+const clockTolerance = 5 * time.Minute
+
+// ahead reports whether a time is in the future, which tells nothing but that
+// a clock is wrong.
+func ahead(f *fact.Facts, at time.Time) bool {
+	started, _, ok := fact.Get(f, fact.StartedKey)
+	return ok && at.Sub(started) > clockTolerance
 }
 
 func judgeAccount(f *fact.Facts, emit Emit) {

@@ -28,6 +28,7 @@ func TestAskWalksEveryBranch(t *testing.T) {
 		{licensed + "listed-in-admin-center=no", "", "", "licence-assigned-at", 3},
 		{licensed + "listed-in-admin-center=no licence-assigned-at=2020-01-01T00:00:00Z", "user-not-provisioned", "", "", 1},
 		{licensed + "licence-assigned-at=" + time.Now().UTC().Format(time.RFC3339), "user-licence-pending", "", "", 3},
+		{licensed + "licence-assigned-at=2999-01-01T00:00:00Z", "", "", "licence-assigned-at", 3},
 		{licensed + "directory-sync=no sso=yes other-sso-user=yes", "single-user-identity", "client", "licence-assigned-at", 1},
 		{listed + "directory-sync=yes", "", "", "sip-enabled", 3},
 		{listed + "directory-sync=yes sip-enabled=no", "user-sip-not-enabled", "", "", 1},
