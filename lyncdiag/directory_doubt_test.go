@@ -196,6 +196,22 @@ func TestToolboxWithoutComputers(t *testing.T) {
 	}
 }
 
+// TestOneUserIsNotTheOrganization: the question that an object of one user
+// answers is shown as one about that user.
+func TestOneUserIsNotTheOrganization(t *testing.T) {
+	const cloud = `{"UserPrincipalName":"joe@contoso.example","IsLicensed":false,"BlockCredential":false,"LastDirSyncTime":null}`
+	for exports, about := range map[string]string{
+		cloud: "user's own object",
+		cloud + "\x00" + `{"DirectorySynchronizationEnabled":false,"DisplayName":"Contoso"}`: "the organization",
+	} {
+		report := judgeExports(t, nil, strings.Split(exports, "\x00")...)
+		i := slices.IndexFunc(report.Verdict.Path, func(v lyncdiag.Visit) bool { return v.ID == "directory-sync" })
+		if i < 0 || !strings.Contains(report.Verdict.Path[i].Question, about) || report.Verdict.Path[i].Answer != "no" {
+			t.Errorf("want one about %s: %+v", about, report.Verdict.Path)
+		}
+	}
+}
+
 // TestHearsay: an end that a person's answers lead to is no more than
 // probable, and how old the licence is is asked on the way.
 func TestHearsay(t *testing.T) {
