@@ -104,6 +104,48 @@ func answering(pairs ...string) func(*fact.Facts) {
 	}
 }
 
+// TestEmptyLists: what a cmdlet writes for what it was not asked for, or a
+// format for what it lost, is no proof.
+func TestEmptyLists(t *testing.T) {
+	const graph = `{"UserPrincipalName":"joe@contoso.example","AccountEnabled":true,"AssignedLicenses":[],"AssignedPlans":[]`
+	for export, want := range map[string]string{
+		`{"UserPrincipalName":"joe@contoso.example","BlockCredential":false,"IsLicensed":true,"Licenses":[]}`:  "input-incomplete info confirmed",
+		"UserPrincipalName : joe@contoso.example\nIsLicensed : True\nLicenses : {}\n":                          "input-incomplete info confirmed",
+		`{"UserPrincipalName":"joe@contoso.example","BlockCredential":false,"IsLicensed":false,"Licenses":[]}`: "user-not-licensed failure confirmed",
+		graph + `}`:                              "user-not-licensed failure probable",
+		graph + `,"LicenseAssignmentStates":[]}`: "user-not-licensed failure probable",
+		graph + `,"LicenseAssignmentStates":[{"SkuId":"1","State":"Disabled","Error":"None"}]}`: "user-not-licensed failure confirmed",
+	} {
+		if got := told(judgeExports(t, nil, export)); got != want {
+			t.Errorf("%s: %q, want %q", export, got, want)
+		}
+	}
+	// A person's complaint makes it no surer.
+	report := judgeExports(t, answering("portal-sign-in=yes"), graph+`}`)
+	if f, _ := finding(t, report, "user-not-licensed"); f.Confidence != lyncdiag.Probable {
+		t.Errorf("with a complaint it is %s", f.Confidence)
+	}
+}
+
+func TestUnknownPlanIsNamed(t *testing.T) {
+	const detail = `[{"userPrincipalName":"joe@contoso.example","skuId":"a","skuPartNumber":"E9","servicePlans":[{"servicePlanId":"b","servicePlanName":"MCONEW","provisioningStatus":"Success"}]}]`
+	for _, exports := range [][]string{
+		{detail},
+		{`{"userPrincipalName":"joe@contoso.example","accountEnabled":true,"assignedLicenses":[{"skuId":"a","disabledPlans":[]}],"assignedPlans":[{"service":"MicrosoftCommunicationsOnline","servicePlanId":"MCONEW","capabilityStatus":"Enabled"}]}`},
+		{`{"userPrincipalName":"joe@contoso.example","accountEnabled":true,"assignedLicenses":[{"skuId":"a","disabledPlans":[]}]}`,
+			`[{"skuId":"a","skuPartNumber":"E9","consumedUnits":1,"servicePlans":[{"servicePlanId":"b","servicePlanName":"MCONEW"}]}]`},
+	} {
+		report := judgeExports(t, nil, exports...)
+		if _, text := finding(t, report, "input-incomplete"); !strings.Contains(describe(report), "MCONEW") || strings.Contains(text, "Export again") {
+			t.Errorf("%s:\n%s", exports, describe(report))
+		}
+	}
+	// Beside a plan that is known it decides nothing.
+	if got := told(judgeExports(t, nil, detail, joeLicensed)); got != "" {
+		t.Error(got)
+	}
+}
+
 // TestLicenceOfTheFuture tells that a clock is wrong and not how long to wait.
 func TestLicenceOfTheFuture(t *testing.T) {
 	for assigned, want := range map[string]string{

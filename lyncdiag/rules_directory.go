@@ -203,7 +203,7 @@ func (a account) licence() licence {
 	found := false
 	for _, r := range a.own {
 		for _, l := range licencesOf(r) {
-			if !found || rank(l) > rank(best) {
+			if !found || rank(l) > rank(best) || rank(l) == rank(best) && best.record.Presumed {
 				best, found = l, true
 			}
 		}
@@ -274,7 +274,12 @@ func judgeLicence(f *fact.Facts, emit Emit) {
 		}
 		emit(finding)
 	case l.answer == "no":
-		emit(found("user-not-licensed", "directory", evidence...))
+		finding := found("user-not-licensed", "directory", evidence...)
+		if l.record.Presumed {
+			finding.Evidence = append(finding.Evidence, text("presumed", "the cmdlet writes an empty list also for licences that it was not asked for", o))
+			finding = finding.with(Probable)
+		}
+		emit(finding)
 	case listed == "yes" || l.plan.Status == "error":
 		// The account is there, or judgeUserErrors says why not.
 	case known && recent(f, at):
@@ -653,6 +658,13 @@ func judgeLosses(f *fact.Facts, emit Emit) {
 			if licence.answer == "" || !aboutLicences(l.Property) { // else another export tells it
 				emit(incomplete(r.Cmdlet, l, r.origin))
 			}
+		}
+		if len(r.UnknownPlans) > 0 && licence.answer == "" {
+			finding := found("input-incomplete", "directory", text("target", strings.Join(r.UnknownPlans, ", "), r.origin), text("cmdlet", r.Cmdlet, r.origin))
+			finding.Title = "The user's licences hold a plan that is not known here"
+			finding.Cause = "Whether the plan {target} lets the user sign in to Lync Online is unknown, and no other plan tells."
+			finding.Resolution = []string{"See in the Office 365 portal whether the user's licences hold Lync Online or Skype for Business Online, and say so: lyncdiag check {address} --answer licensed=yes"}
+			emit(finding)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func (x *export) user(n *node, cmdlet string) bool {
 	u := fact.DirectoryUser{
 		Object: x.objects, Cmdlet: cmdlet,
 		UserPrincipalName: n.get("userprincipalname").str(), DistinguishedName: n.get("distinguishedname", "onpremisesdistinguishedname").str(),
-		SIPAddresses: []string{}, Plans: []fact.LyncPlan{}, Errors: []string{}, Lost: []fact.Loss{},
+		SIPAddresses: []string{}, Plans: []fact.LyncPlan{}, UnknownPlans: []string{}, Errors: []string{}, Lost: []fact.Loss{},
 	}
 	for _, name := range []string{"userprincipalname", "distinguishedname", "identity", "samaccountname", "sipaddress", "displayname", "name"} {
 		if u.Name == "" {
@@ -37,6 +37,7 @@ func (x *export) user(n *node, cmdlet string) bool {
 	x.keep(u.Name, u.UserPrincipalName, u.DistinguishedName)
 	x.keep(u.SIPAddresses...)
 	x.keep(u.Errors...)
+	x.keep(u.UnknownPlans...)
 	x.users, x.held = append(x.users, u), append(x.held, holds(n))
 	return true
 }
