@@ -128,11 +128,12 @@ func Walk(f *fact.Facts) (path []Visit, end kb.Edge, ask []string) {
 // that are answered all the same come last, not reached.
 func walkTree(f *fact.Facts) (path []Visit, end kb.Edge, ask []string) {
 	tree := kb.Tree()
+	var aside []string
 	next := 1
 	for next != 0 {
 		step := tree[next-1]
 		answer, from := deriveFrom(f, step.ID)
-		path = append(path, Visit{step.Number, step.ID, step.Question, answer, from.Kind, from.Where, true})
+		path = append(path, visit(f, step, answer, from, true))
 		switch answer {
 		case "yes":
 			end = resolve(f, step.Yes)
@@ -142,11 +143,13 @@ func walkTree(f *fact.Facts) (path []Visit, end kb.Edge, ask []string) {
 			end, ask = kb.Edge{}, []string{step.ID}
 		}
 		next = end.Next
-		if next == 0 && end.Finding == "" || end.Finding != "" {
-			for _, id := range end.Ask {
-				if a, _ := derive(f, id); a == "unknown" {
-					ask = append(ask, id)
-				}
+		for _, id := range end.Ask {
+			switch {
+			case answered(f, id) != "unknown":
+			case next == 0:
+				ask = append(ask, id)
+			case from.Kind == fact.Interview: // who may not know how old the licence is
+				aside = append(aside, id)
 			}
 		}
 	}
@@ -155,10 +158,24 @@ func walkTree(f *fact.Facts) (path []Visit, end kb.Edge, ask []string) {
 			continue
 		}
 		if answer, from := deriveFrom(f, step.ID); answer == "yes" || answer == "no" {
-			path = append(path, Visit{step.Number, step.ID, step.Question, answer, from.Kind, from.Where, false})
+			path = append(path, visit(f, step, answer, from, false))
 		}
 	}
+	if answered(f, "other-sso-user") != "no" { // else it is not this user's licence
+		ask = append(aside, ask...)
+	}
 	return path, end, ask
+}
+
+// visit is a step with its answer. Whether the organization synchronizes, an
+// object of one user that is not synchronized does not tell; it tells what the
+// step is about, and is shown as an answer to that.
+func visit(f *fact.Facts, step kb.Step, answer string, from fact.Origin, reached bool) Visit {
+	question := step.Question
+	if o10n, _ := organizationSync(f); step.ID == "directory-sync" && answer == "no" && from.Kind == fact.Directory && o10n == "" {
+		question = "Is the user's own object synchronized from an on-premises Active Directory?"
+	}
+	return Visit{step.Number, step.ID, question, answer, from.Kind, from.Where, reached}
 }
 
 // resolve takes the first case of an edge that holds.
@@ -192,7 +209,7 @@ func answered(f *fact.Facts, id string) string {
 	}
 	started, _, ok := fact.Get(f, fact.StartedKey)
 	switch {
-	case !ok:
+	case !ok, ahead(f, at):
 		return "unknown"
 	case started.Sub(at) < licenceWait:
 		return "recent"

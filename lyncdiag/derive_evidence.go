@@ -73,14 +73,13 @@ func fromDirectory(f *fact.Facts, id string) (string, fact.Origin) {
 	case "listed-in-admin-center":
 		return a.listed()
 	case "directory-sync":
-		for o, organization := range fact.All(f, fact.OrganizationKey) {
-			if organization.Synchronized.Answer != "" {
-				return organization.Synchronized.Answer, o
-			}
+		if answer, o := organizationSync(f); answer != "" {
+			return answer, o
 		}
 		return tell(func(r record) fact.Attribute { return r.Synchronized }, "yes", "no")
 	case "sip-enabled":
-		return tell(func(r record) fact.Attribute { return r.SIPEnabled }, "yes", "no")
+		x, r := a.attributeEnabled()
+		return x.Answer, r.origin
 	case "sso":
 		return domainFederated(f)
 	case "service-health":
@@ -93,6 +92,16 @@ func fromDirectory(f *fact.Facts, id string) (string, fact.Origin) {
 					return "no", o
 				}
 			}
+		}
+	}
+	return "", fact.Origin{}
+}
+
+// organizationSync is what the tenant says of itself: does it synchronize.
+func organizationSync(f *fact.Facts) (string, fact.Origin) {
+	for o, organization := range fact.All(f, fact.OrganizationKey) {
+		if organization.Synchronized.Answer != "" {
+			return organization.Synchronized.Answer, o
 		}
 	}
 	return "", fact.Origin{}

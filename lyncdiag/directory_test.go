@@ -23,6 +23,11 @@ const (
 // judgeExports judges exports, with what else is known.
 func judgeExports(t *testing.T, put func(*fact.Facts), exports ...string) *lyncdiag.Report {
 	t.Helper()
+	return judgeExportsOf(t, joe, put, exports...)
+}
+
+func judgeExportsOf(t *testing.T, who string, put func(*fact.Facts), exports ...string) *lyncdiag.Report {
+	t.Helper()
 	e := &directory.Exports{}
 	for i, text := range exports {
 		if err := e.Add(string(rune('a'+i))+".json", strings.NewReader(text)); err != nil {
@@ -30,17 +35,17 @@ func judgeExports(t *testing.T, put func(*fact.Facts), exports ...string) *lyncd
 		}
 	}
 	f := fact.New()
-	fact.Put(f, fact.TargetKey, target(t, joe), live)
+	fact.Put(f, fact.TargetKey, target(t, who), live)
 	fact.Put(f, fact.StartedKey, scenarioClock(), live)
 	fact.Put(f, fact.SettingKey, fact.Setting{}, live)
 	if put != nil {
 		put(f)
 	}
-	if err := e.Collect(t.Context(), target(t, joe), f); err != nil {
+	if err := e.Collect(t.Context(), target(t, who), f); err != nil {
 		t.Fatal(err)
 	}
 	checkReads(t, f)
-	report := &lyncdiag.Report{Complete: true, Target: target(t, joe)}
+	report := &lyncdiag.Report{Complete: true, Target: target(t, who)}
 	lyncdiag.Judge(report, f, nil)
 	for _, r := range report.Rules {
 		if r.Status == lyncdiag.RuleErrored {
@@ -88,8 +93,8 @@ func TestExportsAreJudgedInTheirPlace(t *testing.T) {
 		"suspended":                     {nil, []string{strings.Replace(joeLicensed, "Enabled\",\"service", "LockedOut\",\"service", 1)}, "user-licence-disabled failure confirmed"},
 		"refused characters":            {nil, []string{`{"UserPrincipalName":"joe@contoso.example","SipAddress":"sip:j&e@contoso.example","AccountType":"User"}`}, "user-sip-address-invalid failure probable, user-sip-address-mismatch warning confirmed"},
 		"letters with accents":          {nil, []string{"{\"UserPrincipalName\":\"joe@contoso.example\",\"SipAddress\":\"sip:jo\u00e9@contoso.example\",\"AccountType\":\"User\"}"}, "user-sip-address-invalid failure probable, user-sip-address-mismatch warning confirmed"},
-		"proxy test, nothing live":      {nil, []string{`[{"Name":"IsAdfsRunning","ComputerName":"sts1","Result":2}]`}, "adfs-mex-http-503 failure probable"},
-		"proxy test, MEX is served":     {served, []string{`[{"Name":"IsAdfsRunning","ComputerName":"sts1","Result":2}]`}, "adfs-mex-http-503 warning possible"},
+		"proxy test, nothing live":      {nil, []string{`[{"Name":"IsAdfsRunning","ComputerName":"sts1","Result":2}]`}, "rich-client-authentication failure probable"},
+		"proxy test, MEX is served":     {served, []string{`[{"Name":"IsAdfsRunning","ComputerName":"sts1","Result":2}]`}, "rich-client-authentication warning possible"},
 		"tests that passed":             {nil, []string{`[{"Name":"IsAdfsRunning","ComputerName":"sts1","Result":0},{"Name":"TestTimeSync","ComputerName":"sts1","Result":"NotRun"},{"Name":"TestTimeSync","ComputerName":"sts2","Result":9}]`}, ""},
 		"login down":                    {nil, []string{`[{"Id":"OrgLiveID","Service":"Microsoft Entra","Status":"serviceInterruption"}]`}, "login-service-unavailable failure probable"},
 		"login down, but it answers":    {answers, []string{`[{"Id":"OrgLiveID","Service":"Microsoft Entra","Status":"serviceInterruption"}]`}, "login-service-unavailable warning probable"},
@@ -125,7 +130,7 @@ func TestExportsAreJudgedInTheirPlace(t *testing.T) {
 // TestUserEvidenceIsMarked: what names a person can be told from what does not.
 func TestUserEvidenceIsMarked(t *testing.T) {
 	report := judgeExports(t, nil, `{"UserPrincipalName":"joe@contoso.example","SipAddress":"sip:joe.o'neil@contoso.example","AccountType":"SfBOnPremUser","AccountEnabled":false,"UserValidationErrors":["duplicate of ann@contoso.example"]}`,
-		`[{"UserPrincipalName":"joe@contoso.example","IsLicensed":false},{"UserPrincipalName":"ann@contoso.example","IsLicensed":false,"ProxyAddresses":["sip:joe@contoso.example"]}]`)
+		`[{"UserPrincipalName":"joe@contoso.example","IsLicensed":false},{"UserPrincipalName":"ann@contoso.example","IsLicensed":false,"ProxyAddresses":["sip:joe.o'neil@contoso.example"]}]`)
 	if len(report.Findings) < 5 {
 		t.Fatalf("%d findings:\n%s", len(report.Findings), describe(report))
 	}

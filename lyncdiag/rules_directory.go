@@ -1,6 +1,7 @@
 package lyncdiag
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -115,8 +116,9 @@ type account struct {
 // accountReads are the facts that findAccount looks at.
 var accountReads = names(fact.TargetKey, fact.DirectoryUsersKey)
 
-// findAccount tells the target's records from those of others. The user
-// principal name decides, then the SIP address; in each directory for itself.
+// findAccount tells the target's records from those of others, in each
+// directory for itself. The user name given decides, then the SIP address, which
+// is what a user signs in to Lync with, then the user principal name.
 func findAccount(f *fact.Facts) account {
 	target, _, _ := fact.Get(f, fact.TargetKey)
 	var cloud, own []record
@@ -140,8 +142,8 @@ func split(records []record, t Target) account {
 	var first *record
 	for _, fits := range []func(record) bool{
 		func(r record) bool { return sameAddress(r.UserPrincipalName, t.UserName) },
-		func(r record) bool { return sameAddress(r.UserPrincipalName, t.Address) },
 		func(r record) bool { return r.has(t.Address) },
+		func(r record) bool { return sameAddress(r.UserPrincipalName, t.Address) },
 	} {
 		if i := slices.IndexFunc(records, fits); i >= 0 {
 			first = &records[i]
@@ -201,7 +203,7 @@ func (a account) licence() licence {
 	found := false
 	for _, r := range a.own {
 		for _, l := range licencesOf(r) {
-			if !found || rank(l) > rank(best) {
+			if !found || rank(l) > rank(best) || rank(l) == rank(best) && best.record.Presumed {
 				best, found = l, true
 			}
 		}
@@ -259,6 +261,7 @@ func judgeLicence(f *fact.Facts, emit Emit) {
 	evidence := []fact.Evidence{l.record.evidence(), text("licence", l.by, o)}
 	listed, _ := derive(f, "listed-in-admin-center")
 	at, known := assignedAt(f)
+	future := known && ahead(f, at)
 	if known {
 		evidence = append(evidence, text("assignedAt", stamp(at), o))
 	}
@@ -271,11 +274,21 @@ func judgeLicence(f *fact.Facts, emit Emit) {
 		}
 		emit(finding)
 	case l.answer == "no":
-		emit(found("user-not-licensed", "directory", evidence...))
+		finding := found("user-not-licensed", "directory", evidence...)
+		if l.record.Presumed {
+			finding.Evidence = append(finding.Evidence, text("presumed", "the cmdlet writes an empty list also for licences that it was not asked for", o))
+			finding = finding.with(Probable)
+		}
+		emit(finding)
 	case listed == "yes" || l.plan.Status == "error":
 		// The account is there, or judgeUserErrors says why not.
 	case known && recent(f, at):
 		emit(found("user-licence-pending", "directory", evidence...).until(at, o))
+	case future:
+		finding := found("user-licence-pending", "directory", append(evidence, text("clock", "the licence was assigned in the future, by the clock of this computer", o))...)
+		finding.Title = "The licence was assigned in the future, by this computer's clock"
+		finding.Cause = "A clock is wrong, or the time lost its zone in the export. How long ago the licence was assigned is unknown, so the service may not have created the account yet."
+		emit(finding.with(Possible))
 	case l.plan.Status == "pending" && known:
 		emit(found("user-not-provisioned", "directory", evidence...).with(Probable))
 	case l.plan.Status == "pending":
@@ -305,19 +318,32 @@ func assignedAt(f *fact.Facts) (time.Time, bool) {
 // recent reports whether the time that provisioning may take is not over.
 func recent(f *fact.Facts, at time.Time) bool {
 	started, _, ok := fact.Get(f, fact.StartedKey)
-	return ok && started.Sub(at) < licenceWait
+	return ok && started.Sub(at) < licenceWait && !ahead(f, at)
+}
+
+// clockTolerance is how far the clocks of this computer and of the directory
+// may differ: no more than Kerberos and AD FS allow.
+const clockTolerance = 5 * time.Minute
+
+// ahead reports whether a time is in the future, which tells nothing but that
+// a clock is wrong.
+func ahead(f *fact.Facts, at time.Time) bool {
+	started, _, ok := fact.Get(f, fact.StartedKey)
+	return ok && at.Sub(started) > clockTolerance
 }
 
 func judgeAccount(f *fact.Facts, emit Emit) {
 	a := findAccount(f)
 	d := findDeployment(f)
-	tell := func(name string, of func(record) fact.Attribute, answer string, applies bool) {
-		x, r := a.attribute(of)
+	synced, _ := a.attribute(func(r record) fact.Attribute { return r.Synchronized })
+	tell := func(name string, x fact.Attribute, r record, answer string, applies bool) {
 		if !applies || x.Answer != answer {
 			return
 		}
 		finding := found(name, "directory", r.evidence(), text("attribute", x.By, r.origin))
-		if name == "user-sip-not-enabled" && !d.online() {
+		if name == "user-sip-not-enabled" && r.Cmdlet == onlineUser {
+			finding = finding.disabledOnline(synced.Answer == "yes")
+		} else if name == "user-sip-not-enabled" && !d.online() {
 			finding.Title = "The user is not enabled on Lync Server"
 			finding.Cause = "Active Directory says that the user is not enabled for Lync (msRTCSIP-UserEnabled is FALSE), so the server knows no such address."
 			finding.Resolution = []string{"Enable the user: Set-CsUser -Identity sip:{address} -Enabled $true"}
@@ -327,10 +353,56 @@ func judgeAccount(f *fact.Facts, emit Emit) {
 		}
 		emit(finding)
 	}
-	tell("user-blocked", func(r record) fact.Attribute { return r.Enabled }, "no", true)
-	tell("user-sip-not-enabled", func(r record) fact.Attribute { return r.SIPEnabled }, "no", true)
+	blocked, r := a.attribute(func(r record) fact.Attribute { return r.Enabled })
+	tell("user-blocked", blocked, r, "no", true)
+	enabled, r := a.sipEnabled()
+	tell("user-sip-not-enabled", enabled, r, "no", r.Cmdlet != onlineUser || d.online())
 	// In a hybrid deployment a user may live on either side.
-	tell("user-homed-on-premises", func(r record) fact.Attribute { return r.OnPremises }, "yes", d.kind == "online")
+	home, r := a.attribute(func(r record) fact.Attribute { return r.OnPremises })
+	tell("user-homed-on-premises", home, r, "yes", d.kind == "online")
+}
+
+// onlineUser is the cmdlet of Lync Online itself. That it has a user as not
+// enabled does not tell why.
+const onlineUser = "Get-CsOnlineUser"
+
+// sipEnabled prefers what the company's directory says to a bare no of Lync
+// Online.
+func (a account) sipEnabled() (fact.Attribute, record) {
+	x, r := a.attribute(func(r record) fact.Attribute { return r.SIPEnabled })
+	if x.Answer != "no" || r.Cmdlet != onlineUser {
+		return x, r
+	}
+	if y, s := a.attributeEnabled(); y.Answer == "no" {
+		return y, s
+	}
+	return x, r
+}
+
+// attributeEnabled is msRTCSIP-UserEnabled, as far as it is known.
+func (a account) attributeEnabled() (fact.Attribute, record) {
+	return a.attribute(func(r record) fact.Attribute {
+		if r.Cmdlet == onlineUser && r.SIPEnabled.Answer == "no" {
+			return fact.Attribute{}
+		}
+		return r.SIPEnabled
+	})
+}
+
+// disabledOnline is user-sip-not-enabled by Lync Online's own word.
+func (f Finding) disabledOnline(synchronized bool) Finding {
+	f.Title = "Lync Online has the user as not enabled"
+	f.Cause = "Lync Online lists the user with Enabled False. Why is not in the export."
+	f.Resolution = []string{
+		"Read the user as Lync Online has it now: Get-CsOnlineUser -Identity {address} | Format-List Enabled,AccountType,InterpretedUserType,UserValidationErrors",
+		"Look for an MCO plan with status Success: Get-MgUserLicenseDetail -UserId {address} | Select-Object -ExpandProperty ServicePlans",
+		"If there is one, remove the licence, wait a few minutes, assign it again and wait 30 minutes.",
+	}
+	if synchronized {
+		f.Resolution = append(f.Resolution, "See that msRTCSIP-UserEnabled is not FALSE in Active Directory: Get-ADUser -Filter \"UserPrincipalName -eq '{address}'\" -Properties msRTCSIP-UserEnabled")
+	}
+	f.Resolution = append(f.Resolution, "Check again with a new export: lyncdiag check {address} --user FILE")
+	return f.with(Probable)
 }
 
 // refused are the characters that a SIP address of Lync Online may not hold
@@ -369,8 +441,21 @@ func judgeSIPAddress(f *fact.Facts, emit Emit) {
 		emit(finding)
 	}
 	if upn.UserPrincipalName != "" && !strings.EqualFold(upn.UserPrincipalName, address) {
-		emit(found("user-sip-address-mismatch", "directory", evidence,
-			fact.Evidence{Key: "userPrincipalName", Class: fact.UserText, Value: upn.UserPrincipalName, Origin: upn.origin}))
+		finding := found("user-sip-address-mismatch", "directory", evidence,
+			fact.Evidence{Key: "userPrincipalName", Class: fact.UserText, Value: upn.UserPrincipalName, Origin: upn.origin})
+		i := slices.IndexFunc(a.others, func(r record) bool {
+			return r.onPremises() == upn.onPremises() && (sip.has(target.Address) && sameAddress(r.UserPrincipalName, target.Address) ||
+				sameAddress(upn.UserPrincipalName, target.Address) && r.has(target.Address))
+		})
+		if i >= 0 {
+			finding.Evidence = append(finding.Evidence, fact.Evidence{Key: "target", Class: fact.UserText, Value: upn.UserPrincipalName, Origin: upn.origin},
+				fact.Evidence{Key: "other", Class: fact.UserText, Value: a.others[i].Name, Origin: a.others[i].origin})
+			finding.Title = "The address names two different users"
+			finding.Cause = "{address} is the SIP address of one user and the user principal name of another. This report is about the one with the user principal name {target}."
+			spec, _ := kb.Lookup(finding.Name)
+			finding.Resolution = append([]string{"Diagnose the other user by its user principal name: lyncdiag check {address} --user-name USERPRINCIPALNAME"}, spec.Resolution[:1]...)
+		}
+		emit(finding)
 	}
 }
 
@@ -500,22 +585,27 @@ func judgeDomainSettings(f *fact.Facts, emit Emit) {
 	for o, list := range fact.All(f, fact.DirectoryDomainsKey) {
 		for _, d := range list {
 			at := objectOrigin(o, d.Cmdlet, d.Object)
-			domain := named("domain", target.Domain, at)
+			domain := named("domain", cmp.Or(d.Name, target.Domain), at)
+			above := d.Name != "" && d.Name != target.Domain
 			for _, l := range d.Lost {
 				emit(incomplete(d.Cmdlet, l, at))
 			}
 			if !online {
 				continue
 			}
-			if d.Verified.Answer == "no" || d.Lync.Answer == "no" {
+			if !above && (d.Verified.Answer == "no" || d.Lync.Answer == "no") {
 				by := d.Verified.By
 				if d.Verified.Answer != "no" {
 					by = d.Lync.By
 				}
 				emit(found("domain-not-verified", "directory", domain, text("attribute", by, at)))
 			}
-			if federated == "yes" && (d.MEX.Answer == "no" || d.Active.Answer == "no") {
-				emit(found("domain-federation-incomplete", "directory", domain, lacking(d.MEX, at), lacking(d.Active, at)))
+			if federated == "yes" && (!above || inherits(f, d.Name)) && (d.MEX.Answer == "no" || d.Active.Answer == "no") {
+				finding := found("domain-federation-incomplete", "directory", domain, lacking(d.MEX, at), lacking(d.Active, at))
+				if above {
+					finding = finding.with(Probable) // that it has none of its own nobody looked at
+				}
+				emit(finding)
 			}
 		}
 	}
@@ -528,18 +618,36 @@ func lacking(a fact.Attribute, o fact.Origin) fact.Evidence {
 	return text("attribute", a.By, o)
 }
 
-// domainFederated is how the tenant authenticates the target's domain.
+// domainFederated is how the tenant authenticates the target's domain, as the
+// nearest of the domain and those above it tells: a subdomain is
+// authenticated as its parent, unless it has settings of its own.
 func domainFederated(f *fact.Facts) (string, fact.Origin) {
-	answer, from := "", fact.Origin{}
+	answer, from, nearest := "", fact.Origin{}, 0
+	target, _, _ := fact.Get(f, fact.TargetKey)
 	for o, list := range fact.All(f, fact.DirectoryDomainsKey) {
 		for _, d := range list {
+			size := len(cmp.Or(d.Name, target.Domain))
 			// The domain itself knows better than settings that may be left over.
-			if d.Federated.Answer != "" && (answer == "" || d.Lync.Answer != "" || d.Verified.Answer != "") {
-				answer, from = d.Federated.Answer, objectOrigin(o, d.Cmdlet, d.Object)
+			itself := d.Lync.Answer != "" || d.Verified.Answer != ""
+			if d.Federated.Answer != "" && (size > nearest || size == nearest && itself) {
+				answer, from, nearest = d.Federated.Answer, objectOrigin(o, d.Cmdlet, d.Object), size
 			}
 		}
 	}
 	return answer, from
+}
+
+// inherits reports whether the target's domain has its federation settings from
+// the one above it, because no nearer one has any.
+func inherits(f *fact.Facts, above string) bool {
+	for _, list := range fact.All(f, fact.DirectoryDomainsKey) {
+		for _, d := range list {
+			if settings := d.MEX.Answer + d.Active.Answer; settings != "" && (d.Name == "" || len(d.Name) > len(above)) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func judgeLosses(f *fact.Facts, emit Emit) {
@@ -550,6 +658,13 @@ func judgeLosses(f *fact.Facts, emit Emit) {
 			if licence.answer == "" || !aboutLicences(l.Property) { // else another export tells it
 				emit(incomplete(r.Cmdlet, l, r.origin))
 			}
+		}
+		if len(r.UnknownPlans) > 0 && licence.answer == "" {
+			finding := found("input-incomplete", "directory", text("target", strings.Join(r.UnknownPlans, ", "), r.origin), text("cmdlet", r.Cmdlet, r.origin))
+			finding.Title = "The user's licences hold a plan that is not known here"
+			finding.Cause = "Whether the plan {target} lets the user sign in to Lync Online is unknown, and no other plan tells."
+			finding.Resolution = []string{"See in the Office 365 portal whether the user's licences hold Lync Online or Skype for Business Online, and say so: lyncdiag check {address} --answer licensed=yes"}
+			emit(finding)
 		}
 	}
 }

@@ -87,9 +87,9 @@ func judgeLoginMessage(f *fact.Facts, emit Emit) {
 // rich clients from signing in. The others look after the server: its patches,
 // its stores of certificates, its audit policy, its agents.
 var serverTests = map[string]string{
-	"isadfsrunning":                          "adfs-mex-http-503",
-	"testisadfsrunning":                      "adfs-mex-http-503",
-	"testisadfsproxyrunning":                 "adfs-mex-http-503",
+	"isadfsrunning":                          "rich-client-authentication",
+	"testisadfsrunning":                      "rich-client-authentication",
+	"testisadfsproxyrunning":                 "rich-client-authentication",
 	"teststsreachablefromproxy":              "adfs-mex-http-error",
 	"testadfso365relyingparty":               "trust-relying-party-unknown",
 	"testtimesync":                           "adfs-clock-skew",
@@ -147,10 +147,19 @@ func judgeServerTests(f *fact.Facts, emit Emit) {
 				continue
 			}
 			finding := found(name, "directory", host(t.Computer, o), text("test", t.Name, o), prose("detail", t.Detail, o)).with(Probable)
-			finding.Title = "On an AD FS server ({host}) Microsoft's test " + t.Name + " failed"
-			finding.Cause = "The diagnostics file of adfsToolbox says that the test failed on the server {host}. What clients see of it was not looked at."
+			where, on := "On an AD FS server", ""
+			if t.Computer != "" {
+				where, on = where+" ({host})", " on the server {host}"
+			}
+			finding.Title = where + " Microsoft's test " + t.Name + " failed"
+			finding.Cause = "The diagnostics file of adfsToolbox says that the test failed" + on + ". What clients see of it was not looked at."
+			stopped := strings.HasSuffix(strings.ToLower(t.Name), "running")
+			if stopped {
+				spec, _ := kb.Lookup(name)
+				finding.Resolution = append([]string{"See whether the services run on the server, and start what is stopped: Get-Service adfssrv, appproxysvc -ErrorAction SilentlyContinue"}, spec.Resolution...)
+			}
 			switch {
-			case name == "rich-client-authentication":
+			case name == "rich-client-authentication" && !stopped:
 				finding = finding.at(kb.Warning, "the test looks at the server, not at what a client gets", o).with(Possible)
 			case served:
 				finding = finding.at(kb.Warning, "clients get the metadata now, so the file may be older or of one server of several", o).with(Possible)

@@ -47,6 +47,10 @@ func judgeTree(f *fact.Facts, emit Emit) {
 		return // judgeLicence knows that the licence is there, and what of it is off
 	}
 	finding := found(end.Finding, "answers", text("question", last.Question, o), text("answer", last.Answer, o), text("article", end.Text, o))
+	hearsay := slices.ContainsFunc(path, func(v Visit) bool { return v.Reached && v.From == fact.Interview })
+	if hearsay || end.Finding == "user-not-licensed" && findAccount(f).licence().record.Presumed {
+		finding = finding.with(Probable)
+	}
 	at, timed := assignedAt(f)
 	switch {
 	case end.Finding == "user-licence-pending" && timed:

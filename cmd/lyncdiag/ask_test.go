@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 )
@@ -12,7 +13,8 @@ import (
 // article's end for it, or asks what is missing.
 func TestAskWalksEveryBranch(t *testing.T) {
 	const licensed = "portal-sign-in=yes licensed=yes "
-	const sso = licensed + "directory-sync=no sso=yes "
+	const listed = licensed + "listed-in-admin-center=yes "
+	const sso = listed + "directory-sync=no sso=yes "
 	const single = sso + "other-sso-user=no "
 	const many = single + "non-sso-user=yes rich-client=yes "
 	reached := map[string]bool{}
@@ -25,12 +27,14 @@ func TestAskWalksEveryBranch(t *testing.T) {
 		{"portal-sign-in=yes licensed=no", "user-not-licensed", "", "", 1},
 		{licensed + "listed-in-admin-center=no", "", "", "licence-assigned-at", 3},
 		{licensed + "listed-in-admin-center=no licence-assigned-at=2020-01-01T00:00:00Z", "user-not-provisioned", "", "", 1},
-		{licensed + "licence-assigned-at=2999-01-01T00:00:00Z", "user-licence-pending", "", "", 3},
-		{licensed + "directory-sync=yes", "", "", "sip-enabled", 3},
-		{licensed + "directory-sync=yes sip-enabled=no", "user-sip-not-enabled", "", "", 1},
-		{licensed + "directory-sync=yes sip-enabled=yes", "", "", "sso", 3},
-		{licensed + "directory-sync=no sso=no", "client-side-suspected", "client", "client-steps-done", 3},
-		{licensed + "directory-sync=no sso=no client-steps-done=yes", "escalate", "next-steps", "", 3},
+		{licensed + "licence-assigned-at=" + time.Now().UTC().Format(time.RFC3339), "user-licence-pending", "", "", 3},
+		{licensed + "licence-assigned-at=2999-01-01T00:00:00Z", "", "", "licence-assigned-at", 3},
+		{licensed + "directory-sync=no sso=yes other-sso-user=yes", "single-user-identity", "client", "licence-assigned-at", 1},
+		{listed + "directory-sync=yes", "", "", "sip-enabled", 3},
+		{listed + "directory-sync=yes sip-enabled=no", "user-sip-not-enabled", "", "", 1},
+		{listed + "directory-sync=yes sip-enabled=yes", "", "", "sso", 3},
+		{listed + "directory-sync=no sso=no", "client-side-suspected", "client", "client-steps-done", 3},
+		{listed + "directory-sync=no sso=no client-steps-done=yes", "escalate", "next-steps", "", 3},
 		{sso + "other-sso-user=yes", "single-user-identity", "client", "client-steps-done", 1},
 		{sso + "other-sso-user=yes client-steps-done=yes", "single-user-identity", "next-steps", "", 1},
 		{single + "non-sso-user=no", "service-outage-suspected", "dns-network", "service-health", 1},

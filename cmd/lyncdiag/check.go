@@ -38,8 +38,8 @@ func (p *program) checkCommand() *cobra.Command {
 			if userName != "" && run.input != "" {
 				return errors.New("read --user-name: one name does not fit several addresses")
 			}
-			if run.credentialFlags.stdin && run.standardInput() != "" {
-				return fmt.Errorf("read --password-stdin: %s reads standard input too", run.standardInput())
+			if err := onlyReader(run.standardInput()); err != nil {
+				return err
 			}
 			found, err := run.evidenceFlags.read(cmd.Context(), p)
 			if err != nil {

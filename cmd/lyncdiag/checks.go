@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"slices"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -66,17 +65,16 @@ func (c *check) one(ctx context.Context, s *session, t fact.Subject, found *evid
 	return c.write(sinks, tool().Report(report, c.exit), false)
 }
 
-// standardInput is the flag that reads standard input, "" for none.
-func (c *check) standardInput() string {
-	switch {
-	case slices.Contains(c.logPaths, "-"):
-		return "--log -"
-	case c.answersFile == "-":
-		return "--answers -"
-	case c.input == "-":
-		return "--input -"
+// standardInput are the flags that read standard input.
+func (c *check) standardInput() []string {
+	list := c.evidenceFlags.standardInput()
+	if c.input == "-" {
+		list = append(list, "--input -")
 	}
-	return ""
+	if c.credentialFlags.stdin {
+		list = append([]string{"--password-stdin"}, list...)
+	}
+	return list
 }
 
 // user is the sign-in name of the one target, "" for several.

@@ -34,7 +34,7 @@ func (e *evidenceFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&e.users, "user", nil, "export of users: `FILE` of Get-MgUser, Get-MsolUser, Get-CsOnlineUser, Get-ADUser as JSON, CSV or CLIXML, or - ; repeatable")
 	flags.StringArrayVar(&e.domains, "domain", nil, "export of domains, federation settings, service health or AD FS tests: `FILE`; repeatable")
 	flags.StringVar(&e.message, "message", "", "`TEXT` that the client shows")
-	flags.StringVar(&e.answersFile, "answers", "", "`FILE` of answers, as ask writes it")
+	flags.StringVar(&e.answersFile, "answers", "", "`FILE` of answers, as ask writes it; of two to one question the last counts")
 	flags.StringArrayVar(&e.answers, "answer", nil, "answer to a question, as `ID=VALUE`; repeatable")
 }
 
@@ -168,7 +168,26 @@ func (e *evidence) targets(n *networkFlags, args []string, userName, ticket stri
 	return list, nil
 }
 
-// readsStdin reports whether standard input is one of the files.
-func (e *evidenceFlags) readsStdin() bool {
-	return slices.Contains(slices.Concat(e.logPaths, e.users, e.domains, []string{e.answersFile}), "-")
+// standardInput are the flags that read standard input.
+func (e *evidenceFlags) standardInput() []string {
+	var list []string
+	for _, given := range []struct {
+		flag  string
+		paths []string
+	}{{"--log -", e.logPaths}, {"--nslookup -", e.nslookup}, {"--user -", e.users}, {"--domain -", e.domains}, {"--answers -", []string{e.answersFile}}} {
+		for _, path := range given.paths {
+			if path == "-" {
+				list = append(list, given.flag)
+			}
+		}
+	}
+	return list
+}
+
+// onlyReader refuses flags that would take standard input from each other.
+func onlyReader(flags []string) error {
+	if len(flags) < 2 {
+		return nil
+	}
+	return fmt.Errorf("read %s: %s reads standard input too; give one of them another way", flags[0], flags[1])
 }

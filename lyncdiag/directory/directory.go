@@ -273,10 +273,12 @@ func (e *Exports) about(t fact.Subject) []place {
 	return found
 }
 
+// domainsOf are the domain and those above it, from which it may have its
+// settings.
 func (e *Exports) domainsOf(file, name string) []fact.DirectoryDomain {
 	var list []fact.DirectoryDomain
 	for _, d := range e.domains[file] {
-		if d.Name == name || d.Name == "" && e.oneSetting() {
+		if contains(d.Name, name) || d.Name == "" && e.oneSetting() {
 			list = append(list, d)
 		}
 	}
@@ -289,11 +291,16 @@ func (e *Exports) settingsOf(file, name string) []fact.FederationSettings {
 		if s.Domain == "" && e.oneSetting() {
 			s.Domain = name
 		}
-		if s.Domain == name && name != "" {
+		if contains(s.Domain, name) {
 			list = append(list, s)
 		}
 	}
 	return list
+}
+
+// contains reports whether name is the domain or below it.
+func contains(domain, name string) bool {
+	return domain != "" && (name == domain || strings.HasSuffix(name, "."+domain))
 }
 
 // oneSetting reports whether there is one set of federation settings, so that

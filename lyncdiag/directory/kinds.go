@@ -27,7 +27,7 @@ func (k kind) has(n *node) bool {
 var kinds = []kind{
 	{"Export-AdfsDiagnosticsFile", []string{"adfstoolbox"}, nil, (*export).diagnostics},
 	{"Test-AdfsServerHealth", []string{"alltests"}, nil, (*export).tested},
-	{"Test-AdfsServerHealth", []string{"name", "computername", "result"}, nil, (*export).test},
+	{"Test-AdfsServerHealth", []string{"name", "result"}, []string{"computername", "detail"}, (*export).test},
 	{"IdFix", []string{"distinguishedname", "attribute", "error"}, []string{"value", "update", "objectclass"}, (*export).idfix},
 	{"Get-MgServiceAnnouncementHealthOverview", []string{"service", "status"}, nil, (*export).service},
 

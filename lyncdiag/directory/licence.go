@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -69,7 +70,7 @@ func licences(n *node, cmdlet string, u *fact.DirectoryUser) {
 		u.Licensed = fact.Attribute{Answer: "yes", By: u.Plans[0].Name}
 	}
 	useful := slices.ContainsFunc(u.Plans, func(p fact.LyncPlan) bool { return p.Status != "disabled" })
-	if !u.PlansKnown && !useful && (cmdlet == "Get-MsolUser" || cmdlet == "Get-MgUser") && len(u.Lost) == 0 {
+	if !u.PlansKnown && !useful && (cmdlet == "Get-MsolUser" || cmdlet == "Get-MgUser") && len(u.Lost)+len(u.UnknownPlans) == 0 {
 		lose(&u.Lost, "licences", "not in the export; the cmdlet leaves them out unless they are asked for")
 	}
 }
@@ -77,6 +78,14 @@ func licences(n *node, cmdlet string, u *fact.DirectoryUser) {
 func (t *tally) lose(name string, v *node) {
 	t.doubts = true
 	lose(&t.user.Lost, name, lossOf(v))
+}
+
+// unknown notes a plan that may be one for sign-in.
+func (t *tally) unknown(name string) {
+	t.doubts = true
+	if !slices.Contains(t.user.UnknownPlans, name) && len(t.user.UnknownPlans) < 20 {
+		t.user.UnknownPlans = append(t.user.UnknownPlans, name)
+	}
 }
 
 // add notes a plan. A better status of the same plan goes before a worse one:
@@ -116,6 +125,11 @@ func (t *tally) online(v *node) {
 	}
 	if v.is(null) && t.user.Licensed.Answer != "no" {
 		return // an empty cell of a table says nothing
+	}
+	if len(items) == 0 && t.user.Licensed.Answer == "yes" {
+		t.doubts = true
+		lose(&t.user.Lost, "Licenses", "empty, while IsLicensed is True")
+		return
 	}
 	t.seen = true
 	for _, licence := range items {
@@ -157,7 +171,9 @@ func (t *tally) service(s *node) {
 		return
 	}
 	called, signIn, known := plan(name, id)
-	t.doubts = t.doubts || !known
+	if !known {
+		t.unknown(cmp.Or(name, id))
+	}
 	if !signIn {
 		return
 	}
@@ -190,6 +206,11 @@ func (t *tally) assigned(n *node) {
 		t.lose("AssignedLicenses", licences)
 	case licences.is(list) && len(held) == 0 && asked && t.user.Licensed.Answer == "":
 		t.user.Licensed = fact.Attribute{Answer: "no", By: "AssignedLicenses is empty"}
+		// So it is where only accountEnabled was asked for, unless there are
+		// others of what tells licences.
+		states, _ := n.get("licenseassignmentstates").elements()
+		deleted, _ := plans.elements()
+		t.user.Presumed = len(states)+len(deleted) == 0
 	case len(held) > 0:
 		t.user.Licensed = fact.Attribute{Answer: "yes", By: "AssignedLicenses"}
 	}
@@ -233,8 +254,9 @@ func (t *tally) plans(name string, v *node) {
 		called, signIn, known := plan("", id)
 		if !signIn {
 			// A plan of the service that has no name here may be one for sign-in.
-			service := item.get("service").str()
-			t.doubts = t.doubts || !known && strings.EqualFold(service, communicationsOnline)
+			if !known && strings.EqualFold(item.get("service").str(), communicationsOnline) {
+				t.unknown(id)
+			}
 			continue
 		}
 		p := fact.LyncPlan{Name: called, AssignedAt: item.get("assigneddatetime", "assignedtimestamp").time()}
@@ -283,7 +305,7 @@ func (x *export) licence(n *node, cmdlet string) bool {
 		x.users = append(x.users, fact.DirectoryUser{
 			Object: x.objects, Cmdlet: cmdlet, Name: name, UserPrincipalName: name, PlansKnown: true,
 			Licensed:     fact.Attribute{Answer: "yes", By: strings.TrimSpace("SkuPartNumber " + n.get("skupartnumber").str())},
-			SIPAddresses: []string{}, Plans: []fact.LyncPlan{}, Errors: []string{}, Lost: []fact.Loss{},
+			SIPAddresses: []string{}, Plans: []fact.LyncPlan{}, UnknownPlans: []string{}, Errors: []string{}, Lost: []fact.Loss{},
 		})
 	}
 	t := &tally{user: &x.users[i]}
@@ -295,6 +317,7 @@ func (x *export) licence(n *node, cmdlet string) bool {
 	for _, s := range services {
 		t.service(s)
 	}
+	x.keep(t.user.UnknownPlans...)
 	if t.doubts {
 		t.user.PlansKnown = false
 	}

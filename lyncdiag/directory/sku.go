@@ -19,6 +19,7 @@ type held struct {
 type subscription struct {
 	plans     []string // those for sign-in
 	known     bool     // there are no others
+	unknown   []string // those that may be for sign-in
 	suspended bool
 }
 
@@ -31,7 +32,7 @@ func (x *export) sku(n *node, _ string) bool {
 	for _, service := range services {
 		t.service(service)
 	}
-	s.known = !lost && !t.doubts
+	s.known, s.unknown = !lost && !t.doubts, t.user.UnknownPlans
 	for _, p := range t.user.Plans {
 		s.plans = append(s.plans, p.Name)
 	}
@@ -39,6 +40,7 @@ func (x *export) sku(n *node, _ string) bool {
 	case "suspended", "lockedout", "deleted":
 		s.suspended = true
 	}
+	x.keep(s.unknown...)
 	for _, name := range []string{"skuid", "skupartnumber", "accountskuid"} {
 		if id := strings.ToLower(n.get(name).str()); id != "" {
 			x.keep(id)
@@ -72,7 +74,7 @@ func complete(u fact.DirectoryUser, licences []held, skus map[string]subscriptio
 	if u.PlansKnown || len(licences) == 0 {
 		return u
 	}
-	u.Plans = slices.Clone(u.Plans)
+	u.Plans, u.UnknownPlans = slices.Clone(u.Plans), slices.Clone(u.UnknownPlans)
 	t := &tally{user: &u}
 	for _, l := range licences {
 		s, ok := skus[l.sku]
@@ -80,6 +82,9 @@ func complete(u fact.DirectoryUser, licences []held, skus map[string]subscriptio
 			return u
 		}
 		t.doubts = t.doubts || !s.known
+		for _, name := range s.unknown {
+			t.unknown(name)
+		}
 		for _, p := range s.plans {
 			switch {
 			case slices.Contains(l.off, p):
@@ -93,8 +98,8 @@ func complete(u fact.DirectoryUser, licences []held, skus map[string]subscriptio
 			}
 		}
 	}
-	if !t.doubts {
-		u.PlansKnown = true
+	if !t.doubts || len(u.UnknownPlans) > 0 {
+		u.PlansKnown = !t.doubts
 		u.Lost = slices.DeleteFunc(slices.Clone(u.Lost), func(l fact.Loss) bool { return aboutLicences(l.Property) })
 	}
 	return u

@@ -22,7 +22,7 @@ func (x *export) user(n *node, cmdlet string) bool {
 	u := fact.DirectoryUser{
 		Object: x.objects, Cmdlet: cmdlet,
 		UserPrincipalName: n.get("userprincipalname").str(), DistinguishedName: n.get("distinguishedname", "onpremisesdistinguishedname").str(),
-		SIPAddresses: []string{}, Plans: []fact.LyncPlan{}, Errors: []string{}, Lost: []fact.Loss{},
+		SIPAddresses: []string{}, Plans: []fact.LyncPlan{}, UnknownPlans: []string{}, Errors: []string{}, Lost: []fact.Loss{},
 	}
 	for _, name := range []string{"userprincipalname", "distinguishedname", "identity", "samaccountname", "sipaddress", "displayname", "name"} {
 		if u.Name == "" {
@@ -33,12 +33,20 @@ func (x *export) user(n *node, cmdlet string) bool {
 	state(n, cmdlet, &u)
 	licences(n, cmdlet, &u)
 	troubles(n, &u)
-	u.Listed = cmdlet == "Get-CsOnlineUser" && u.OnPremises.Answer != "yes" && n.get("softdeletiontimestamp").time().IsZero()
+	u.Listed = cmdlet == "Get-CsOnlineUser" && hasAccount(n) && u.OnPremises.Answer != "yes"
 	x.keep(u.Name, u.UserPrincipalName, u.DistinguishedName)
 	x.keep(u.SIPAddresses...)
 	x.keep(u.Errors...)
+	x.keep(u.UnknownPlans...)
 	x.users, x.held = append(x.users, u), append(x.held, holds(n))
 	return true
+}
+
+// hasAccount: Get-CsOnlineUser lists guests and users without a licence, too,
+// who have no account in Lync Online.
+func hasAccount(n *node) bool {
+	kind := n.get("accounttype").str()
+	return (kind == "" || strings.EqualFold(kind, "User")) && n.get("sipaddress").str() != "" && n.get("softdeletiontimestamp").time().IsZero()
 }
 
 // lose notes a property that is there and not whole.

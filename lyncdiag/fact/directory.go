@@ -30,6 +30,8 @@ type DirectoryUser struct {
 	Licensed          Attribute  `json:"licensed"`          // has the user any licence; no: none at all
 	Plans             []LyncPlan `json:"plans"`             // those that let sign in to Lync Online
 	PlansKnown        bool       `json:"plansKnown"`        // Plans is all there is
+	Presumed          bool       `json:"presumed"`          // that there is none is told by a list that may be empty because nobody asked for it
+	UnknownPlans      []string   `json:"unknownPlans"`      // names or ids of plans that may let sign in, or not
 	Listed            bool       `json:"listed"`            // Lync Online itself lists the user
 	Errors            []string   `json:"errors"`            // of synchronization or provisioning, as the export has them
 	Lost              []Loss     `json:"lost"`              // what should be in the export and is not

@@ -29,7 +29,7 @@ const maxDocument = 1 << 20
 // true and false for yes and no, "/Date(milliseconds)/" for a time.
 //
 // Answers come back in the document's order, in the form that [kb.CheckAnswer]
-// wants. A question that does not exist or a value it does not allow is an
+// wants; of several to one question the last counts, as in a [Source]. A question that does not exist or a value it does not allow is an
 // error that says what was meant, and so is a document of more than 1 MiB. As
 // the caller knows what it read from, errors say only what is wrong.
 func Load(r io.Reader) ([]fact.Answer, error) {
@@ -45,15 +45,17 @@ func Load(r io.Reader) ([]fact.Answer, error) {
 		return nil, err
 	}
 	var doc struct {
-		Schema  *string `json:"schema"`
-		Answers list    `json:"answers"`
+		Schema  string `json:"schema"`
+		Answers list   `json:"answers"`
 	}
 	if err := json.Unmarshal(text, &doc); err != nil {
 		return nil, readable(err)
 	}
 	switch {
-	case doc.Schema != nil && *doc.Schema != schema:
-		return nil, fmt.Errorf("schema %q, want %q", *doc.Schema, schema)
+	case doc.Schema == "":
+		return nil, fmt.Errorf("no %q: want a document of schema %q", "schema", schema)
+	case doc.Schema != schema:
+		return nil, fmt.Errorf("schema %q, want %q", doc.Schema, schema)
 	case doc.Answers == nil:
 		return nil, fmt.Errorf("no %q: want a document of schema %q", "answers", schema)
 	}
@@ -91,11 +93,7 @@ type answer struct {
 type list []answer
 
 func (l *list) UnmarshalJSON(raw []byte) error {
-	switch {
-	case string(raw) == "null": // an empty pipeline
-		*l = list{}
-		return nil
-	case bytes.HasPrefix(raw, []byte("{")):
+	if bytes.HasPrefix(raw, []byte("{")) {
 		*l = make(list, 1)
 		return json.Unmarshal(raw, &(*l)[0])
 	}

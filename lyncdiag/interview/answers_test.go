@@ -37,17 +37,15 @@ func TestLoad(t *testing.T) {
 		"utf-16le no mark":   {utf16(simple, unicode.LittleEndian, unicode.IgnoreBOM), licensed},
 		"utf-16be no mark":   {utf16(simple, unicode.BigEndian, unicode.IgnoreBOM), licensed},
 		"single object":      {`{"schema":"lyncdiag.answers/v1","answers":{"id":"licensed","value":"yes","at":"2013-05-31T14:05:00.000Z"}}`, licensed},
-		"no schema":          {`{"answers":[{"id":"licensed","value":"yes","at":"2013-05-31T14:05:00Z"}]}`, licensed},
 		"none":               {`{"schema":"lyncdiag.answers/v1","answers":[]}`, []fact.Answer{}},
-		"null for none":      {`{"schema":"lyncdiag.answers/v1","answers":null}`, []fact.Answer{}},
 		"other keys":         {`{"schema":"lyncdiag.answers/v1","by":"desk","answers":[{"id":"licensed","value":"yes","note":"x"}]}`, []fact.Answer{{ID: "licensed", Value: "yes"}}},
-		"booleans":           {`{"answers":[{"id":"licensed","value":true},{"id":"sso","value":false}]}`, []fact.Answer{{ID: "licensed", Value: "yes"}, {ID: "sso", Value: "no"}}},
-		"case and space":     {`{"answers":[{"id":" Licensed ","value":" YES\n"}]}`, []fact.Answer{{ID: "licensed", Value: "yes"}}},
-		"message keeps case": {`{"answers":[{"id":"message","value":" Cannot sign in to Lync \n"}]}`, []fact.Answer{{ID: "message", Value: "Cannot sign in to Lync"}}},
-		"offset":             {`{"answers":[{"id":"sso","value":"no","at":"2013-05-31T16:05:00.0000000+02:00"}]}`, []fact.Answer{{ID: "sso", Value: "no", At: "2013-05-31T14:05:00.000Z"}}},
+		"booleans":           {`{"schema":"lyncdiag.answers/v1","answers":[{"id":"licensed","value":true},{"id":"sso","value":false}]}`, []fact.Answer{{ID: "licensed", Value: "yes"}, {ID: "sso", Value: "no"}}},
+		"case and space":     {`{"schema":"lyncdiag.answers/v1","answers":[{"id":" Licensed ","value":" YES\n"}]}`, []fact.Answer{{ID: "licensed", Value: "yes"}}},
+		"message keeps case": {`{"schema":"lyncdiag.answers/v1","answers":[{"id":"message","value":" Cannot sign in to Lync \n"}]}`, []fact.Answer{{ID: "message", Value: "Cannot sign in to Lync"}}},
+		"offset":             {`{"schema":"lyncdiag.answers/v1","answers":[{"id":"sso","value":"no","at":"2013-05-31T16:05:00.0000000+02:00"}]}`, []fact.Answer{{ID: "sso", Value: "no", At: "2013-05-31T14:05:00.000Z"}}},
 		// [DateTime]::new(2013,5,31,14,5,0,'Utc') | ConvertTo-Json in 5.1
-		"ticks":      {`{"answers":[{"id":"licence-assigned-at","value":"\/Date(1370009100000)\/","at":"\/Date(1370009100000)\/"}]}`, []fact.Answer{{ID: "licence-assigned-at", Value: "2013-05-31T14:05:00Z", At: "2013-05-31T14:05:00.000Z"}}},
-		"last twice": {`{"answers":[{"id":"sso","value":"no"},{"id":"sso","value":"yes"}]}`, []fact.Answer{{ID: "sso", Value: "no"}, {ID: "sso", Value: "yes"}}},
+		"ticks":      {`{"schema":"lyncdiag.answers/v1","answers":[{"id":"licence-assigned-at","value":"\/Date(1370009100000)\/","at":"\/Date(1370009100000)\/"}]}`, []fact.Answer{{ID: "licence-assigned-at", Value: "2013-05-31T14:05:00Z", At: "2013-05-31T14:05:00.000Z"}}},
+		"last twice": {`{"schema":"lyncdiag.answers/v1","answers":[{"id":"sso","value":"no"},{"id":"sso","value":"yes"}]}`, []fact.Answer{{ID: "sso", Value: "no"}, {ID: "sso", Value: "yes"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := Load(strings.NewReader(test.in))
@@ -60,7 +58,7 @@ func TestLoad(t *testing.T) {
 
 func TestLoadReadsCodePages(t *testing.T) {
 	text := "Lync couldn\u2019t find a Lync Server"
-	doc := `{"answers":[{"id":"message","value":"` + text + `"}]}`
+	doc := `{"schema":"lyncdiag.answers/v1","answers":[{"id":"message","value":"` + text + `"}]}`
 	for name, test := range map[string]struct {
 		page *charmap.Charmap
 		text string
@@ -86,16 +84,20 @@ func TestLoadRefuses(t *testing.T) {
 		"not json":         {"licensed=yes", "invalid character"},
 		"two documents":    {simple + simple, "invalid character"},
 		"another document": {`{"schema":"lyncdiag.report/v1"}`, `schema "lyncdiag.report/v1", want "lyncdiag.answers/v1"`},
-		"no answers":       {`{}`, `no "answers"`},
+		"nothing":          {`{}`, `no "schema"`},
+		"no schema":        {`{"answers":[{"id":"licensed","value":"yes"}]}`, `no "schema": want a document of schema "lyncdiag.answers/v1"`},
+		"null schema":      {`{"schema":null,"answers":[]}`, `no "schema"`},
+		"no answers":       {`{"schema":"lyncdiag.answers/v1"}`, `no "answers"`},
+		"null answers":     {`{"schema":"lyncdiag.answers/v1","answers":null}`, `no "answers"`},
 		"array":            {`[]`, `found array where it must not be: want a document of schema`},
-		"null":             {`null`, `no "answers"`},
-		"number":           {`{"answers":[{"id":"licensed","value":1}]}`, "found number"},
-		"unknown id":       {`{"answers":[{"id":"sso","value":"yes"},{"id":"liscensed","value":"yes"}]}`, `answer 2: there is no question "liscensed", did you mean "licensed"?`},
-		"unknown value":    {`{"answers":[{"id":"users","value":"2"}]}`, `"2" is not allowed, want one, many or unknown`},
-		"no value":         {`{"answers":[{"id":"licensed"}]}`, "want yes, no or unknown"},
-		"bad time":         {`{"answers":[{"id":"licensed","value":"yes","at":"yesterday"}]}`, `"yesterday" is no time`},
-		"bad year":         {`{"answers":[{"id":"licensed","value":"yes","at":"0001-01-01T00:00:00+05:00"}]}`, "year"},
-		"too long":         {`{"answers":[` + strings.Repeat(" ", 1<<20) + `]}`, "more than 1048576 bytes"},
+		"null":             {`null`, `no "schema"`},
+		"number":           {`{"schema":"lyncdiag.answers/v1","answers":[{"id":"licensed","value":1}]}`, "found number"},
+		"unknown id":       {`{"schema":"lyncdiag.answers/v1","answers":[{"id":"sso","value":"yes"},{"id":"liscensed","value":"yes"}]}`, `answer 2: there is no question "liscensed", did you mean "licensed"?`},
+		"unknown value":    {`{"schema":"lyncdiag.answers/v1","answers":[{"id":"users","value":"2"}]}`, `"2" is not allowed, want one, many or unknown`},
+		"no value":         {`{"schema":"lyncdiag.answers/v1","answers":[{"id":"licensed"}]}`, "want yes, no or unknown"},
+		"bad time":         {`{"schema":"lyncdiag.answers/v1","answers":[{"id":"licensed","value":"yes","at":"yesterday"}]}`, `"yesterday" is no time`},
+		"bad year":         {`{"schema":"lyncdiag.answers/v1","answers":[{"id":"licensed","value":"yes","at":"0001-01-01T00:00:00+05:00"}]}`, "year"},
+		"too long":         {`{"schema":"lyncdiag.answers/v1","answers":[` + strings.Repeat(" ", 1<<20) + `]}`, "more than 1048576 bytes"},
 	} {
 		got, err := Load(strings.NewReader(test.in))
 		if err == nil || got != nil || !strings.Contains(err.Error(), test.want) {
@@ -150,9 +152,9 @@ func TestLocalTimeBecomesUTC(t *testing.T) {
 // again.
 func FuzzLoad(f *testing.F) {
 	for _, seed := range []string{
-		simple, "\ufeff" + simple, "\xff\xfe{\x00}\x00", "{\x00}\x00", "\x00{\x00}", `{"answers":{"id":"message","value":"\ud83d\ude00\ud83d"}}`,
-		`{"answers":[{"id":"licence-assigned-at","value":"2013-05-31 14:05","at":"9999-12-31T23:59:59-23:59"}]}`,
-		"{\"answers\":[{\"id\":\"message\",\"value\":\"\x92\x81\"}]}",
+		simple, "\ufeff" + simple, "\xff\xfe{\x00}\x00", "{\x00}\x00", "\x00{\x00}", `{"schema":"lyncdiag.answers/v1","answers":{"id":"message","value":"\ud83d\ude00\ud83d"}}`,
+		`{"schema":"lyncdiag.answers/v1","answers":[{"id":"licence-assigned-at","value":"2013-05-31 14:05","at":"9999-12-31T23:59:59-23:59"}]}`,
+		"{\"schema\":\"lyncdiag.answers/v1\",\"answers\":[{\"id\":\"message\",\"value\":\"\x92\x81\"}]}",
 	} {
 		f.Add([]byte(seed))
 	}
