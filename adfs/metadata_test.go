@@ -375,8 +375,8 @@ func TestParseMEXAtTheLimits(t *testing.T) {
 
 // TestParseMEXHostileCost has documents within the limits that were built to
 // be expensive: long ways to a namespace, and everything referring to one
-// long binding. They take a fraction of a second; quadratic work would take
-// minutes.
+// long binding. They take a fraction of a second; work that grows with the
+// square of their length would last beyond the time that go test gives.
 func TestParseMEXHostileCost(t *testing.T) {
 	const head = `<d:definitions xmlns:d="http://schemas.xmlsoap.org/wsdl/" xmlns:p="http://schemas.xmlsoap.org/ws/2004/09/policy">`
 	padding := numbered(`<a xmlns:n%[1]d="%[1]d">`, 190)
@@ -388,11 +388,10 @@ func TestParseMEXHostileCost(t *testing.T) {
 	} {
 		start := time.Now()
 		_, err := adfs.ParseMEX(strings.NewReader(text))
-		if took := time.Since(start); err != nil || took > 20*time.Second {
-			t.Errorf("%s: %v after %v", name, err, took)
-		} else {
-			t.Logf("%s: %d bytes in %v", name, len(text), took)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
+		t.Logf("%s: %d bytes in %v", name, len(text), time.Since(start))
 	}
 }
 

@@ -178,7 +178,7 @@ func TestInterruptedBatch(t *testing.T) {
 	if strings.Contains(out, `"complete": false`) || !strings.Contains(out, `"exitCode": 130`) {
 		t.Error("an unfinished report is among them, or the summary does not say 130")
 	}
-	code, out, errs = call(t, t.Context(), "check", "--lab", "--lab-rtt", "20ms", "--input", input, "--resume", journal, "--concurrency", "50")
+	code, out, errs = call(t, t.Context(), "check", "--lab", "--lab-rtt", "20ms", "--input", input, "--resume", journal)
 	if code != 0 || errs != "" || strings.Count(out, "\n") != n || strings.Contains(out, `"exitCode":130`) {
 		t.Errorf("exit code %d, stderr %q, %d lines", code, errs, strings.Count(out, "\n"))
 	}
