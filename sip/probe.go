@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -163,6 +164,14 @@ func (r *ProbeResult) take(m *Message) {
 			}
 		}
 	}
+}
+
+// Challenged reports whether a Lync client can go on from the answer: it asks for credentials, and by a scheme that the
+// clients know (NTLM, Kerberos or TLS-DSK, [MS-SIPAE] section 1.7).
+func (r *ProbeResult) Challenged() bool {
+	return r != nil && (r.Status == 401 || r.Status == 407) && slices.ContainsFunc(r.Challenges, func(c Challenge) bool {
+		return c.Scheme == "NTLM" || c.Scheme == "Kerberos" || c.Scheme == "TLS-DSK"
+	})
 }
 
 // Redirect is where a 3xx answer leads: host and port of its Contact, the port of SIP over TLS (5061) where it names none.
