@@ -314,9 +314,9 @@ func (a *answerReader) final() (*Message, Problem, string) {
 		length, known := m.contentLength()
 		if length > maxAnswer {
 			if a.mine(m) && m.Status >= 200 {
-				return m, problemTooLarge, fmt.Sprintf("the answer announces a body of %d bytes", length)
+				return m, problemTooLarge, fmt.Sprintf("the answer announces a body of more than %d bytes", maxAnswer)
 			}
-			return nil, problemTooLarge, fmt.Sprintf("a message announces a body of %d bytes", length)
+			return nil, problemTooLarge, fmt.Sprintf("a message announces a body of more than %d bytes", maxAnswer)
 		}
 		if !m.Request && m.Status >= 200 && a.mine(m) {
 			// The body says nothing to a probe, and stands before whatever comes next.
