@@ -58,3 +58,23 @@ func TestAnonymousAnswers(t *testing.T) {
 		}
 	}
 }
+
+// TestMadeUpAddress: that a server does not know an address which nobody has is
+// no failure.
+func TestMadeUpAddress(t *testing.T) {
+	for address, want := range map[string]string{"nobody@example.com": "info possible", joe: "failure confirmed"} {
+		c := fact.Candidate{Endpoint: endpoint("sip.contoso.example"), Via: []fact.Via{fact.ViaManual},
+			SIP: &sip.ProbeResult{Status: 404, Diagnostics: []sip.Diagnostic{{Header: "ms-diagnostics", ID: 4005}}}}
+		c.TLS = &certs.Result{Verified: true}
+		f := fact.New()
+		fact.Put(f, fact.TargetKey, target(t, address), live)
+		fact.Put(f, fact.SettingKey, fact.Setting{Deployment: "server", ManualServer: "sip.contoso.example:443"}, live)
+		fact.Put(f, fact.CandidatesKey, []fact.Candidate{c}, live)
+		report := &lyncdiag.Report{Complete: true}
+		lyncdiag.Judge(report, f, nil)
+		i := slices.IndexFunc(report.Findings, func(x lyncdiag.Finding) bool { return x.Name == "sip-user-not-found" })
+		if i < 0 || string(report.Findings[i].Severity)+" "+string(report.Findings[i].Confidence) != want {
+			t.Errorf("%s, want %s:\n%s", address, want, describe(report))
+		}
+	}
+}

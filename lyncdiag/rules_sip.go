@@ -38,7 +38,7 @@ func refusals() []string { return slices.Sorted(maps.Values(classFindings)) }
 func sipRules() []Rule {
 	return []Rule{{
 		ID: "sip.registrar", Source: kb.Citation{KB: "MS-SIPREGE"},
-		Needs: names(fact.CandidatesKey), Reads: append(names(fact.AutomaticKey), deploymentReads...),
+		Needs: names(fact.CandidatesKey), Reads: append(names(fact.AutomaticKey, fact.TargetKey), deploymentReads...),
 		Emits: append(refusals(), "sip-redirect-loop"), Eval: judgeRegistrar,
 	}}
 }
@@ -46,6 +46,7 @@ func sipRules() []Rule {
 // judgeRegistrar reads the answer to the REGISTER without credentials.
 func judgeRegistrar(f *fact.Facts, emit Emit) {
 	_, o, _ := fact.Get(f, fact.CandidatesKey)
+	target, _, _ := fact.Get(f, fact.TargetKey)
 	for _, c := range judgedCandidates(f) {
 		if c.SIP == nil {
 			continue
@@ -108,10 +109,23 @@ func judgeRegistrar(f *fact.Facts, emit Emit) {
 			}
 			continue
 		}
-		if finding, ok := refusal(anonymous(sip.Classify(attempt), c.SIP.Status), "sip", evidence, o); ok {
+		class := anonymous(sip.Classify(attempt), c.SIP.Status)
+		finding, ok := refusal(class, "sip", evidence, o)
+		if ok && (class.Class == "user-not-found" || class.Class == "user-not-in-pool") && reserved(target.Domain) {
+			finding = finding.at(kb.Info, "the address was made up", o).with(Possible)
+			finding.Title = "{host} does not know the made-up address that it was asked for"
+			finding.Cause = "The REGISTER named {address}, which nobody has. That the server does not know it is right, and says nothing about users."
+			finding.Resolution = []string{"Ask for a user's address: lyncdiag sip {host} --address ADDRESS"}
+		}
+		if ok {
 			emit(finding)
 		}
 	}
+}
+
+// reserved: in these domains nobody has an address (RFC 2606 section 3).
+func reserved(domain string) bool {
+	return domain == "example.com" || domain == "example.net" || domain == "example.org"
 }
 
 // noCommonScheme: the server asks for credentials, and no client can give any.
