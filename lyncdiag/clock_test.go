@@ -1,10 +1,12 @@
 package lyncdiag
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 )
 
@@ -35,6 +37,57 @@ func TestEstimateClock(t *testing.T) {
 	}
 	if _, ok := estimateClock(fact.Clock{}); ok {
 		t.Error("no samples give an estimate")
+	}
+	far := fact.Clock{Samples: []fact.ClockSample{{Host: "a", SkewMillis: math.MaxInt64, ErrorMillis: 1000}, {Host: "b", SkewMillis: math.MinInt64, ErrorMillis: 1000}, {Host: "c", ErrorMillis: -1}}}
+	if e, ok := estimateClock(far); ok {
+		t.Errorf("what no clock shows gives an estimate: %+v", e)
+	}
+	if e, _ := estimateClock(fact.Clock{Samples: append(far.Samples, sample("d", time.Second, time.Second))}); e.skew != time.Second || len(e.agree) != 1 || len(e.differ) != 0 || !e.majority {
+		t.Errorf("beside it: %+v", e)
+	}
+}
+
+// TestClockSamples: whose Date is taken, and what for.
+func TestClockSamples(t *testing.T) {
+	at := time.Date(2013, 5, 31, 12, 0, 0, 400_000_000, time.UTC)
+	exact, hourAgo := at.Truncate(time.Second), at.Add(-time.Hour).Truncate(time.Second)
+	hop := func(url string, date time.Time) dnscheck.Hop {
+		return dnscheck.Hop{URL: url, Date: date, SentAt: at, AnsweredAt: at.Add(100 * time.Millisecond)}
+	}
+	walk := []dnscheck.Hop{hop("http://lyncdiscoverinternal.contoso.example/", hourAgo), hop("http://lyncdiscover.contoso.example/", hourAgo), hop("https://webdir.online.lync.com/", exact)}
+	control := fact.Control{Endpoint: fact.Endpoint{Host: "login.microsoftonline.com"}, Status: 302, Location: "https://login.microsoftonline.com/", Date: hourAgo, SentAt: at, AnsweredAt: at}
+	portal, proxied := control, control
+	portal.Location = "http://portal.example/"
+	proxied.Proxied = true
+	const all = "lyncdiscoverinternal.contoso.example lyncdiscover.contoso.example login.microsoftonline.com"
+	for name, tt := range map[string]struct {
+		walk    []dnscheck.Hop
+		control fact.Control
+		proxy   string
+		want    string
+	}{
+		"plain HTTP":                 {walk[:2], control, "", all},
+		"the proxy answers it":       {walk, proxied, "gateway.contoso.example", "webdir.online.lync.com"},
+		"control host asked past it": {walk, control, "gateway.contoso.example", "webdir.online.lync.com"},
+		"a portal answers it":        {walk, portal, "", "webdir.online.lync.com"},
+		"far future":                 {[]dnscheck.Hop{hop("https://a.example/", time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)), walk[2]}, portal, "", "webdir.online.lync.com"},
+	} {
+		f := fact.New()
+		live := fact.Origin{Kind: fact.Live}
+		fact.Put(f, fact.WalkKey, &dnscheck.Walk{Hops: tt.walk}, live)
+		fact.Put(f, fact.ControlKey, tt.control, live)
+		fact.Put(f, fact.ProxyKey, fact.Proxy{Endpoint: fact.Endpoint{Host: tt.proxy}}, live)
+		var hosts []string
+		for _, s := range clock(f).Samples {
+			hosts = append(hosts, s.Host)
+			// Of a right clock the Date's second has run for 450 ms at the middle of the exchange.
+			if s.Host == "webdir.online.lync.com" && (s.SkewMillis != -50 || s.ErrorMillis != 550) {
+				t.Errorf("%s: %+v", name, s)
+			}
+		}
+		if got := strings.Join(hosts, " "); got != tt.want {
+			t.Errorf("%s: %s, want %s", name, got, tt.want)
+		}
 	}
 }
 

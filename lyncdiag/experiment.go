@@ -68,7 +68,13 @@ func experiment(f *fact.Facts, findings []Finding) Experiment {
 		return e
 	}
 	root := slices.IndexFunc(findings, func(x Finding) bool { return x.CausedBy == "" && x.Severity == kb.Failure })
-	if root < 0 || e.From == fact.Interview {
+	if e.From == fact.Interview {
+		return e
+	}
+	if root < 0 {
+		if e.Automatic == TrialFails && e.Manual == TrialFails {
+			e.Conclusion = unblocked(f, e.Conclusion)
+		}
 		return e
 	}
 	// The run saw more than the two results.
@@ -86,6 +92,19 @@ func experiment(f *fact.Facts, findings []Finding) Experiment {
 		e.Conclusion = "The article would suspect a firewall. What was seen is something else: " + reason + "."
 	}
 	return e
+}
+
+// unblocked replaces the article's suspicion of a firewall where no needed host
+// was seen to be kept out.
+func unblocked(f *fact.Facts, suspicion string) string {
+	needed := neededHosts(f)
+	switch {
+	case slices.ContainsFunc(needed, neededHost.down):
+		return suspicion
+	case len(needed) > 0:
+		return "The article would suspect a firewall. The servers were reached: each that was asked takes connections, and why the client cannot go on was not seen."
+	}
+	return "The article would suspect a firewall. None was seen, as there was no server to connect to."
 }
 
 func trial(works bool) Trial {

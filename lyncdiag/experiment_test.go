@@ -7,10 +7,12 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/lyncdiag/go-lyncdiag/certs"
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/lab"
+	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
 // TestExperiment holds the four outcomes of the article's test, and what the run
@@ -66,6 +68,34 @@ func TestExperiment(t *testing.T) {
 			if e.Manual != unknown || e.Conclusion != "" {
 				t.Errorf("%+v of %v", e, answers)
 			}
+		}
+	}
+}
+
+// TestFirewallIsSeen: both ways fail and nothing tells why. A firewall is
+// suspected where something kept a connection from being made, and only there.
+func TestFirewallIsSeen(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(c *fact.Candidate)
+		want   string
+	}{
+		"reached":    {func(*fact.Candidate) {}, "The servers were reached"},
+		"kept out":   {func(c *fact.Candidate) { c.Reach.Status, c.TLS, c.SIP = fact.Filtered, nil, nil }, "A firewall might be blocking"},
+		"no address": {func(c *fact.Candidate) { c.Reach.Status, c.TLS, c.SIP = fact.Unresolved, nil, nil }, "None was seen"},
+	} {
+		c := fact.Candidate{Endpoint: endpoint("sipdir.online.lync.com"), Via: []fact.Via{fact.ViaSRV, fact.ViaManual}}
+		c.TLS = &certs.Result{Verified: true}
+		c.SIP = &sip.ProbeResult{Status: 301, Contact: "sip:pool1.online.lync.com:443"} // and what that leads to was not asked
+		tt.change(&c)
+		f := fact.New()
+		fact.Put(f, fact.TargetKey, target(t, joe), live)
+		fact.Put(f, fact.SettingKey, fact.Setting{Deployment: "online", Location: "outside"}, live)
+		fact.Put(f, fact.CandidatesKey, []fact.Candidate{c}, live)
+		fact.Put(f, fact.AutomaticKey, fact.Automatic{Host: c.Host, Port: c.Port, Via: fact.ViaSRV}, live)
+		report := &lyncdiag.Report{Complete: true}
+		lyncdiag.Judge(report, f, nil)
+		if e := report.Experiment; e.Automatic != lyncdiag.TrialFails || e.Manual != lyncdiag.TrialFails || !strings.Contains(e.Conclusion, tt.want) {
+			t.Errorf("%s: %+v, want %s\n%s", name, e, tt.want, describe(report))
 		}
 	}
 }

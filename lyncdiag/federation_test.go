@@ -206,6 +206,9 @@ func TestFederationClock(t *testing.T) {
 		{"we are off", 11, []int64{11, 11, 11}, "client-clock-skew confirmed"},
 		{"we and the service are off, each its own way", 30, []int64{11, 11, 11}, "client-clock-skew confirmed"},
 		{"nobody else", 11, nil, "client-clock-skew possible"},
+		{"the others contradict each other, and most are with us", 0, []int64{60, 60, 0, 0}, ""},
+		{"two others contradict each other", 0, []int64{0, 60}, ""},
+		{"one of the others is off too", 11, []int64{0, 0, 60}, "adfs-clock-skew confirmed"},
 	} {
 		report := judge(t, func(f *fact.Facts) {
 			c := fact.Clock{Samples: []fact.ClockSample{{Host: "sts.contoso.example", SkewMillis: minutes(tt.own), ErrorMillis: 1000}}}
@@ -219,6 +222,11 @@ func TestFederationClock(t *testing.T) {
 		for _, x := range report.Findings {
 			if x.CausedBy == "" && strings.HasSuffix(x.Name, "clock-skew") {
 				got = append(got, x.Name+" "+string(x.Confidence))
+				for _, e := range x.Evidence {
+					if e.Key == "server" && e.Value == "c" && tt.name == "one of the others is off too" {
+						t.Error("a server that is off itself is said to agree")
+					}
+				}
 			}
 		}
 		if strings.Join(got, ", ") != tt.want {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/lyncdiag/go-lyncdiag/adfs"
@@ -28,8 +29,17 @@ func readClock(_ context.Context, env *Env) error {
 	return nil
 }
 
+// maxPlausible is more than any clock is off: a Date beyond it is a server's
+// nonsense, and one within it can be reckoned with.
+const maxPlausible = 100 * 365 * 24 * time.Hour
+
+func plausible(s fact.ClockSample) bool {
+	limit := maxPlausible.Milliseconds()
+	return s.SkewMillis >= -limit && s.SkewMillis <= limit && s.ErrorMillis >= 0 && s.ErrorMillis <= limit
+}
+
 // clock gathers every Date and every certificate that was seen, of each host
-// the first.
+// the first. Plain HTTP counts only where nobody in between was seen to answer it.
 func clock(f *fact.Facts) fact.Clock {
 	var c fact.Clock
 	add := func(host string, date, sent, answered time.Time) {
@@ -37,13 +47,20 @@ func clock(f *fact.Facts) fact.Clock {
 			return
 		}
 		half := answered.Sub(sent) / 2
-		sample := fact.ClockSample{Host: host, SkewMillis: sent.Add(half).Sub(date).Milliseconds(), ErrorMillis: (half + time.Second).Milliseconds()}
-		if !slices.ContainsFunc(c.Samples, func(s fact.ClockSample) bool { return s.Host == host }) {
+		// Date is cut to the second, so the server's clock was within the one that
+		// begins there.
+		const resolution = time.Second / 2
+		sample := fact.ClockSample{Host: host, SkewMillis: sent.Add(half).Sub(date.Add(resolution)).Milliseconds(), ErrorMillis: (half + resolution).Milliseconds()}
+		if plausible(sample) && !slices.ContainsFunc(c.Samples, func(s fact.ClockSample) bool { return s.Host == host }) {
 			c.Samples = append(c.Samples, sample)
 		}
 	}
 	if walk, _, ok := fact.Get(f, fact.WalkKey); ok {
+		between := answersBetween(f)
 		for _, h := range walk.Hops {
+			if between && strings.HasPrefix(h.URL, "http:") {
+				continue
+			}
 			add(hostOf(h.URL), h.Date, h.SentAt, h.AnsweredAt)
 		}
 	}
@@ -67,7 +84,7 @@ func clock(f *fact.Facts) fact.Clock {
 			add(hostOf(mex.URL), x.Date, x.SentAt, x.AnsweredAt)
 		}
 	}
-	if control, _, ok := fact.Get(f, fact.ControlKey); ok {
+	if control, _, ok := fact.Get(f, fact.ControlKey); ok && !answersBetween(f) {
 		add(control.Host, control.Date, control.SentAt, control.AnsweredAt)
 	}
 	endpoints := everyEndpoint(f)
@@ -86,6 +103,18 @@ func clock(f *fact.Facts) fact.Clock {
 	return c
 }
 
+// answersBetween: a proxy or a portal answers plain HTTP in the name of every
+// host, so that its one clock would count as many.
+func answersBetween(f *fact.Facts) bool {
+	proxy, _, _ := fact.Get(f, fact.ProxyKey)
+	between := proxy.Host != ""
+	if control, _, ok := fact.Get(f, fact.ControlKey); ok {
+		between = between || control.Proxied
+		judgePortal(f, func(Finding) { between = true })
+	}
+	return between
+}
+
 // clockEstimate is what the servers together say of this computer's clock.
 type clockEstimate struct {
 	skew     time.Duration // this computer minus the servers
@@ -99,10 +128,11 @@ type clockEstimate struct {
 // the middle one agree, and the skew is where most of their intervals overlap
 // (Marzullo), which is narrower than any of them.
 func estimateClock(c fact.Clock) (clockEstimate, bool) {
-	if len(c.Samples) == 0 {
+	sorted := slices.SortedFunc(slices.Values(c.Samples), bySkew)
+	sorted = slices.DeleteFunc(sorted, func(s fact.ClockSample) bool { return !plausible(s) }) // recorded by whomever
+	if len(sorted) == 0 {
 		return clockEstimate{}, false
 	}
-	sorted := slices.SortedFunc(slices.Values(c.Samples), bySkew)
 	middle := sampleSkew(sorted[len(sorted)/2])
 	var e clockEstimate
 	for _, s := range sorted {
@@ -163,7 +193,7 @@ func judgeClock(f *fact.Facts, emit Emit) {
 	for _, s := range e.differ {
 		finding.Evidence = append(finding.Evidence, named("differs", s.Host, o))
 	}
-	if len(clock.Samples) == 1 {
+	if len(e.agree)+len(e.differ) == 1 {
 		finding = finding.with(Possible)
 	}
 	emit(finding)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -268,13 +267,12 @@ func judgeFederationClock(f *fact.Facts, emit Emit) {
 			others = append(others, s)
 		}
 	}
-	if own == nil || len(others) == 0 {
-		return
+	theirs, ok := estimateClock(fact.Clock{Samples: others})
+	if own == nil || !plausible(*own) || !ok || !theirs.majority {
+		return // among servers that contradict each other nobody knows who is right
 	}
-	sort.SliceStable(others, func(i, j int) bool { return bySkew(others[i], others[j]) < 0 })
-	middle := others[len(others)/2]
-	off := sampleSkew(middle) - sampleSkew(*own) // how far the service is ahead
-	margin := time.Duration(own.ErrorMillis+middle.ErrorMillis) * time.Millisecond
+	off := theirs.skew - sampleSkew(*own) // how far the service is ahead
+	margin := time.Duration(own.ErrorMillis)*time.Millisecond + theirs.margin
 	if off.Abs()-margin <= maxSkew {
 		return
 	}
@@ -283,10 +281,10 @@ func judgeFederationClock(f *fact.Facts, emit Emit) {
 		direction = "behind"
 	}
 	finding := found("adfs-clock-skew", "clock", host(e.Host, o), text("skew", fmt.Sprintf("%v %s the other servers", off.Abs().Round(time.Second), direction), o))
-	for _, s := range others {
+	for _, s := range theirs.agree {
 		finding.Evidence = append(finding.Evidence, named("server", s.Host, o))
 	}
-	if sampleSkew(middle).Abs() > maxSkew && len(others) == 1 {
+	if theirs.skew.Abs() > maxSkew && len(theirs.agree) == 1 {
 		finding = finding.with(Possible) // this computer agrees with neither
 	}
 	emit(finding)

@@ -271,7 +271,17 @@ func (m *Message) cutBody(rest []byte) []byte {
 	return rest
 }
 
-func (m *Message) contentLength() (int, bool) { return leadingNumber(m.Get("Content-Length")) }
+// endless stands for every Content-Length of more than nine digits.
+const endless = 1_000_000_000
+
+func (m *Message) contentLength() (int, bool) {
+	value := m.Get("Content-Length")
+	n, ok := leadingNumber(value)
+	if !ok && value != "" && value[0] >= '0' && value[0] <= '9' {
+		return endless, true
+	}
+	return n, ok
+}
 
 // leadingNumber reads the digits that s begins with, nine at most.
 func leadingNumber[T string | []byte](s T) (n int, ok bool) {

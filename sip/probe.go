@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -165,6 +166,14 @@ func (r *ProbeResult) take(m *Message) {
 	}
 }
 
+// Challenged reports whether a Lync client can go on from the answer: it asks for credentials, and by a scheme that the
+// clients know (NTLM, Kerberos or TLS-DSK, [MS-SIPAE] section 1.7).
+func (r *ProbeResult) Challenged() bool {
+	return r != nil && (r.Status == 401 || r.Status == 407) && slices.ContainsFunc(r.Challenges, func(c Challenge) bool {
+		return c.Scheme == "NTLM" || c.Scheme == "Kerberos" || c.Scheme == "TLS-DSK"
+	})
+}
+
 // Redirect is where a 3xx answer leads: host and port of its Contact, the port of SIP over TLS (5061) where it names none.
 // ok is false for every other answer, and where the Contact names no host or asks for UDP or TCP.
 func (r *ProbeResult) Redirect() (host string, port uint16, ok bool) {
@@ -305,9 +314,9 @@ func (a *answerReader) final() (*Message, Problem, string) {
 		length, known := m.contentLength()
 		if length > maxAnswer {
 			if a.mine(m) && m.Status >= 200 {
-				return m, problemTooLarge, fmt.Sprintf("the answer announces a body of %d bytes", length)
+				return m, problemTooLarge, fmt.Sprintf("the answer announces a body of more than %d bytes", maxAnswer)
 			}
-			return nil, problemTooLarge, fmt.Sprintf("a message announces a body of %d bytes", length)
+			return nil, problemTooLarge, fmt.Sprintf("a message announces a body of more than %d bytes", maxAnswer)
 		}
 		if !m.Request && m.Status >= 200 && a.mine(m) {
 			// The body says nothing to a probe, and stands before whatever comes next.

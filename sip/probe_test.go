@@ -95,6 +95,9 @@ func TestProbeAnswers(t *testing.T) {
 		{"endless body", &siptest.Registrar{Mangle: func(b []byte) []byte {
 			return bytes.Replace(b, []byte("Content-Length: 0"), []byte("Content-Length: 99999999"), 1)
 		}}, 401, "too-large", nil},
+		{"a body of ten digits", &siptest.Registrar{Mangle: func(b []byte) []byte {
+			return bytes.Replace(b, []byte("Content-Length: 0"), []byte("Content-Length: 4000000000"), 1)
+		}}, 401, "too-large", nil},
 		{"a broken status line", &siptest.Registrar{Mangle: func(b []byte) []byte { return bytes.Replace(b, []byte(" 401 "), []byte(" four "), 1) }}, 0, "not-sip", nil},
 		{"many provisional answers", &siptest.Registrar{Mangle: func(b []byte) []byte {
 			return bytes.Repeat(bytes.Replace(b, []byte(" 401 "), []byte(" 180 "), 1), 40)

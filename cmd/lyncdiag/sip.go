@@ -3,7 +3,9 @@ package main
 import (
 	"cmp"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +46,11 @@ func (p *program) sipCommand() *cobra.Command {
 			}
 			run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document {
 				clock, _, _ := fact.Get(f, fact.ClockKey)
-				return tool().SIP(run.manualServer, seen(f), clock, r)
+				command := "lyncdiag sip " + run.manualServer
+				if address != "" {
+					command += " --address " + address
+				}
+				return tool().SIP(run.manualServer, seen(f), clock, askAgain(r, command))
 			}
 			run.exit = func(f *fact.Facts, r *lyncdiag.Report) int {
 				c := seen(f)
@@ -57,6 +63,23 @@ func (p *program) sipCommand() *cobra.Command {
 	run.register(cmd.Flags())
 	cmd.Flags().StringVar(&address, "address", "", "`ADDRESS` to register, without signing in (default a made-up one)")
 	return cmd
+}
+
+// askAgain is the report with the command that was run as the way to check
+// again, in place of a whole check.
+func askAgain(r *lyncdiag.Report, command string) *lyncdiag.Report {
+	listed := *r
+	listed.Findings = slices.Clone(r.Findings)
+	for i := range listed.Findings {
+		steps := slices.Clone(listed.Findings[i].Resolution)
+		for j, step := range steps {
+			if strings.HasPrefix(step, "Check again: lyncdiag check ") {
+				steps[j] = "Check again: " + command
+			}
+		}
+		listed.Findings[i].Resolution = steps
+	}
+	return &listed
 }
 
 // registering is the address that a REGISTER without credentials names.

@@ -137,9 +137,13 @@ func (c Candidate) ByVia(v Via) bool {
 }
 
 // Works reports whether a registrar answered SIP there, or where it redirects
-// to: a 401 is its normal answer to a REGISTER without credentials.
+// to: a 401 that the clients can take up is its normal answer to a REGISTER
+// without credentials.
 func (c Candidate) Works() bool {
 	final := c.Final()
+	if final != nil && (final.Status == 401 || final.Status == 407) && !final.Challenged() {
+		return false
+	}
 	return final != nil && final.Problem == "" && final.Status < 500 && final.Status/100 != 3
 }
 

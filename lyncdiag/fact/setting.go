@@ -51,6 +51,6 @@ type ClockValidity struct {
 // ClockSample is one server's Date against this computer's clock.
 type ClockSample struct {
 	Host        string `json:"host"`
-	SkewMillis  int64  `json:"skewMillis"`  // this computer minus server; Date has a resolution of one second
-	ErrorMillis int64  `json:"errorMillis"` // half the time the exchange took, plus Date's resolution
+	SkewMillis  int64  `json:"skewMillis"`  // this computer minus server, at the middle of Date's second
+	ErrorMillis int64  `json:"errorMillis"` // half the time the exchange took, plus half a second for Date's resolution
 }

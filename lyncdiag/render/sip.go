@@ -36,7 +36,8 @@ type sipDoc struct {
 	Options       *options   `json:"options,omitempty"`                                   // left out when OPTIONS was not sent
 	Findings      []finding  `json:"findings"`
 
-	atProxy bool // the proxy kept the connection from being made
+	atProxy    bool // the proxy kept the connection from being made
+	challenged bool // the answer is one that a Lync client goes on from
 }
 
 // redirect is a server that the client is sent on to.
@@ -120,8 +121,9 @@ func (t Tool) SIP(server string, c fact.Candidate, clock fact.Clock, r *lyncdiag
 		doc.Status, doc.Reason, doc.ServerHeader = known(p.Status, p.Status > 0), p.Reason, p.ServerHeader
 		doc.Problem, doc.Detail = string(p.Problem), p.Detail
 		doc.Diagnostics = list(decode(p.Diagnostics))
+		doc.challenged = p.Challenged()
 		doc.Product, doc.KeepAlive = sip.Product(p.ServerHeader), p.KeepAlive
-		doc.VersionFilter = versionFilter(p)
+		doc.VersionFilter = versionFilter(p, r.Setting)
 		doc.Challenges = each(p.Challenges, func(c sip.Challenge) challenge {
 			return challenge{c.Scheme, c.Realm, c.TargetName, known(c.Version, c.Version > 0), c.STSURI}
 		})
@@ -139,15 +141,16 @@ func (t Tool) SIP(server string, c fact.Candidate, clock fact.Clock, r *lyncdiag
 }
 
 // versionFilter reads what the answer says of the client's version: the filter
-// answers 403 with ms-diagnostics 17002 or 17003, and a server that challenges has
-// let the version pass.
-func versionFilter(p *sip.ProbeResult) string {
+// answers 403 with ms-diagnostics 17002 or 17003, and a Lync server that challenges
+// has let the version pass. What mobile clients call themselves is not known, so
+// that nothing of theirs was let pass.
+func versionFilter(p *sip.ProbeResult, s fact.Setting) string {
 	for _, d := range p.Diagnostics {
 		if d.ID == 17002 || d.ID == 17003 {
 			return "blocked"
 		}
 	}
-	if p.Problem == "" && (p.Status == 401 || p.Status == 407 || p.Status/100 == 2) {
+	if p.Problem == "" && p.Challenged() && (s.UserAgent != "" || s.Client != "mobile") {
 		return "passed"
 	}
 	return "unknown"
@@ -180,6 +183,8 @@ func (d *sipDoc) text(s *sheet) {
 			why = ": " + reachWords(d.Port, d.Lookup)
 		}
 		s.head(d.Server+": no answer of a registrar"+why, bad)
+	case (*d.Status == 401 || *d.Status == 407) && !d.challenged:
+		s.head(fmt.Sprintf("%s: asks for credentials in no way that a Lync client knows (%d)", d.Server, *d.Status), bad)
 	case *d.Status == 401 || *d.Status == 407:
 		s.head(fmt.Sprintf("%s: a registrar answers and asks who is there (%d is expected here)", d.Server, *d.Status), good)
 	case len(d.Redirects) > 0:
