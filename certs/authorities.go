@@ -34,12 +34,14 @@ type Authorities struct {
 	CRLs [][]byte
 	// Timeout bounds one request with its answer. 0: 5 seconds.
 	Timeout time.Duration
-	// MaxBytes bounds an answer. 0: 32 MiB, more than any list of a public
-	// authority has.
+	// MaxBytes bounds a revocation list; other answers have lower bounds of their
+	// own, and all that is kept together has twice this. 0: 32 MiB, more than any
+	// list of a public authority has.
 	MaxBytes int64
 
 	mu      sync.Mutex
 	fetched map[string]*fetch
+	held    int64 // bytes of answers, those on their way included
 	lists   []*crl
 	parsed  bool
 }
@@ -128,6 +130,53 @@ func (a *Authorities) maxBytes() int64 {
 		return 32 << 20
 	}
 	return a.MaxBytes
+}
+
+// maxIssuer bounds what an issuer's address answers: a certificate, or a few in
+// PKCS #7, have some kB.
+const maxIssuer = 256 << 10
+
+// limit bounds an answer of one kind. What a server names must not cost more
+// than what it can be good for.
+func (a *Authorities) limit(kind string) int64 {
+	switch kind {
+	case "issuer":
+		return min(maxIssuer, a.maxBytes())
+	case "ocsp":
+		return min(maxOCSP, a.maxBytes())
+	}
+	return a.maxBytes()
+}
+
+// hold counts bytes that are kept, or with a negative number no longer are. It
+// reports whether there is room for them.
+func (a *Authorities) hold(n int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if n > 0 && a.held+n > 2*a.maxBytes() {
+		return false
+	}
+	a.held += n
+	return true
+}
+
+// errFull is the error of a keeper that found no room.
+var errFull = errors.New("the answers fetched so far leave no room for it")
+
+// keeper reads an answer and counts what it read as kept.
+type keeper struct {
+	io.Reader
+	a    *Authorities
+	kept int64
+}
+
+func (k *keeper) Read(b []byte) (int, error) {
+	n, err := k.Reader.Read(b)
+	if n > 0 && !k.a.hold(int64(n)) {
+		return 0, errFull
+	}
+	k.kept += int64(n)
+	return n, err
 }
 
 func (a *Authorities) timeout() time.Duration {
@@ -247,18 +296,14 @@ func (a *Authorities) issuer(ctx context.Context, c *x509.Certificate) (issuer *
 	for _, address := range firstOf(c.IssuingCertificateURL) {
 		body, request := a.get(ctx, "issuer", address, nil)
 		if request.Problem == "" {
-			list, err := ParseFile(body)
+			list, _ := ParseFile(body) // readable saw it
 			i := slices.IndexFunc(list, func(p *x509.Certificate) bool {
 				return bytes.Equal(p.RawSubject, c.RawIssuer) && signedBy(c, p) != broken
 			})
-			switch {
-			case err != nil:
-				request.Problem, request.Detail = problemMalformed, brief(err.Error())
-			case i < 0:
-				request.Problem, request.Detail = problemMalformed, "what is there is not the issuer"
-			default:
+			if i >= 0 {
 				return list[i], address, append(requests, request)
 			}
+			request.Problem, request.Detail = problemMalformed, "what is there is not the issuer"
 		}
 		requests = append(requests, request)
 	}
@@ -316,9 +361,15 @@ func (a *Authorities) get(ctx context.Context, kind, address string, question []
 
 func (a *Authorities) fetch(ctx context.Context, f *fetch, key, address string, question []byte) {
 	start := a.verifier().now()
-	f.body, f.request.Problem, f.request.Detail = a.ask(ctx, address, question)
+	f.body, f.request.Problem, f.request.Detail = a.ask(ctx, f.request.Kind, address, question)
 	f.request.Bytes = int64(len(f.body))
 	f.request.Elapsed = a.verifier().now().Sub(start)
+	if f.request.Problem == "" {
+		if err := readable(f.request.Kind, f.body); err != nil {
+			f.request.Problem, f.request.Detail = problemMalformed, brief(err.Error())
+			a.hold(-f.request.Bytes)
+		}
+	}
 	if f.request.Problem != "" {
 		f.body = nil
 	}
@@ -330,10 +381,24 @@ func (a *Authorities) fetch(ctx context.Context, f *fetch, key, address string, 
 	close(f.done)
 }
 
+// readable reports whether an answer has the form of what was asked for; what
+// has not is not kept.
+func readable(kind string, body []byte) (err error) {
+	switch kind {
+	case "issuer":
+		_, err = ParseFile(body)
+	case "ocsp":
+		err = ocspForm(body)
+	case "crl":
+		_, err = parseCRL(body)
+	}
+	return err
+}
+
 // maxRedirects is how often a list or an issuer may have moved.
 const maxRedirects = 3
 
-func (a *Authorities) ask(ctx context.Context, address string, question []byte) (body []byte, problem, detail string) {
+func (a *Authorities) ask(ctx context.Context, kind, address string, question []byte) (body []byte, problem, detail string) {
 	timed, cancel := context.WithTimeout(ctx, a.timeout())
 	defer cancel()
 	for hop := 0; ; hop++ {
@@ -343,7 +408,7 @@ func (a *Authorities) ask(ctx context.Context, address string, question []byte) 
 		}
 		to, err := response.Location()
 		if question != nil || err != nil || response.StatusCode/100 != 3 {
-			return a.receive(ctx, timed, response)
+			return a.receive(ctx, timed, response, a.limit(kind))
 		}
 		response.Body.Close()
 		if to.Scheme != "http" || hop == maxRedirects {
@@ -378,25 +443,30 @@ func (a *Authorities) send(ctx, timed context.Context, address string, question 
 	return response, "", ""
 }
 
-// receive reads an answer, no more of it than MaxBytes.
-func (a *Authorities) receive(ctx, timed context.Context, response *http.Response) (body []byte, problem, detail string) {
+// receive reads an answer, no more of it than limit; what it returns is held.
+func (a *Authorities) receive(ctx, timed context.Context, response *http.Response, limit int64) (body []byte, problem, detail string) {
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return nil, problemHTTPError, fmt.Sprintf("it answers %d", response.StatusCode)
 	}
-	limit := a.maxBytes()
 	if response.ContentLength > limit {
 		return nil, problemTooLarge, fmt.Sprintf("it has %d bytes; at most %d are read", response.ContentLength, limit)
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
+	reader := &keeper{Reader: io.LimitReader(response.Body, limit+1), a: a}
+	body, err := io.ReadAll(reader)
 	switch {
+	case errors.Is(err, errFull):
+		problem, detail = problemTooLarge, errFull.Error()
 	case err != nil:
 		problem, detail = unreached(ctx, timed, err)
-		return nil, problem, fmt.Sprintf("%s, after %d bytes", detail, len(body))
+		detail = fmt.Sprintf("%s, after %d bytes", detail, len(body))
 	case int64(len(body)) > limit:
-		return nil, problemTooLarge, fmt.Sprintf("it has more than %d bytes, which are not read", limit)
+		problem, detail = problemTooLarge, fmt.Sprintf("it has more than %d bytes, which are not read", limit)
+	default:
+		return body, "", ""
 	}
-	return body, "", ""
+	a.hold(-reader.kept)
+	return nil, problem, detail
 }
 
 func unreached(ctx, timed context.Context, err error) (problem, detail string) {

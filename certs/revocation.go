@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/crypto/cryptobyte"
+	cryptobyte_asn1 "golang.org/x/crypto/cryptobyte/asn1"
 	"golang.org/x/crypto/ocsp"
 )
 
@@ -121,13 +124,16 @@ func (q *questions) readOCSP(der []byte, c, issuer *x509.Certificate) (Revocatio
 	if len(der) > maxOCSP {
 		return Revocation{}, fmt.Errorf("it has %d bytes; at most %d are read", len(der), maxOCSP)
 	}
+	if err := ocspForm(der); err != nil {
+		return Revocation{}, err
+	}
 	response, err := ocsp.ParseResponseForCert(der, c, issuer)
 	if err != nil {
 		// An issuer may put its own certificate beside its signature, which its
 		// own key did not make.
 		own, again := ocsp.ParseResponseForCert(der, c, nil)
 		if again != nil || own.Certificate == nil || !own.Certificate.Equal(issuer) {
-			return Revocation{}, errors.New(brief(strings.TrimPrefix(err.Error(), "ocsp: ")))
+			return Revocation{}, inOCSP(err)
 		}
 		response = own
 	}
@@ -159,6 +165,31 @@ func (q *questions) readOCSP(der []byte, c, issuer *x509.Certificate) (Revocatio
 	}
 	r.Status = statusGood
 	return r, nil
+}
+
+// ocspForm says what came in place of an OCSP answer, which begins with a
+// status (RFC 6960 section 4.2.1); nil: it has that form.
+func ocspForm(der []byte) error {
+	s, rest := cryptobyte.String(der), cryptobyte.String(nil)
+	switch {
+	case len(der) == 0:
+		return errors.New("it is empty, and not an OCSP answer")
+	case !s.ReadASN1(&rest, cryptobyte_asn1.SEQUENCE) || !s.Empty() || !rest.SkipASN1(cryptobyte_asn1.ENUM):
+		return fmt.Errorf("it is not an OCSP answer (it begins with %q)", printable(string(der[:min(len(der), 40)])))
+	}
+	return nil
+}
+
+// inOCSP puts an error of the library into words; that of encoding/asn1 names
+// fields of Go.
+func inOCSP(err error) error {
+	if _, ok := errors.AsType[asn1.StructuralError](err); ok {
+		return errors.New("it is a damaged OCSP answer")
+	}
+	if _, ok := errors.AsType[asn1.SyntaxError](err); ok {
+		return errors.New("it is a damaged OCSP answer")
+	}
+	return errors.New(brief(strings.TrimPrefix(err.Error(), "ocsp: ")))
 }
 
 // maxOCSP bounds an answer; one with its signer's certificate has 2 kB.
@@ -213,14 +244,9 @@ func (q *questions) fromLists(c, issuer *x509.Certificate, depth int) (answer *R
 					break
 				}
 				body, request := q.get(q.ctx, "crl", address, nil)
-				if request.Problem == "" {
-					list, err := parseCRL(body)
-					if err != nil {
-						request.Problem, request.Detail = problemMalformed, brief(err.Error())
-					} else {
-						usable = append(slices.Clip(usable), list)
-						sources[list] = printable(address)
-					}
+				if list, err := parseCRL(body); request.Problem == "" && err == nil { // readable saw it
+					usable = append(slices.Clip(usable), list)
+					sources[list] = printable(address)
 				}
 				requests = append(requests, request)
 				if request.Problem == "" {
