@@ -32,7 +32,8 @@ type Authorities struct {
 	}
 	// CRLs are lists at hand, in DER.
 	CRLs [][]byte
-	// Timeout bounds one request with its answer. 0: 5 seconds.
+	// Timeout bounds one request with its answer, and twice as much all that one
+	// Ask asks for. 0: 5 seconds.
 	Timeout time.Duration
 	// MaxBytes bounds a revocation list; other answers have lower bounds of their
 	// own, and all that is kept together has twice this. 0: 32 MiB, more than any
@@ -194,6 +195,8 @@ func (a *Authorities) Ask(ctx context.Context, chain []*x509.Certificate, server
 	if len(chain) == 0 || slices.ContainsFunc(chain, isDamaged) {
 		return standing
 	}
+	ctx, cancel := context.WithTimeout(ctx, 2*a.timeout())
+	defer cancel()
 	v := *a.verifier()
 	at := v.now().Round(0).UTC()
 	s := newSearch(&v, chain, serverName, at)
@@ -290,10 +293,40 @@ func rootName(w *way) string {
 	return w.root.Subject.String()
 }
 
+// patient waits some quarters of a time-out; it reports false when ctx ended
+// before that.
+func (a *Authorities) patient(ctx context.Context, quarters int) bool {
+	timer := time.NewTimer(a.timeout() / 4 * time.Duration(quarters))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // issuer fetches the issuer of a certificate from the addresses that the
-// certificate gives for it.
+// certificate gives for it. Those further down are asked early when the ones
+// before them take long.
 func (a *Authorities) issuer(ctx context.Context, c *x509.Certificate) (issuer *x509.Certificate, from string, requests []Request) {
+	early, cancel := context.WithCancel(ctx)
+	var fetching sync.WaitGroup
+	defer fetching.Wait()
+	defer cancel()
+	for i, address := range firstOf(c.IssuingCertificateURL) {
+		if i > 0 {
+			fetching.Go(func() {
+				if a.patient(early, i) {
+					a.get(early, "issuer", address, nil)
+				}
+			})
+		}
+	}
 	for _, address := range firstOf(c.IssuingCertificateURL) {
+		if ctx.Err() != nil {
+			break
+		}
 		body, request := a.get(ctx, "issuer", address, nil)
 		if request.Problem == "" {
 			list, _ := ParseFile(body) // readable saw it
@@ -327,6 +360,7 @@ type fetch struct {
 	done    chan struct{}
 	body    []byte
 	request Request
+	cut     bool // who asked had no more time, so that nothing is known
 }
 
 // get fetches an address, or takes what was fetched before.
@@ -349,14 +383,24 @@ func (a *Authorities) get(ctx context.Context, kind, address string, question []
 		}
 		select {
 		case <-f.done:
-			if f.request.Problem != problemCanceled || ctx.Err() != nil {
+			if !f.cut || ctx.Err() != nil {
 				return f.body, f.request
 			}
 			// Who asked first had no more time; this caller has.
 		case <-ctx.Done():
-			return nil, Request{URL: printable(address), Kind: kind, Problem: problemCanceled, Detail: "the caller gave up"}
+			request := Request{URL: printable(address), Kind: kind}
+			request.Problem, request.Detail = over(ctx)
+			return nil, request
 		}
 	}
+}
+
+// over says how a context ended.
+func over(ctx context.Context) (problem, detail string) {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return problemTimeout, "no time is left for an answer"
+	}
+	return problemCanceled, "the caller gave up"
 }
 
 func (a *Authorities) fetch(ctx context.Context, f *fetch, key, address string, question []byte) {
@@ -373,7 +417,7 @@ func (a *Authorities) fetch(ctx context.Context, f *fetch, key, address string, 
 	if f.request.Problem != "" {
 		f.body = nil
 	}
-	if f.request.Problem == problemCanceled {
+	if f.cut = f.request.Problem != "" && ctx.Err() != nil; f.cut {
 		a.mu.Lock()
 		delete(a.fetched, key)
 		a.mu.Unlock()
@@ -473,7 +517,7 @@ func unreached(ctx, timed context.Context, err error) (problem, detail string) {
 	var late net.Error
 	switch {
 	case ctx.Err() != nil:
-		return problemCanceled, "the caller gave up"
+		return over(ctx)
 	case timed.Err() != nil, errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.As(err, &late) && late.Timeout():
 		return problemTimeout, "no whole answer in time"
 	}

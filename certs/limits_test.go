@@ -2,6 +2,9 @@ package certs_test
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -9,6 +12,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	cryptobyte_asn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/lyncdiag/go-lyncdiag/certs"
 	"github.com/lyncdiag/go-lyncdiag/certs/certtest"
@@ -99,4 +107,94 @@ func TestWhatCameInstead(t *testing.T) {
 			t.Errorf("%s: %s: %s", test.name, r.Status, r.Detail)
 		}
 	}
+}
+
+// TestDrippingAuthorities: however many hosts a certificate names that answer
+// too slowly, there is an answer after two time-outs, and what came counts.
+func TestDrippingAuthorities(t *testing.T) {
+	root := newCA(t, certtest.Options{Name: "root"})
+	sub := below(t, root, certtest.Options{Name: "sub", Site: "http://root.example"})
+	var many []string
+	for i := range 4 {
+		many = append(many, fmt.Sprintf("%s/%d", site, i))
+	}
+	slow := http.HandlerFunc(silent)
+	list, err := sub.CRL()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lastAnswers := http.NewServeMux()
+	lastAnswers.HandleFunc("/", silent)
+	lastAnswers.HandleFunc("/3/list.crl", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(list) })
+	leaf := issue(t, sub, certtest.Template{Extensions: []pkix.Extension{pointsTo(many), accessTo(many)}})
+	incomplete := issue(t, sub, certtest.Template{WithoutChain: true, Extensions: []pkix.Extension{pointsTo(many), accessTo(many)}})
+	tests := []struct {
+		name   string
+		chain  tls.Certificate
+		web    http.Handler
+		status string
+	}{
+		{"all are slow", leaf, slow, "unknown"},
+		{"the last list answers", leaf, lastAnswers, "good"},
+		{"the issuer is missing too", incomplete, slow, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := &certs.Authorities{Verifier: verifier(root), HTTP: sites{"pki.contoso.example": test.web, "root.example": root.Site()}}
+				start := time.Now()
+				standing := a.Ask(t.Context(), parse(t, test.chain), host, nil)
+				if took := time.Since(start); took > 10*time.Second {
+					t.Errorf("it took %v", took)
+				}
+				if test.status == "" {
+					if len(standing.Requests) != 4 {
+						t.Errorf("asked: %+v", standing.Requests)
+					}
+					return
+				}
+				if len(standing.Revocation) != 2 || standing.Revocation[0].Status != test.status || standing.Revocation[1].Status != "good" {
+					t.Fatalf("got %+v", standing.Revocation)
+				}
+				for _, r := range standing.Requests {
+					if r.Problem == "canceled" {
+						t.Errorf("nobody gave up: %+v", r)
+					}
+				}
+			})
+		})
+	}
+}
+
+// pointsTo is an extension with a list at each of the addresses.
+func pointsTo(addresses []string) pkix.Extension {
+	var list cryptobyte.Builder
+	list.AddASN1(cryptobyte_asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		for _, address := range addresses {
+			b.AddASN1(cryptobyte_asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1(cryptobyte_asn1.Tag(0).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) {
+					b.AddASN1(cryptobyte_asn1.Tag(0).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) {
+						b.AddASN1(cryptobyte_asn1.Tag(6).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes([]byte(address + "/list.crl")) })
+					})
+				})
+			})
+		}
+	})
+	return pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 31}, Value: list.BytesOrPanic()}
+}
+
+// accessTo is an extension with a responder and an issuer at each of them.
+func accessTo(addresses []string) pkix.Extension {
+	var list cryptobyte.Builder
+	list.AddASN1(cryptobyte_asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		for _, address := range addresses {
+			for method, path := range map[int]string{1: "/ocsp", 2: "/issuer.cer"} {
+				b.AddASN1(cryptobyte_asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+					b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, method})
+					b.AddASN1(cryptobyte_asn1.Tag(6).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes([]byte(address + path)) })
+				})
+			}
+		}
+	})
+	return pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 1}, Value: list.BytesOrPanic()}
 }

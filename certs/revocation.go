@@ -43,7 +43,7 @@ func (q *questions) status(c, issuer *x509.Certificate, staple []byte) (Revocati
 		unknown.Status = statusUnknown
 	}
 	if q.HTTP != nil {
-		defer q.fetchEarly(c)()
+		defer q.fetchEarly(c, issuer)()
 		for _, address := range firstOf(c.OCSPServer) {
 			answer, request, err := q.askOCSP(c, issuer, address)
 			if request.Problem != problemNotHTTP {
@@ -76,24 +76,33 @@ func (q *questions) status(c, issuer *x509.Certificate, staple []byte) (Revocati
 	return unknown, requests
 }
 
-// fetchEarly fetches a certificate's list when its OCSP responder takes long to
-// answer, so that two silent hosts do not cost two time-outs. stop ends that
-// and waits for the end.
-func (q *questions) fetchEarly(c *x509.Certificate) (stop func()) {
-	if len(c.OCSPServer) == 0 || len(c.CRLDistributionPoints) == 0 {
-		return func() {}
-	}
+// fetchEarly fetches what is still to be asked for when the addresses before it
+// take long, so that silent hosts do not cost a time-out each: the next
+// responder, and beside it the next list, each a quarter of a time-out later.
+// stop ends that and waits for the end.
+func (q *questions) fetchEarly(c, issuer *x509.Certificate) (stop func()) {
 	ctx, cancel := context.WithCancel(q.ctx)
 	var fetching sync.WaitGroup
-	fetching.Go(func() {
-		patience := time.NewTimer(q.timeout() / 4)
-		defer patience.Stop()
-		select {
-		case <-patience.C:
-			q.get(ctx, "crl", c.CRLDistributionPoints[0], nil)
-		case <-ctx.Done():
+	later := func(kind, address string, wait int, question []byte) {
+		if wait == 0 {
+			return // it is asked at once
 		}
-	})
+		fetching.Go(func() {
+			if q.patient(ctx, wait) {
+				q.get(ctx, kind, address, question)
+			}
+		})
+	}
+	question, err := ocsp.CreateRequest(c, issuer, nil)
+	responders := firstOf(c.OCSPServer)
+	for i, address := range responders {
+		if err == nil {
+			later("ocsp", address, i, question)
+		}
+	}
+	for i, address := range firstOf(c.CRLDistributionPoints) {
+		later("crl", address, i+min(len(responders), 1), nil)
+	}
 	return func() {
 		cancel()
 		fetching.Wait()
