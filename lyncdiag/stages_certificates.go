@@ -117,13 +117,11 @@ func (e *Env) Survey(ctx context.Context, host string, port uint16) (*certs.Surv
 }
 
 // probeRevocation waits for the answers about every chain that was seen by now.
+// A run that is over keeps those that came.
 func probeRevocation(ctx context.Context, env *Env) error {
 	standings := []fact.Standing{}
 	for _, x := range env.wire.secured() {
-		endpoint, err := x.await(ctx, x.secured)
-		if err != nil {
-			return err
-		}
+		_, _ = x.await(ctx, x.secured)
 		x.mu.Lock()
 		asked := x.asked
 		x.mu.Unlock()
@@ -133,13 +131,21 @@ func probeRevocation(ctx context.Context, env *Env) error {
 		select {
 		case <-asked:
 		case <-ctx.Done():
+			if env.wire.ctx.Err() == nil {
+				continue
+			}
+			<-asked // it ends with the run, and says what it knows
 		}
-		if over(ctx) {
-			return cut(ctx)
-		}
-		standings = append(standings, fact.Standing{Host: endpoint.Host, Port: endpoint.Port, Standing: *x.about})
+		x.mu.Lock()
+		standings = append(standings, fact.Standing{Host: x.seen.Host, Port: x.seen.Port, Standing: *x.about})
+		x.mu.Unlock()
 	}
-	fact.Put(env.Facts, fact.StandingsKey, standings, env.Origin())
+	if len(standings) > 0 || !over(ctx) {
+		fact.Put(env.Facts, fact.StandingsKey, standings, env.Origin())
+	}
+	if over(ctx) {
+		return cut(ctx)
+	}
 	var trouble []string
 	for _, s := range standings {
 		for _, p := range s.Problems {
