@@ -88,7 +88,7 @@ type Revocation struct {
 	NextUpdate time.Time `json:"nextUpdate"`
 	RevokedAt  time.Time `json:"revokedAt"` // zero unless revoked
 	Reason     string    `json:"reason"`    // RFC 5280's word; "" unless revoked
-	Detail     string    `json:"detail"`    // why the status is unknown or unchecked
+	Detail     string    `json:"detail"`    // why the status is unknown or unchecked, or what is wrong with an answer that says revoked
 }
 
 // Request is one thing that was fetched, or should have been.
@@ -235,8 +235,12 @@ func (a *Authorities) Ask(ctx context.Context, chain []*x509.Certificate, server
 			if r.By != "crl" {
 				said = "an OCSP answer of " + r.Signer
 			}
+			said += " of " + stamp(r.ThisUpdate)
+			if r.Detail != "" {
+				said += ", and " + r.Detail
+			}
 			standing.Problems = append(standing.Problems, Problem{Code: revoked, Certificate: r.Certificate,
-				Detail: fmt.Sprintf("%s was revoked at %s (%s), says %s of %s; clients that check revocation refuse it", who, stamp(r.RevokedAt), r.Reason, said, stamp(r.ThisUpdate))})
+				Detail: fmt.Sprintf("%s was revoked at %s (%s), says %s; clients that check revocation refuse it", who, stamp(r.RevokedAt), r.Reason, said)})
 		case statusUnknown:
 			standing.Problems = append(standing.Problems, Problem{Code: revocationUnknown, Certificate: r.Certificate, Warning: true,
 				Detail: fmt.Sprintf("whether %s is revoked could not be found out: %s; clients that check revocation wait for it, and some then refuse the certificate", who, r.Detail)})

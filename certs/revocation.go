@@ -162,12 +162,17 @@ func (q *questions) readOCSP(der []byte, c, issuer *x509.Certificate) (Revocatio
 			return Revocation{}, fmt.Errorf("the certificate of its signer, %s, is not valid now", r.Signer)
 		}
 	}
+	stale := q.fresh(response.ThisUpdate, response.NextUpdate)
 	if response.Status == ocsp.Revoked {
 		r.Status, r.RevokedAt, r.Reason = statusRevoked, response.RevokedAt.UTC(), reasonName(response.RevocationReason)
-		return r, nil
+		if stale == nil {
+			return r, nil
+		}
+		r.Detail = stale.Error()
+		return r, q.lasting(response.ThisUpdate, response.RevocationReason, stale)
 	}
-	if err := q.fresh(response.ThisUpdate, response.NextUpdate); err != nil {
-		return Revocation{}, err
+	if stale != nil {
+		return Revocation{}, stale
 	}
 	if response.Status != ocsp.Good {
 		return Revocation{}, errors.New("the responder does not know the certificate")
@@ -221,12 +226,29 @@ func about(response *ocsp.Response, issuer *x509.Certificate) bool {
 // skew is how far the clock of an authority may be ahead.
 const skew = 5 * time.Minute
 
+// maxAge is how long an answer counts that does not say when the next one
+// comes: that of a public authority may be ten days old (CA/Browser Forum,
+// Baseline Requirements, sections 4.9.7 and 4.9.10).
+const maxAge = 10 * 24 * time.Hour
+
 func (q *questions) fresh(from, until time.Time) error {
 	switch {
 	case q.at.Add(skew).Before(from):
 		return fmt.Errorf("it is of %s, which is to come", stamp(from))
 	case !until.IsZero() && q.at.After(until):
 		return fmt.Errorf("it is out of date since %s", stamp(until))
+	case until.IsZero() && q.at.After(from.Add(maxAge)):
+		return fmt.Errorf("it is of %s and does not say until when it counts", stamp(from))
+	}
+	return nil
+}
+
+// lasting is what is wrong with a revocation in an answer that is not of now;
+// nil: nothing, as a revocation is for good. One that was only on hold may have
+// been taken back (RFC 5280 section 5.3.1), and what is to come says nothing.
+func (q *questions) lasting(from time.Time, reason int, stale error) error {
+	if stale != nil && (reason == certificateHold || q.at.Add(skew).Before(from)) {
+		return stale
 	}
 	return nil
 }
@@ -309,16 +331,24 @@ func (q *questions) fromLists(c, issuer *x509.Certificate, depth int) (answer *R
 				latest = delta
 			}
 			r.NextUpdate = latest.nextUpdate.UTC()
+			stale := q.fresh(latest.thisUpdate, latest.nextUpdate)
 			if entry != nil && len(entry.unknown) > 0 {
 				complain("a list has an entry for it with critical extensions that are not understood here: %s", enumerate(entry.unknown))
 				continue
 			}
 			if entry != nil {
+				if err := q.lasting(latest.thisUpdate, entry.reason, stale); err != nil {
+					complain("a list: %v", err)
+					continue
+				}
 				r.Status, r.RevokedAt, r.Reason = statusRevoked, entry.at.UTC(), reasonName(entry.reason)
+				if stale != nil {
+					r.Detail = stale.Error()
+				}
 				return &r, requests, nil
 			}
-			if err := q.fresh(latest.thisUpdate, latest.nextUpdate); err != nil {
-				complain("a list: %v", err)
+			if stale != nil {
+				complain("a list: %v", stale)
 				continue
 			}
 			covered |= scope
