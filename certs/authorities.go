@@ -26,7 +26,10 @@ type Authorities struct {
 	// Verifier has the roots and the clock. nil: the zero Verifier.
 	Verifier *Verifier
 	// HTTP sends the requests, to http addresses only: what is fetched is signed,
-	// and TLS would ask the same question again. nil: nothing is fetched.
+	// and TLS would ask the same question again. The addresses are those that the
+	// certificates name, of whom nobody need be trusted, and redirections come
+	// here too: who must not be led to hosts of his own network refuses them
+	// here, after they are resolved. nil: nothing is fetched.
 	HTTP interface {
 		Do(*http.Request) (*http.Response, error)
 	}

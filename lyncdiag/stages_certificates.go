@@ -49,7 +49,8 @@ func (n *Network) publicRoots() []string {
 // askAuthorities has every chain that is seen asked about, beside whatever
 // waits for the host.
 func (w *wire) askAuthorities() {
-	w.authorities = &certs.Authorities{Verifier: w.verifier, HTTP: w.client, Timeout: w.network.exchange()}
+	w.authorities = &certs.Authorities{Verifier: w.verifier, HTTP: outward{w}, Timeout: w.network.exchange()}
+	w.nearAuthorities = &certs.Authorities{Verifier: w.verifier, HTTP: w.client, Timeout: w.network.exchange()}
 }
 
 // inquire starts the questions about the chain of a session; nil: there is
@@ -59,13 +60,17 @@ func (x *exchange) inquire(session *tls.Conn) {
 		return
 	}
 	state := session.ConnectionState()
+	authorities := x.wire.authorities
+	if !x.tunnelled() && near(x.endpoint().Reach) {
+		authorities = x.wire.nearAuthorities
+	}
 	asked := make(chan struct{})
 	x.mu.Lock()
 	x.asked = asked
 	x.mu.Unlock()
 	x.wire.wg.Go(func() {
 		defer close(asked)
-		about := x.wire.authorities.Ask(x.wire.ctx, state.PeerCertificates, x.seen.Host, state.OCSPResponse)
+		about := authorities.Ask(x.wire.ctx, state.PeerCertificates, x.seen.Host, state.OCSPResponse)
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		x.about = about
