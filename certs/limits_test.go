@@ -198,3 +198,20 @@ func accessTo(addresses []string) pkix.Extension {
 	})
 	return pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 1}, Value: list.BytesOrPanic()}
 }
+
+// TestManyBlocks: a file of nothing but other things costs what its length
+// does, and each is named once.
+func TestManyBlocks(t *testing.T) {
+	block := "-----BEGIN X-----\n-----END X-----\n"
+	file := []byte(strings.Repeat(block, 4<<20/len(block)-2) + "-----BEGIN EC PRIVATE KEY-----\n-----END EC PRIVATE KEY-----\n")
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := certs.ParseFile(file)
+	runtime.ReadMemStats(&after)
+	if err == nil || !strings.HasSuffix(err.Error(), "no certificate in it, but X, EC PRIVATE KEY") {
+		t.Errorf("got %.200v", err)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 256<<20 {
+		t.Errorf("%d bytes were allocated for a file of %d", n, len(file))
+	}
+}
