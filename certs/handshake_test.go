@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"io"
 	"net"
@@ -314,4 +316,40 @@ func TestWeakOnlyNeedsAHandshake(t *testing.T) {
 		t.Errorf("nobody was named: %+v", r)
 	}
 	near.Close()
+}
+
+// TestHugeChain: a chain that crypto/tls does not read is named as what it is,
+// and what came in the clear is shown. A pipe would not do: the alert waits
+// there for the server to stop writing.
+func TestHugeChain(t *testing.T) {
+	ca := newCA(t, certtest.Options{})
+	many := issue(t, below(t, ca, certtest.Options{}), certtest.Template{})
+	for range 1000 {
+		many.Certificate = append(many.Certificate, many.Certificate[1])
+	}
+	fat := issue(t, ca, certtest.Template{Extensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 99}, Value: make([]byte, 350<<10)}}})
+	for version, name := range map[uint16]string{tls.VersionTLS12: "TLS 1.2", tls.VersionTLS13: "TLS 1.3"} {
+		for _, c := range []tls.Certificate{many, fat} {
+			listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{c}, MinVersion: version, MaxVersion: version})
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				conn, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				_ = conn.(*tls.Conn).Handshake()
+				conn.Close()
+			}()
+			result := verifier(ca).Probe(t.Context(), listener.Addr().String(), host)
+			listener.Close()
+			if len(result.Problems) != 1 || result.Problems[0].Code != "malformed" || !strings.Contains(result.Problems[0].Detail, "too large") || !strings.Contains(result.Problems[0].Detail, "262144") {
+				t.Errorf("%s: got %+v", name, result.Problems)
+			}
+			if len(c.Certificate) > 1 && version == tls.VersionTLS12 && (len(result.Chain) < 10 || result.Chain[0].Subject == "" || result.Chain[0].Thumbprint == result.Chain[1].Thumbprint) {
+				t.Errorf("%s: %d certificates are shown", name, len(result.Chain))
+			}
+		}
+	}
 }
