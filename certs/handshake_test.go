@@ -353,3 +353,62 @@ func TestHugeChain(t *testing.T) {
 		}
 	}
 }
+
+// TestSurveyUnknown: a server that was not reached, or said nothing in time,
+// refused nothing; one that wants a certificate of the client refuses in every
+// version, in TLS 1.3 after the client's side of the handshake.
+func TestSurveyUnknown(t *testing.T) {
+	ca := newCA(t, certtest.Options{})
+	c := issue(t, ca, certtest.Template{})
+	serve := func(config *tls.Config) func(context.Context) (net.Conn, error) {
+		return func(context.Context) (net.Conn, error) {
+			near, far := net.Pipe()
+			go func() {
+				s := tls.Server(far, config)
+				if s.Handshake() == nil {
+					io.Copy(io.Discard, s)
+				}
+				far.Close()
+			}()
+			return near, nil
+		}
+	}
+	tests := []struct {
+		name            string
+		dial            func(context.Context) (net.Conn, error)
+		accepted, known bool // TLS 1.3
+	}{
+		{"not reached", func(context.Context) (net.Conn, error) { return nil, syscall.ECONNREFUSED }, false, false},
+		{"silent", func(context.Context) (net.Conn, error) {
+			near, far := net.Pipe()
+			go io.Copy(io.Discard, far)
+			return near, nil
+		}, false, false},
+		{"hangs up", func(context.Context) (net.Conn, error) {
+			near, far := net.Pipe()
+			go func() {
+				_, _ = far.Read(make([]byte, 1000))
+				far.Close()
+			}()
+			return near, nil
+		}, false, true},
+		{"older only", serve(&tls.Config{Certificates: []tls.Certificate{c}, MaxVersion: tls.VersionTLS12}), false, true},
+		{"accepts", serve(&tls.Config{Certificates: []tls.Certificate{c}}), true, true},
+		{"asks for a certificate", serve(&tls.Config{Certificates: []tls.Certificate{c}, ClientAuth: tls.RequestClientCert}), true, true},
+		{"needs a certificate", serve(&tls.Config{Certificates: []tls.Certificate{c}, ClientAuth: tls.RequireAnyClientCert}), false, true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := verifier(ca)
+				newest := v.Survey(t.Context(), test.dial, host).Versions[3]
+				if newest.Accepted != test.accepted || newest.Known() != test.known || test.accepted != (newest.Failure == nil) {
+					t.Errorf("got %+v, known %t (%v)", newest, newest.Known(), newest.Failure)
+				}
+				if test.name == "needs a certificate" && newest.Failure.Alert != "certificate_required" {
+					t.Errorf("got %v", newest.Failure)
+				}
+			})
+		})
+	}
+}
