@@ -28,7 +28,7 @@ import (
 type Verifier struct {
 	// Roots are the certificates to trust. nil: the system's; on Windows and
 	// macOS the platform's own verifier then has its say, and may fetch
-	// certificates that were not sent.
+	// certificates that were not sent; with those of Stored nothing is fetched.
 	Roots *x509.CertPool
 	// Issuers are certificates at hand that may complete a chain, such as those
 	// in Roots or an issuer that was fetched. Trust comes from Roots alone. A
