@@ -26,20 +26,26 @@ type Authorities struct {
 	// Verifier has the roots and the clock. nil: the zero Verifier.
 	Verifier *Verifier
 	// HTTP sends the requests, to http addresses only: what is fetched is signed,
-	// and TLS would ask the same question again. nil: nothing is fetched.
+	// and TLS would ask the same question again. The addresses are those that the
+	// certificates name, of whom nobody need be trusted, and redirections come
+	// here too: who must not be led to hosts of his own network refuses them
+	// here, after they are resolved. nil: nothing is fetched.
 	HTTP interface {
 		Do(*http.Request) (*http.Response, error)
 	}
 	// CRLs are lists at hand, in DER.
 	CRLs [][]byte
-	// Timeout bounds one request with its answer. 0: 5 seconds.
+	// Timeout bounds one request with its answer, and twice as much all that one
+	// Ask asks for. 0: 5 seconds.
 	Timeout time.Duration
-	// MaxBytes bounds an answer. 0: 32 MiB, more than any list of a public
-	// authority has.
+	// MaxBytes bounds a revocation list; other answers have lower bounds of their
+	// own, and all that is kept together has twice this. 0: 32 MiB, more than any
+	// list of a public authority has.
 	MaxBytes int64
 
 	mu      sync.Mutex
 	fetched map[string]*fetch
+	held    int64 // bytes of answers, those on their way included
 	lists   []*crl
 	parsed  bool
 }
@@ -85,7 +91,7 @@ type Revocation struct {
 	NextUpdate time.Time `json:"nextUpdate"`
 	RevokedAt  time.Time `json:"revokedAt"` // zero unless revoked
 	Reason     string    `json:"reason"`    // RFC 5280's word; "" unless revoked
-	Detail     string    `json:"detail"`    // why the status is unknown or unchecked
+	Detail     string    `json:"detail"`    // why the status is unknown or unchecked, or what is wrong with an answer that says revoked
 }
 
 // Request is one thing that was fetched, or should have been.
@@ -130,6 +136,53 @@ func (a *Authorities) maxBytes() int64 {
 	return a.MaxBytes
 }
 
+// maxIssuer bounds what an issuer's address answers: a certificate, or a few in
+// PKCS #7, have some kB.
+const maxIssuer = 256 << 10
+
+// limit bounds an answer of one kind. What a server names must not cost more
+// than what it can be good for.
+func (a *Authorities) limit(kind string) int64 {
+	switch kind {
+	case "issuer":
+		return min(maxIssuer, a.maxBytes())
+	case "ocsp":
+		return min(maxOCSP, a.maxBytes())
+	}
+	return a.maxBytes()
+}
+
+// hold counts bytes that are kept, or with a negative number no longer are. It
+// reports whether there is room for them.
+func (a *Authorities) hold(n int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if n > 0 && a.held+n > 2*a.maxBytes() {
+		return false
+	}
+	a.held += n
+	return true
+}
+
+// errFull is the error of a keeper that found no room.
+var errFull = errors.New("the answers fetched so far leave no room for it")
+
+// keeper reads an answer and counts what it read as kept.
+type keeper struct {
+	io.Reader
+	a    *Authorities
+	kept int64
+}
+
+func (k *keeper) Read(b []byte) (int, error) {
+	n, err := k.Reader.Read(b)
+	if n > 0 && !k.a.hold(int64(n)) {
+		return 0, errFull
+	}
+	k.kept += int64(n)
+	return n, err
+}
+
 func (a *Authorities) timeout() time.Duration {
 	if a.Timeout == 0 {
 		return 5 * time.Second
@@ -145,6 +198,8 @@ func (a *Authorities) Ask(ctx context.Context, chain []*x509.Certificate, server
 	if len(chain) == 0 || slices.ContainsFunc(chain, isDamaged) {
 		return standing
 	}
+	ctx, cancel := context.WithTimeout(ctx, 2*a.timeout())
+	defer cancel()
 	v := *a.verifier()
 	at := v.now().Round(0).UTC()
 	s := newSearch(&v, chain, serverName, at)
@@ -183,8 +238,12 @@ func (a *Authorities) Ask(ctx context.Context, chain []*x509.Certificate, server
 			if r.By != "crl" {
 				said = "an OCSP answer of " + r.Signer
 			}
+			said += " of " + stamp(r.ThisUpdate)
+			if r.Detail != "" {
+				said += ", and " + r.Detail
+			}
 			standing.Problems = append(standing.Problems, Problem{Code: revoked, Certificate: r.Certificate,
-				Detail: fmt.Sprintf("%s was revoked at %s (%s), says %s of %s; clients that check revocation refuse it", who, stamp(r.RevokedAt), r.Reason, said, stamp(r.ThisUpdate))})
+				Detail: fmt.Sprintf("%s was revoked at %s (%s), says %s; clients that check revocation refuse it", who, stamp(r.RevokedAt), r.Reason, said)})
 		case statusUnknown:
 			standing.Problems = append(standing.Problems, Problem{Code: revocationUnknown, Certificate: r.Certificate, Warning: true,
 				Detail: fmt.Sprintf("whether %s is revoked could not be found out: %s; clients that check revocation wait for it, and some then refuse the certificate", who, r.Detail)})
@@ -241,24 +300,50 @@ func rootName(w *way) string {
 	return w.root.Subject.String()
 }
 
+// patient waits some quarters of a time-out; it reports false when ctx ended
+// before that.
+func (a *Authorities) patient(ctx context.Context, quarters int) bool {
+	timer := time.NewTimer(a.timeout() / 4 * time.Duration(quarters))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // issuer fetches the issuer of a certificate from the addresses that the
-// certificate gives for it.
+// certificate gives for it. Those further down are asked early when the ones
+// before them take long.
 func (a *Authorities) issuer(ctx context.Context, c *x509.Certificate) (issuer *x509.Certificate, from string, requests []Request) {
+	early, cancel := context.WithCancel(ctx)
+	var fetching sync.WaitGroup
+	defer fetching.Wait()
+	defer cancel()
+	for i, address := range firstOf(c.IssuingCertificateURL) {
+		if i > 0 {
+			fetching.Go(func() {
+				if a.patient(early, i) {
+					a.get(early, "issuer", address, nil)
+				}
+			})
+		}
+	}
 	for _, address := range firstOf(c.IssuingCertificateURL) {
+		if ctx.Err() != nil {
+			break
+		}
 		body, request := a.get(ctx, "issuer", address, nil)
 		if request.Problem == "" {
-			list, err := ParseFile(body)
+			list, _ := ParseFile(body) // readable saw it
 			i := slices.IndexFunc(list, func(p *x509.Certificate) bool {
 				return bytes.Equal(p.RawSubject, c.RawIssuer) && signedBy(c, p) != broken
 			})
-			switch {
-			case err != nil:
-				request.Problem, request.Detail = problemMalformed, brief(err.Error())
-			case i < 0:
-				request.Problem, request.Detail = problemMalformed, "what is there is not the issuer"
-			default:
+			if i >= 0 {
 				return list[i], address, append(requests, request)
 			}
+			request.Problem, request.Detail = problemMalformed, "what is there is not the issuer"
 		}
 		requests = append(requests, request)
 	}
@@ -282,6 +367,7 @@ type fetch struct {
 	done    chan struct{}
 	body    []byte
 	request Request
+	cut     bool // who asked had no more time, so that nothing is known
 }
 
 // get fetches an address, or takes what was fetched before.
@@ -304,25 +390,41 @@ func (a *Authorities) get(ctx context.Context, kind, address string, question []
 		}
 		select {
 		case <-f.done:
-			if f.request.Problem != problemCanceled || ctx.Err() != nil {
+			if !f.cut || ctx.Err() != nil {
 				return f.body, f.request
 			}
 			// Who asked first had no more time; this caller has.
 		case <-ctx.Done():
-			return nil, Request{URL: printable(address), Kind: kind, Problem: problemCanceled, Detail: "the caller gave up"}
+			request := Request{URL: printable(address), Kind: kind}
+			request.Problem, request.Detail = over(ctx)
+			return nil, request
 		}
 	}
 }
 
+// over says how a context ended.
+func over(ctx context.Context) (problem, detail string) {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return problemTimeout, "no time is left for an answer"
+	}
+	return problemCanceled, "the caller gave up"
+}
+
 func (a *Authorities) fetch(ctx context.Context, f *fetch, key, address string, question []byte) {
 	start := a.verifier().now()
-	f.body, f.request.Problem, f.request.Detail = a.ask(ctx, address, question)
+	f.body, f.request.Problem, f.request.Detail = a.ask(ctx, f.request.Kind, address, question)
 	f.request.Bytes = int64(len(f.body))
 	f.request.Elapsed = a.verifier().now().Sub(start)
+	if f.request.Problem == "" {
+		if err := readable(f.request.Kind, f.body); err != nil {
+			f.request.Problem, f.request.Detail = problemMalformed, brief(err.Error())
+			a.hold(-f.request.Bytes)
+		}
+	}
 	if f.request.Problem != "" {
 		f.body = nil
 	}
-	if f.request.Problem == problemCanceled {
+	if f.cut = f.request.Problem != "" && ctx.Err() != nil; f.cut {
 		a.mu.Lock()
 		delete(a.fetched, key)
 		a.mu.Unlock()
@@ -330,10 +432,24 @@ func (a *Authorities) fetch(ctx context.Context, f *fetch, key, address string, 
 	close(f.done)
 }
 
+// readable reports whether an answer has the form of what was asked for; what
+// has not is not kept.
+func readable(kind string, body []byte) (err error) {
+	switch kind {
+	case "issuer":
+		_, err = ParseFile(body)
+	case "ocsp":
+		err = ocspForm(body)
+	case "crl":
+		_, err = parseCRL(body)
+	}
+	return err
+}
+
 // maxRedirects is how often a list or an issuer may have moved.
 const maxRedirects = 3
 
-func (a *Authorities) ask(ctx context.Context, address string, question []byte) (body []byte, problem, detail string) {
+func (a *Authorities) ask(ctx context.Context, kind, address string, question []byte) (body []byte, problem, detail string) {
 	timed, cancel := context.WithTimeout(ctx, a.timeout())
 	defer cancel()
 	for hop := 0; ; hop++ {
@@ -343,7 +459,7 @@ func (a *Authorities) ask(ctx context.Context, address string, question []byte) 
 		}
 		to, err := response.Location()
 		if question != nil || err != nil || response.StatusCode/100 != 3 {
-			return a.receive(ctx, timed, response)
+			return a.receive(ctx, timed, response, a.limit(kind))
 		}
 		response.Body.Close()
 		if to.Scheme != "http" || hop == maxRedirects {
@@ -378,32 +494,37 @@ func (a *Authorities) send(ctx, timed context.Context, address string, question 
 	return response, "", ""
 }
 
-// receive reads an answer, no more of it than MaxBytes.
-func (a *Authorities) receive(ctx, timed context.Context, response *http.Response) (body []byte, problem, detail string) {
+// receive reads an answer, no more of it than limit; what it returns is held.
+func (a *Authorities) receive(ctx, timed context.Context, response *http.Response, limit int64) (body []byte, problem, detail string) {
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return nil, problemHTTPError, fmt.Sprintf("it answers %d", response.StatusCode)
 	}
-	limit := a.maxBytes()
 	if response.ContentLength > limit {
 		return nil, problemTooLarge, fmt.Sprintf("it has %d bytes; at most %d are read", response.ContentLength, limit)
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
+	reader := &keeper{Reader: io.LimitReader(response.Body, limit+1), a: a}
+	body, err := io.ReadAll(reader)
 	switch {
+	case errors.Is(err, errFull):
+		problem, detail = problemTooLarge, errFull.Error()
 	case err != nil:
 		problem, detail = unreached(ctx, timed, err)
-		return nil, problem, fmt.Sprintf("%s, after %d bytes", detail, len(body))
+		detail = fmt.Sprintf("%s, after %d bytes", detail, len(body))
 	case int64(len(body)) > limit:
-		return nil, problemTooLarge, fmt.Sprintf("it has more than %d bytes, which are not read", limit)
+		problem, detail = problemTooLarge, fmt.Sprintf("it has more than %d bytes, which are not read", limit)
+	default:
+		return body, "", ""
 	}
-	return body, "", ""
+	a.hold(-reader.kept)
+	return nil, problem, detail
 }
 
 func unreached(ctx, timed context.Context, err error) (problem, detail string) {
 	var late net.Error
 	switch {
 	case ctx.Err() != nil:
-		return problemCanceled, "the caller gave up"
+		return over(ctx)
 	case timed.Err() != nil, errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.As(err, &late) && late.Timeout():
 		return problemTimeout, "no whole answer in time"
 	}

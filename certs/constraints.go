@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/cryptobyte"
 	cryptobyte_asn1 "golang.org/x/crypto/cryptobyte/asn1"
@@ -66,17 +67,23 @@ func readDirectoryConstraints(c *x509.Certificate) (d directoryConstraints, ok b
 }
 
 // nameParts normalizes a name: case and runs of white space do not count (RFC
-// 5280 section 7.1).
-func nameParts(der []byte) ([]string, bool) {
+// 5280 section 7.1). Each part is written so that no two names are written
+// alike. ok is false for a value of a type that is not read as text, such as
+// UniversalString: it cannot be compared.
+func nameParts(der []byte) (parts []string, ok bool) {
 	var name pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(der, &name); err != nil || len(rest) > 0 {
 		return nil, false
 	}
-	parts := []string{}
+	parts = []string{}
 	for _, set := range name {
 		var values []string
 		for _, a := range set {
-			values = append(values, a.Type.String()+"="+strings.ToLower(strings.Join(strings.Fields(fmt.Sprint(a.Value)), " ")))
+			text, ok := a.Value.(string)
+			if !ok || !utf8.ValidString(text) {
+				return nil, false
+			}
+			values = append(values, fmt.Sprintf("%s=%q", a.Type, strings.ToLower(strings.Join(strings.Fields(text), " "))))
 		}
 		slices.Sort(values)
 		parts = append(parts, strings.Join(values, "+"))
@@ -176,9 +183,14 @@ func forbiddenMail(issuer, c *x509.Certificate) (address string, bad bool) {
 	addresses := c.EmailAddresses
 	if !slices.ContainsFunc(c.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(oidSubjectAltName) }) {
 		for _, a := range c.Subject.Names {
-			if a.Type.Equal(oidEmailAddress) {
-				addresses = append(addresses, fmt.Sprint(a.Value))
+			if !a.Type.Equal(oidEmailAddress) {
+				continue
 			}
+			text, ok := a.Value.(string)
+			if !ok {
+				return "that its subject has in an unknown form", true
+			}
+			addresses = append(slices.Clip(addresses), text)
 		}
 	}
 	for _, address := range addresses {

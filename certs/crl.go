@@ -433,7 +433,10 @@ func reasonName(n int) string {
 	return names[n]
 }
 
-const removeFromCRL = 8
+const (
+	certificateHold = 6
+	removeFromCRL   = 8
+)
 
 // sameScope reports whether a delta list belongs to a complete one (RFC 5280
 // section 6.3.3 (c)).

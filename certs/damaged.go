@@ -123,7 +123,8 @@ func timeOf(s *cryptobyte.String) time.Time {
 
 // sentInClear finds the certificates in the first bytes of a server's side of a
 // handshake, which TLS 1.2 and older send unencrypted (RFC 5246 section 7.4.2):
-// crypto/tls gives up on a chain of which it cannot read one certificate.
+// crypto/tls gives up on a chain of which it cannot read one certificate. Of a
+// chain that breaks off it finds those that are whole.
 func sentInClear(b []byte) []*x509.Certificate {
 	var messages cryptobyte.String
 	for records := cryptobyte.String(b); len(records) >= 5 && records[0] == 22; {
@@ -135,17 +136,22 @@ func sentInClear(b []byte) []*x509.Certificate {
 	}
 	for {
 		var kind uint8
-		var body, list, der cryptobyte.String
-		if !messages.ReadUint8(&kind) || !messages.ReadUint24LengthPrefixed(&body) {
+		var length uint32
+		var der cryptobyte.String
+		if !messages.ReadUint8(&kind) || !messages.ReadUint24(&length) {
 			return nil
 		}
 		if kind != 11 {
+			if !messages.Skip(int(length)) {
+				return nil
+			}
 			continue
 		}
-		var chain []*x509.Certificate
-		if !body.ReadUint24LengthPrefixed(&list) {
+		list := messages[:min(int(length), len(messages))]
+		if !list.Skip(3) { // the length of the list, which fills the message
 			return nil
 		}
+		var chain []*x509.Certificate
 		for !list.Empty() && len(chain) < maxSent {
 			if !list.ReadUint24LengthPrefixed(&der) {
 				break

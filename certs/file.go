@@ -8,7 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"unicode/utf16"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -66,7 +66,7 @@ func fromUTF16(b []byte) []byte {
 
 func parsePEM(b []byte) ([]*x509.Certificate, error) {
 	var chain []*x509.Certificate
-	others := ""
+	var others []string // types, some of them
 	for rest := b; ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
@@ -88,7 +88,9 @@ func parsePEM(b []byte) ([]*x509.Certificate, error) {
 			chain = append(chain, list...)
 			continue
 		default:
-			others += " " + brief(block.Type) + ","
+			if len(others) < 10 && !slices.Contains(others, block.Type) {
+				others = append(others, block.Type)
+			}
 			continue
 		}
 		c, err := parseOne(der)
@@ -100,8 +102,8 @@ func parsePEM(b []byte) ([]*x509.Certificate, error) {
 	switch {
 	case len(chain) > 0:
 		return chain, nil
-	case others != "":
-		return nil, fmt.Errorf("no certificate in it, but%s", strings.TrimSuffix(brief(others), ","))
+	case len(others) > 0:
+		return nil, fmt.Errorf("no certificate in it, but %s", brief(enumerate(others)))
 	}
 	return nil, errors.New("its PEM blocks are damaged")
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	cryptobyte_asn1 "golang.org/x/crypto/cryptobyte/asn1"
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/lyncdiag/go-lyncdiag/certs"
@@ -35,6 +36,12 @@ func FuzzVerify(f *testing.F) {
 	sound := issue(f, below(f, root, certtest.Options{}), certtest.Template{})
 	add(sound.Certificate...)
 	f.Add(sound.Certificate[0], "192.0.2.1")
+	for _, excluded := range []bool{true, false} {
+		for _, tag := range []cryptobyte_asn1.Tag{utf8String, universalString, visibleString} {
+			_, chain := constrained(f, excluded, []named{{organization, tag, "Fabrikam"}}, []named{{organization, tag, "Contoso"}, {unit, utf8String, "+"}})
+			add(chain[0].Raw, chain[1].Raw, chain[2].Raw)
+		}
+	}
 	v := verifier(root)
 	codes := certs.Codes()
 	f.Fuzz(func(t *testing.T, der []byte, name string) {

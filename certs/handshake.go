@@ -183,6 +183,13 @@ func (v *Verifier) handshake(ctx context.Context, conn net.Conn, result *Result)
 		conn.Close()
 		result.Verified, result.WeakOnly = false, false
 		result.Handshake = classify(ctx, err, seen)
+		if limit, ok := oversized(err); ok {
+			// What came of it is shown, and not judged: the rest is not known.
+			for _, c := range sentInClear(seen.kept) {
+				result.describe(c)
+			}
+			result.Problems = append(result.Problems, Problem{Code: malformed, Certificate: -1, Detail: "the chain that the server sent is too large: " + limit})
+		}
 		if reason, ok := unparsed(err); ok {
 			if chain := sentInClear(seen.kept); slices.ContainsFunc(chain, isDamaged) {
 				v.verify(result, chain)
@@ -206,6 +213,17 @@ func (v *Verifier) handshake(ctx context.Context, conn net.Conn, result *Result)
 func unparsed(err error) (string, bool) {
 	_, reason, ok := strings.Cut(err.Error(), "failed to parse certificate from server: ")
 	return brief(reason), ok
+}
+
+// oversized reports a message that crypto/tls found too long to be read: only
+// that of a chain may have so many bytes. Only the text of the error tells.
+func oversized(err error) (limit string, ok bool) {
+	var length, most int
+	_, text, ok := strings.Cut(err.Error(), "handshake message of length ")
+	if n, _ := fmt.Sscanf(text, "%d bytes exceeds maximum of %d bytes", &length, &most); !ok || n != 2 || most <= 1<<16 {
+		return "", false
+	}
+	return fmt.Sprintf("it has %d bytes, and at most %d are read here", length, most), true
 }
 
 // cipherSuites are all that crypto/tls has but RC4. Servers of Lync's age may

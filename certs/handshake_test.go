@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"io"
 	"net"
@@ -314,4 +316,99 @@ func TestWeakOnlyNeedsAHandshake(t *testing.T) {
 		t.Errorf("nobody was named: %+v", r)
 	}
 	near.Close()
+}
+
+// TestHugeChain: a chain that crypto/tls does not read is named as what it is,
+// and what came in the clear is shown. A pipe would not do: the alert waits
+// there for the server to stop writing.
+func TestHugeChain(t *testing.T) {
+	ca := newCA(t, certtest.Options{})
+	many := issue(t, below(t, ca, certtest.Options{}), certtest.Template{})
+	for range 1000 {
+		many.Certificate = append(many.Certificate, many.Certificate[1])
+	}
+	fat := issue(t, ca, certtest.Template{Extensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 99}, Value: make([]byte, 350<<10)}}})
+	for version, name := range map[uint16]string{tls.VersionTLS12: "TLS 1.2", tls.VersionTLS13: "TLS 1.3"} {
+		for _, c := range []tls.Certificate{many, fat} {
+			listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{c}, MinVersion: version, MaxVersion: version})
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				conn, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				_ = conn.(*tls.Conn).Handshake()
+				conn.Close()
+			}()
+			result := verifier(ca).Probe(t.Context(), listener.Addr().String(), host)
+			listener.Close()
+			if len(result.Problems) != 1 || result.Problems[0].Code != "malformed" || !strings.Contains(result.Problems[0].Detail, "too large") || !strings.Contains(result.Problems[0].Detail, "262144") {
+				t.Errorf("%s: got %+v", name, result.Problems)
+			}
+			if len(c.Certificate) > 1 && version == tls.VersionTLS12 && (len(result.Chain) < 10 || result.Chain[0].Subject == "" || result.Chain[0].Thumbprint == result.Chain[1].Thumbprint) {
+				t.Errorf("%s: %d certificates are shown", name, len(result.Chain))
+			}
+		}
+	}
+}
+
+// TestSurveyUnknown: a server that was not reached, or said nothing in time,
+// refused nothing; one that wants a certificate of the client refuses in every
+// version, in TLS 1.3 after the client's side of the handshake.
+func TestSurveyUnknown(t *testing.T) {
+	ca := newCA(t, certtest.Options{})
+	c := issue(t, ca, certtest.Template{})
+	serve := func(config *tls.Config) func(context.Context) (net.Conn, error) {
+		return func(context.Context) (net.Conn, error) {
+			near, far := net.Pipe()
+			go func() {
+				s := tls.Server(far, config)
+				if s.Handshake() == nil {
+					io.Copy(io.Discard, s)
+				}
+				far.Close()
+			}()
+			return near, nil
+		}
+	}
+	tests := []struct {
+		name            string
+		dial            func(context.Context) (net.Conn, error)
+		accepted, known bool // TLS 1.3
+	}{
+		{"not reached", func(context.Context) (net.Conn, error) { return nil, syscall.ECONNREFUSED }, false, false},
+		{"silent", func(context.Context) (net.Conn, error) {
+			near, far := net.Pipe()
+			go io.Copy(io.Discard, far)
+			return near, nil
+		}, false, false},
+		{"hangs up", func(context.Context) (net.Conn, error) {
+			near, far := net.Pipe()
+			go func() {
+				_, _ = far.Read(make([]byte, 1000))
+				far.Close()
+			}()
+			return near, nil
+		}, false, true},
+		{"older only", serve(&tls.Config{Certificates: []tls.Certificate{c}, MaxVersion: tls.VersionTLS12}), false, true},
+		{"accepts", serve(&tls.Config{Certificates: []tls.Certificate{c}}), true, true},
+		{"asks for a certificate", serve(&tls.Config{Certificates: []tls.Certificate{c}, ClientAuth: tls.RequestClientCert}), true, true},
+		{"needs a certificate", serve(&tls.Config{Certificates: []tls.Certificate{c}, ClientAuth: tls.RequireAnyClientCert}), false, true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := verifier(ca)
+				newest := v.Survey(t.Context(), test.dial, host).Versions[3]
+				if newest.Accepted != test.accepted || newest.Known() != test.known || test.accepted != (newest.Failure == nil) {
+					t.Errorf("got %+v, known %t (%v)", newest, newest.Known(), newest.Failure)
+				}
+				if test.name == "needs a certificate" && newest.Failure.Alert != "certificate_required" {
+					t.Errorf("got %v", newest.Failure)
+				}
+			})
+		})
+	}
 }

@@ -24,7 +24,7 @@ type party struct {
 	key  crypto.Signer
 }
 
-func newParty(t *testing.T, name string) party {
+func newParty(t testing.TB, name string) party {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -34,7 +34,7 @@ func newParty(t *testing.T, name string) party {
 }
 
 // certify makes a certificate for subject; change edits the template.
-func (issuer party) certify(t *testing.T, subject party, change func(*x509.Certificate)) *x509.Certificate {
+func (issuer party) certify(t testing.TB, subject party, change func(*x509.Certificate)) *x509.Certificate {
 	t.Helper()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: subject.name},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/crypto/cryptobyte"
+	cryptobyte_asn1 "golang.org/x/crypto/cryptobyte/asn1"
 	"golang.org/x/crypto/ocsp"
 )
 
@@ -40,7 +43,7 @@ func (q *questions) status(c, issuer *x509.Certificate, staple []byte) (Revocati
 		unknown.Status = statusUnknown
 	}
 	if q.HTTP != nil {
-		defer q.fetchEarly(c)()
+		defer q.fetchEarly(c, issuer)()
 		for _, address := range firstOf(c.OCSPServer) {
 			answer, request, err := q.askOCSP(c, issuer, address)
 			if request.Problem != problemNotHTTP {
@@ -73,24 +76,33 @@ func (q *questions) status(c, issuer *x509.Certificate, staple []byte) (Revocati
 	return unknown, requests
 }
 
-// fetchEarly fetches a certificate's list when its OCSP responder takes long to
-// answer, so that two silent hosts do not cost two time-outs. stop ends that
-// and waits for the end.
-func (q *questions) fetchEarly(c *x509.Certificate) (stop func()) {
-	if len(c.OCSPServer) == 0 || len(c.CRLDistributionPoints) == 0 {
-		return func() {}
-	}
+// fetchEarly fetches what is still to be asked for when the addresses before it
+// take long, so that silent hosts do not cost a time-out each: the next
+// responder, and beside it the next list, each a quarter of a time-out later.
+// stop ends that and waits for the end.
+func (q *questions) fetchEarly(c, issuer *x509.Certificate) (stop func()) {
 	ctx, cancel := context.WithCancel(q.ctx)
 	var fetching sync.WaitGroup
-	fetching.Go(func() {
-		patience := time.NewTimer(q.timeout() / 4)
-		defer patience.Stop()
-		select {
-		case <-patience.C:
-			q.get(ctx, "crl", c.CRLDistributionPoints[0], nil)
-		case <-ctx.Done():
+	later := func(kind, address string, wait int, question []byte) {
+		if wait == 0 {
+			return // it is asked at once
 		}
-	})
+		fetching.Go(func() {
+			if q.patient(ctx, wait) {
+				q.get(ctx, kind, address, question)
+			}
+		})
+	}
+	question, err := ocsp.CreateRequest(c, issuer, nil)
+	responders := firstOf(c.OCSPServer)
+	for i, address := range responders {
+		if err == nil {
+			later("ocsp", address, i, question)
+		}
+	}
+	for i, address := range firstOf(c.CRLDistributionPoints) {
+		later("crl", address, i+min(len(responders), 1), nil)
+	}
 	return func() {
 		cancel()
 		fetching.Wait()
@@ -121,13 +133,16 @@ func (q *questions) readOCSP(der []byte, c, issuer *x509.Certificate) (Revocatio
 	if len(der) > maxOCSP {
 		return Revocation{}, fmt.Errorf("it has %d bytes; at most %d are read", len(der), maxOCSP)
 	}
+	if err := ocspForm(der); err != nil {
+		return Revocation{}, err
+	}
 	response, err := ocsp.ParseResponseForCert(der, c, issuer)
 	if err != nil {
 		// An issuer may put its own certificate beside its signature, which its
 		// own key did not make.
 		own, again := ocsp.ParseResponseForCert(der, c, nil)
 		if again != nil || own.Certificate == nil || !own.Certificate.Equal(issuer) {
-			return Revocation{}, errors.New(brief(strings.TrimPrefix(err.Error(), "ocsp: ")))
+			return Revocation{}, inOCSP(err)
 		}
 		response = own
 	}
@@ -147,18 +162,48 @@ func (q *questions) readOCSP(der []byte, c, issuer *x509.Certificate) (Revocatio
 			return Revocation{}, fmt.Errorf("the certificate of its signer, %s, is not valid now", r.Signer)
 		}
 	}
+	stale := q.fresh(response.ThisUpdate, response.NextUpdate)
 	if response.Status == ocsp.Revoked {
 		r.Status, r.RevokedAt, r.Reason = statusRevoked, response.RevokedAt.UTC(), reasonName(response.RevocationReason)
-		return r, nil
+		if stale == nil {
+			return r, nil
+		}
+		r.Detail = stale.Error()
+		return r, q.lasting(response.ThisUpdate, response.RevocationReason, stale)
 	}
-	if err := q.fresh(response.ThisUpdate, response.NextUpdate); err != nil {
-		return Revocation{}, err
+	if stale != nil {
+		return Revocation{}, stale
 	}
 	if response.Status != ocsp.Good {
 		return Revocation{}, errors.New("the responder does not know the certificate")
 	}
 	r.Status = statusGood
 	return r, nil
+}
+
+// ocspForm says what came in place of an OCSP answer, which begins with a
+// status (RFC 6960 section 4.2.1); nil: it has that form.
+func ocspForm(der []byte) error {
+	s, rest := cryptobyte.String(der), cryptobyte.String(nil)
+	switch {
+	case len(der) == 0:
+		return errors.New("it is empty, and not an OCSP answer")
+	case !s.ReadASN1(&rest, cryptobyte_asn1.SEQUENCE) || !s.Empty() || !rest.SkipASN1(cryptobyte_asn1.ENUM):
+		return fmt.Errorf("it is not an OCSP answer (it begins with %q)", printable(string(der[:min(len(der), 40)])))
+	}
+	return nil
+}
+
+// inOCSP puts an error of the library into words; that of encoding/asn1 names
+// fields of Go.
+func inOCSP(err error) error {
+	if _, ok := errors.AsType[asn1.StructuralError](err); ok {
+		return errors.New("it is a damaged OCSP answer")
+	}
+	if _, ok := errors.AsType[asn1.SyntaxError](err); ok {
+		return errors.New("it is a damaged OCSP answer")
+	}
+	return errors.New(brief(strings.TrimPrefix(err.Error(), "ocsp: ")))
 }
 
 // maxOCSP bounds an answer; one with its signer's certificate has 2 kB.
@@ -181,12 +226,29 @@ func about(response *ocsp.Response, issuer *x509.Certificate) bool {
 // skew is how far the clock of an authority may be ahead.
 const skew = 5 * time.Minute
 
+// maxAge is how long an answer counts that does not say when the next one
+// comes: that of a public authority may be ten days old (CA/Browser Forum,
+// Baseline Requirements, sections 4.9.7 and 4.9.10).
+const maxAge = 10 * 24 * time.Hour
+
 func (q *questions) fresh(from, until time.Time) error {
 	switch {
 	case q.at.Add(skew).Before(from):
 		return fmt.Errorf("it is of %s, which is to come", stamp(from))
 	case !until.IsZero() && q.at.After(until):
 		return fmt.Errorf("it is out of date since %s", stamp(until))
+	case until.IsZero() && q.at.After(from.Add(maxAge)):
+		return fmt.Errorf("it is of %s and does not say until when it counts", stamp(from))
+	}
+	return nil
+}
+
+// lasting is what is wrong with a revocation in an answer that is not of now;
+// nil: nothing, as a revocation is for good. One that was only on hold may have
+// been taken back (RFC 5280 section 5.3.1), and what is to come says nothing.
+func (q *questions) lasting(from time.Time, reason int, stale error) error {
+	if stale != nil && (reason == certificateHold || q.at.Add(skew).Before(from)) {
+		return stale
 	}
 	return nil
 }
@@ -213,14 +275,9 @@ func (q *questions) fromLists(c, issuer *x509.Certificate, depth int) (answer *R
 					break
 				}
 				body, request := q.get(q.ctx, "crl", address, nil)
-				if request.Problem == "" {
-					list, err := parseCRL(body)
-					if err != nil {
-						request.Problem, request.Detail = problemMalformed, brief(err.Error())
-					} else {
-						usable = append(slices.Clip(usable), list)
-						sources[list] = printable(address)
-					}
+				if list, err := parseCRL(body); request.Problem == "" && err == nil { // readable saw it
+					usable = append(slices.Clip(usable), list)
+					sources[list] = printable(address)
 				}
 				requests = append(requests, request)
 				if request.Problem == "" {
@@ -274,16 +331,24 @@ func (q *questions) fromLists(c, issuer *x509.Certificate, depth int) (answer *R
 				latest = delta
 			}
 			r.NextUpdate = latest.nextUpdate.UTC()
+			stale := q.fresh(latest.thisUpdate, latest.nextUpdate)
 			if entry != nil && len(entry.unknown) > 0 {
 				complain("a list has an entry for it with critical extensions that are not understood here: %s", enumerate(entry.unknown))
 				continue
 			}
 			if entry != nil {
+				if err := q.lasting(latest.thisUpdate, entry.reason, stale); err != nil {
+					complain("a list: %v", err)
+					continue
+				}
 				r.Status, r.RevokedAt, r.Reason = statusRevoked, entry.at.UTC(), reasonName(entry.reason)
+				if stale != nil {
+					r.Detail = stale.Error()
+				}
 				return &r, requests, nil
 			}
-			if err := q.fresh(latest.thisUpdate, latest.nextUpdate); err != nil {
-				complain("a list: %v", err)
+			if stale != nil {
+				complain("a list: %v", stale)
 				continue
 			}
 			covered |= scope

@@ -3,8 +3,11 @@ package certs
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
+	"slices"
 	"sync"
+	"time"
 )
 
 // Survey is what a TLS server accepts, as far as this program can offer it.
@@ -22,11 +25,20 @@ type Survey struct {
 
 // Attempt is one handshake of a survey.
 type Attempt struct {
-	Version     string   `json:"version"` // offered, and nothing newer: "TLS 1.2"
-	Accepted    bool     `json:"accepted"`
+	Version     string   `json:"version"`     // offered, and nothing newer: "TLS 1.2"
+	Accepted    bool     `json:"accepted"`    // false also when it could not be found out: see Known
 	CipherSuite string   `json:"cipherSuite"` // IANA name; "" unless accepted
 	Thumbprint  string   `json:"thumbprint"`  // of the certificate shown; "" when none was
 	Failure     *Failure `json:"failure,omitempty"`
+}
+
+// Known reports whether the server said what it thinks of the attempt. It did
+// not when no connection came about, or the time was up.
+func (a Attempt) Known() bool {
+	if a.Failure == nil {
+		return a.Accepted
+	}
+	return a.Failure.Phase == phaseHandshake && !slices.Contains([]string{kindTimeout, kindCanceled, kindOther}, a.Failure.Kind)
 }
 
 // Survey shakes hands with a server several times, all at once, and hangs up.
@@ -74,10 +86,14 @@ func (v *Verifier) attempt(ctx context.Context, dial func(context.Context) (net.
 		return attempt, &Result{}
 	}
 	session, result := v.Handshake(ctx, conn, serverName)
+	attempt.Accepted, attempt.Failure = session != nil, result.Handshake
 	if session != nil {
+		if result.ClientCertificateRequested {
+			attempt.Failure = v.afterthought(session)
+			attempt.Accepted = attempt.Failure == nil
+		}
 		session.Close()
 	}
-	attempt.Accepted, attempt.Failure = session != nil, result.Handshake
 	if attempt.Accepted {
 		attempt.CipherSuite = result.CipherSuite
 	}
@@ -85,4 +101,18 @@ func (v *Verifier) attempt(ctx context.Context, dial func(context.Context) (net.
 		attempt.Thumbprint = result.Chain[0].Thumbprint
 	}
 	return attempt, result
+}
+
+// afterthought is the alert of a server that did not get the certificate it
+// asked for: in TLS 1.3 it comes when the client's side of the handshake is
+// over (RFC 8446 section 4.4.2.4), before it in older versions. nil: none came
+// at once.
+func (v *Verifier) afterthought(session *tls.Conn) *Failure {
+	session.SetReadDeadline(time.Now().Add(min(v.timeout()/4, time.Second)))
+	_, err := session.Read(make([]byte, 1))
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || op.Op != "remote error" {
+		return nil
+	}
+	return &Failure{Phase: phaseHandshake, Kind: kindAlert, Alert: alertOf(op.Err), Detail: "the server ended the handshake when it got no certificate of the client"}
 }

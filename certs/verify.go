@@ -28,7 +28,7 @@ import (
 type Verifier struct {
 	// Roots are the certificates to trust. nil: the system's; on Windows and
 	// macOS the platform's own verifier then has its say, and may fetch
-	// certificates that were not sent.
+	// certificates that were not sent; with those of Stored nothing is fetched.
 	Roots *x509.CertPool
 	// Issuers are certificates at hand that may complete a chain, such as those
 	// in Roots or an issuer that was fetched. Trust comes from Roots alone. A
@@ -118,11 +118,7 @@ func (v *Verifier) Verify(chain []*x509.Certificate, serverName string) *Result 
 
 func (v *Verifier) verify(result *Result, chain []*x509.Certificate) {
 	for _, c := range chain {
-		if isDamaged(c) {
-			result.Chain = append(result.Chain, describeDamaged(c))
-			continue
-		}
-		result.Chain = append(result.Chain, describe(c))
+		result.describe(c)
 	}
 	if result.Problems = malformedProblems(chain); len(result.Problems) > 0 {
 		return // TLS libraries refuse a chain of which they cannot read one certificate
@@ -138,6 +134,15 @@ func (v *Verifier) verify(result *Result, chain []*x509.Certificate) {
 	}
 	result.Problems = best.problems
 	result.Verified, result.WeakOnly = best.trusted && best.fatal() == 0, best.weakOnly
+}
+
+// describe adds what a certificate says of itself.
+func (r *Result) describe(c *x509.Certificate) {
+	if isDamaged(c) {
+		r.Chain = append(r.Chain, describeDamaged(c))
+		return
+	}
+	r.Chain = append(r.Chain, describe(c))
 }
 
 // search looks for the best way from the server's certificate to a root.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -132,8 +133,12 @@ func (s *search) judge(w *way) []Problem {
 func (s *search) judgeSent(w *way) (out []Problem) {
 	for k := 1; w.trusted && k < len(w.certs); k++ {
 		if c := w.certs[k]; s.index(c) < 0 && !(w.root != nil && c.Equal(w.root)) {
+			had := "it was at hand here"
+			if s.v.Roots == nil && slices.Contains([]string{"windows", "darwin", "ios"}, runtime.GOOS) {
+				had = "the system had it or fetched it"
+			}
 			out = append(out, Problem{Code: incompleteChain, Certificate: s.index(w.certs[k-1]), Warning: true,
-				Detail: fmt.Sprintf("the issuer of %s, %s, was not sent; it was at hand here, and a computer that lacks it cannot complete the chain", s.who(w.certs[k-1]), brief(c.Subject.String()))})
+				Detail: fmt.Sprintf("the issuer of %s, %s, was not sent; %s, and a computer that lacks it cannot complete the chain", s.who(w.certs[k-1]), brief(c.Subject.String()), had)})
 		}
 	}
 	return out

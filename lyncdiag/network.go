@@ -214,10 +214,12 @@ type wire struct {
 	verifier *certs.Verifier
 	client   *http.Client
 	// authorities are asked about every chain that is seen; nil: nobody is.
-	authorities *certs.Authorities
-	log         *slog.Logger
-	cancel      context.CancelFunc
-	wg          sync.WaitGroup
+	// nearAuthorities are those of servers on this computer or its link, which
+	// may be there too.
+	authorities, nearAuthorities *certs.Authorities
+	log                          *slog.Logger
+	cancel                       context.CancelFunc
+	wg                           sync.WaitGroup
 
 	mu        sync.Mutex
 	exchanges map[string]*exchange

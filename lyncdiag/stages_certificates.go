@@ -49,7 +49,8 @@ func (n *Network) publicRoots() []string {
 // askAuthorities has every chain that is seen asked about, beside whatever
 // waits for the host.
 func (w *wire) askAuthorities() {
-	w.authorities = &certs.Authorities{Verifier: w.verifier, HTTP: w.client, Timeout: w.network.exchange()}
+	w.authorities = &certs.Authorities{Verifier: w.verifier, HTTP: outward{w}, Timeout: w.network.exchange()}
+	w.nearAuthorities = &certs.Authorities{Verifier: w.verifier, HTTP: w.client, Timeout: w.network.exchange()}
 }
 
 // inquire starts the questions about the chain of a session; nil: there is
@@ -59,13 +60,17 @@ func (x *exchange) inquire(session *tls.Conn) {
 		return
 	}
 	state := session.ConnectionState()
+	authorities := x.wire.authorities
+	if !x.tunnelled() && near(x.endpoint().Reach) {
+		authorities = x.wire.nearAuthorities
+	}
 	asked := make(chan struct{})
 	x.mu.Lock()
 	x.asked = asked
 	x.mu.Unlock()
 	x.wire.wg.Go(func() {
 		defer close(asked)
-		about := x.wire.authorities.Ask(x.wire.ctx, state.PeerCertificates, x.seen.Host, state.OCSPResponse)
+		about := authorities.Ask(x.wire.ctx, state.PeerCertificates, x.seen.Host, state.OCSPResponse)
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		x.about = about
@@ -117,13 +122,11 @@ func (e *Env) Survey(ctx context.Context, host string, port uint16) (*certs.Surv
 }
 
 // probeRevocation waits for the answers about every chain that was seen by now.
+// A run that is over keeps those that came.
 func probeRevocation(ctx context.Context, env *Env) error {
 	standings := []fact.Standing{}
 	for _, x := range env.wire.secured() {
-		endpoint, err := x.await(ctx, x.secured)
-		if err != nil {
-			return err
-		}
+		_, _ = x.await(ctx, x.secured)
 		x.mu.Lock()
 		asked := x.asked
 		x.mu.Unlock()
@@ -133,13 +136,21 @@ func probeRevocation(ctx context.Context, env *Env) error {
 		select {
 		case <-asked:
 		case <-ctx.Done():
+			if env.wire.ctx.Err() == nil {
+				continue
+			}
+			<-asked // it ends with the run, and says what it knows
 		}
-		if over(ctx) {
-			return cut(ctx)
-		}
-		standings = append(standings, fact.Standing{Host: endpoint.Host, Port: endpoint.Port, Standing: *x.about})
+		x.mu.Lock()
+		standings = append(standings, fact.Standing{Host: x.seen.Host, Port: x.seen.Port, Standing: *x.about})
+		x.mu.Unlock()
 	}
-	fact.Put(env.Facts, fact.StandingsKey, standings, env.Origin())
+	if len(standings) > 0 || !over(ctx) {
+		fact.Put(env.Facts, fact.StandingsKey, standings, env.Origin())
+	}
+	if over(ctx) {
+		return cut(ctx)
+	}
 	var trouble []string
 	for _, s := range standings {
 		for _, p := range s.Problems {

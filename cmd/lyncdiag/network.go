@@ -88,6 +88,9 @@ func (n *networkFlags) open(ctx context.Context, p *program) (*session, error) {
 		}
 	}
 	err := n.apply(s)
+	if err == nil && n.offline {
+		err = keepStored(s.network)
+	}
 	if err == nil {
 		err = n.useProxy(s.network, p, n.cloud.value, n.offline)
 	}
@@ -96,6 +99,24 @@ func (n *networkFlags) open(ctx context.Context, p *program) (*session, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// keepStored has chains verified with what this computer holds: the verifier of
+// Windows would fetch what a chain lacks. Such roots are the system's, so they
+// make no host public.
+func keepStored(n *lyncdiag.Network) error {
+	if n.Roots != nil {
+		return nil
+	}
+	roots, issuers, err := certs.Stored()
+	if roots == nil || err != nil {
+		return err
+	}
+	n.Roots, n.Issuers = roots, append(slices.Clip(n.Issuers), issuers...)
+	if n.PublicRoots == nil {
+		n.PublicRoots = []*x509.Certificate{}
+	}
+	return nil
 }
 
 func splitFaults(text string) []string {

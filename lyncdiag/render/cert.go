@@ -73,7 +73,7 @@ type expectation struct {
 // accepts is what the server takes; the client's side is this program's.
 type accepts struct {
 	Versions          []versionAnswer `json:"versions"`
-	WithoutServerName string          `json:"withoutServerName" jsonschema:"enum=,enum=same-certificate,enum=other-certificate,enum=refused"` // "": an address has no name to leave out
+	WithoutServerName string          `json:"withoutServerName" jsonschema:"enum=,enum=same-certificate,enum=other-certificate,enum=refused,enum=unknown"` // "": an address has no name to leave out
 	ALPN              string          `json:"alpn"`
 	Client            *emulation      `json:"client,omitempty"` // left out without --client, or for one that offers what is current
 }
@@ -83,12 +83,14 @@ type emulation struct {
 	Client   string `json:"client"`
 	Newest   string `json:"newest"`   // version that it is taken to offer
 	Accepted bool   `json:"accepted"` // the server takes that one, or an older one
+	Answer   string `json:"answer" jsonschema:"enum=accepted,enum=refused,enum=unknown"`
 	Basis    string `json:"basis"`
 }
 
 type versionAnswer struct {
 	Version     string `json:"version"`
 	Accepted    bool   `json:"accepted"`
+	Answer      string `json:"answer" jsonschema:"enum=accepted,enum=refused,enum=unknown"` // unknown: no connection, or no answer in time
 	CipherSuite string `json:"cipherSuite"`
 	Failure     string `json:"failure"`
 }
@@ -211,9 +213,20 @@ func failure(r *certs.Result) string {
 	return r.Handshake.String()
 }
 
+// answerOf tells what a server refused from what is not known.
+func answerOf(accepted, known bool) string {
+	switch {
+	case accepted:
+		return "accepted"
+	case known:
+		return "refused"
+	}
+	return "unknown"
+}
+
 func wireSurvey(s *certs.Survey, r *certs.Result) *accepts {
 	out := &accepts{ALPN: s.ALPN, Versions: each(s.Versions, func(a certs.Attempt) versionAnswer {
-		answer := versionAnswer{Version: a.Version, Accepted: a.Accepted, CipherSuite: a.CipherSuite}
+		answer := versionAnswer{Version: a.Version, Accepted: a.Accepted, Answer: answerOf(a.Accepted, a.Known()), CipherSuite: a.CipherSuite}
 		if a.Failure != nil {
 			answer.Failure = a.Failure.String()
 		}
@@ -222,7 +235,7 @@ func wireSurvey(s *certs.Survey, r *certs.Result) *accepts {
 	if w := s.WithoutServerName; w != nil {
 		switch {
 		case !w.Accepted:
-			out.WithoutServerName = "refused"
+			out.WithoutServerName = answerOf(false, w.Known())
 		case len(r.Chain) > 0 && w.Thumbprint == r.Chain[0].Thumbprint:
 			out.WithoutServerName = "same-certificate"
 		default:
@@ -238,12 +251,15 @@ func emulate(s *certs.Survey, client string) *emulation {
 		return nil
 	}
 	out := &emulation{Client: client, Newest: newest, Basis: basis}
+	known := true
 	for _, a := range s.Versions { // the oldest first
 		out.Accepted = out.Accepted || a.Accepted
+		known = known && a.Known()
 		if a.Version == newest {
 			break
 		}
 	}
+	out.Answer = answerOf(out.Accepted, known)
 	return out
 }
 
@@ -350,19 +366,19 @@ func (d *certDoc) textBeyond(s *sheet) {
 		s.blank()
 		s.line("The server accepts")
 		for _, v := range a.Versions {
-			if v.Accepted {
+			switch v.Answer {
+			case "accepted":
 				s.item(v.Version, v.CipherSuite)
-			} else {
+			case "refused":
 				s.item(v.Version, "no: "+v.Failure)
+			default:
+				s.item(v.Version, "not known: "+v.Failure)
 			}
 		}
-		s.item("No SNI", map[string]string{"same-certificate": "the same certificate", "other-certificate": "another certificate", "refused": "refused"}[a.WithoutServerName])
+		s.item("No SNI", map[string]string{"same-certificate": "the same certificate", "other-certificate": "another certificate", "refused": "refused", "unknown": "not known"}[a.WithoutServerName])
 		s.item("ALPN", a.ALPN)
 		if c := a.Client; c != nil {
-			verdict := "has no version in common with it"
-			if c.Accepted {
-				verdict = "has a version in common with it"
-			}
+			verdict := map[string]string{"accepted": "has a version in common with it", "refused": "has no version in common with it", "unknown": "may have a version in common with it"}[c.Answer]
 			s.item(c.Client, fmt.Sprintf("%s (approximately: %s at the newest; %s)", verdict, c.Newest, c.Basis))
 		}
 		if d.ClientCertificateRequested {
