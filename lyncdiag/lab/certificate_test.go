@@ -20,6 +20,8 @@ func TestCertificatesBeyondTheFaults(t *testing.T) {
 		want    []string // without causedBy, besides the healthy lab's
 	}{
 		{"AD FS has a SHA-1 certificate of a trusted root", func(w *world) { w.hosts[sts].defect = "weak-signature" }, lyncdiag.Healthy, []string{"adfs-certificate-weak"}},
+		{"AD FS has a certificate for clients only", func(w *world) { w.hosts[sts].defect = "wrong-usage" }, lyncdiag.Problem, []string{"adfs-certificate-untrusted"}},
+		{"AD FS has a certificate with RSASSA-PSS, which verifies", func(w *world) { w.hosts[sts].defect = "unsupported-signature" }, lyncdiag.Healthy, []string{"adfs-certificate-weak"}},
 		{"the intermediate is not sent, and cannot be fetched", func(w *world) { w.hosts[sts].defect = "incomplete-chain" }, lyncdiag.Problem, []string{"adfs-certificate-incomplete-chain"}},
 		{"the registrar's certificate is revoked", func(w *world) {
 			w.publish(w.hosts[sipdir])
