@@ -104,7 +104,7 @@ func (p Problem) Effect() string {
 		}
 		return refuse
 	case malformed:
-		return "clients refuse the connection before they look at anything else; a browser does not let its user go on either"
+		return "whoever cannot read or check it refuses the connection; Windows reads some encodings that RFC 5280 forbids and other programs refuse"
 	}
 	return refuse
 }

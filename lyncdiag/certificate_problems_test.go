@@ -54,3 +54,38 @@ func TestFederationCertificate(t *testing.T) {
 		}
 	}
 }
+
+// TestUnreadCertificate: a certificate that only this program is known to be
+// unable to read is not said to be a server's failing TLS.
+func TestUnreadCertificate(t *testing.T) {
+	unread := func(name string) fact.Endpoint {
+		e := endpoint(name)
+		e.TLS = &certs.Result{
+			Handshake: &certs.Failure{Phase: "handshake", Kind: "refused-by-client", Detail: "negative serial number"},
+			Problems:  []certs.Problem{{Code: "malformed", Detail: "certificate 0: negative serial number"}},
+		}
+		return e
+	}
+	for name, test := range map[string]struct {
+		put  func(*fact.Facts)
+		want string
+	}{
+		"AD FS": {func(f *fact.Facts) { fact.Put(f, fact.FederationKey, unread("sts.contoso.example"), live) }, "adfs-certificate-untrusted"},
+		"registrar": {func(f *fact.Facts) {
+			fact.Put(f, fact.CandidatesKey, []fact.Candidate{{Endpoint: unread("sipdir.online.lync.com"), Via: []fact.Via{fact.ViaManual}}}, live)
+		}, "sip-certificate-invalid"},
+		"web services": {func(f *fact.Facts) {
+			fact.Put(f, fact.CandidatesKey, []fact.Candidate{{Endpoint: shows("sipdir.online.lync.com", "CN=x", "CN=x"), Via: []fact.Via{fact.ViaManual}}}, live)
+			fact.Put(f, fact.WebHostsKey, []fact.Endpoint{unread("webdir.online.lync.com")}, live)
+		}, "autodiscover-certificate-invalid"},
+		"login service": {func(f *fact.Facts) {
+			fact.Put(f, fact.CandidatesKey, []fact.Candidate{{Endpoint: shows("sipdir.online.lync.com", "CN=x", "CN=x"), Via: []fact.Via{fact.ViaManual}}}, live)
+			fact.Put(f, fact.LoginKey, unread("login.microsoftonline.com"), live)
+		}, "login-service-unavailable"},
+	} {
+		report := judged(test.put)
+		if len(report.Findings) != 1 || report.Findings[0].Name != test.want || report.Findings[0].Confidence != lyncdiag.Possible || !strings.Contains(report.Findings[0].Title, "by this program") {
+			t.Errorf("%s: %s", name, describe(report))
+		}
+	}
+}

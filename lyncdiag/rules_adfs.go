@@ -56,7 +56,7 @@ func judgeFederationHost(f *fact.Facts, emit Emit) {
 		emit(found("adfs-tcp-filtered", "adfs.tcp", append(evidence, prose("detail", e.Reach.Detail, o))...))
 	case e.Reach.Status == fact.NotListening:
 		emit(found("adfs-tcp-not-listening", "adfs.tcp", append(evidence, prose("detail", e.Reach.Detail, o))...))
-	case e.TLS != nil && e.TLS.Handshake != nil:
+	case e.TLS != nil && e.TLS.Handshake != nil && !notRead(e.TLS):
 		emit(found("adfs-tls-handshake-failed", "adfs.tls", append(evidence, text("alert", e.TLS.Handshake.Alert, o), prose("detail", e.TLS.Handshake.Detail, o))...))
 	}
 }
@@ -81,7 +81,7 @@ var certificateFindings = map[string]string{
 
 func judgeFederationCertificate(f *fact.Facts, emit Emit) {
 	e, o, _ := fact.Get(f, fact.FederationKey)
-	if e.TLS == nil || e.TLS.Handshake != nil || !findDeployment(f).online() {
+	if e.TLS == nil || e.TLS.Handshake != nil && !notRead(e.TLS) || !findDeployment(f).online() {
 		return
 	}
 	for _, p := range e.TLS.Problems {
@@ -105,6 +105,8 @@ func judgeFederationCertificate(f *fact.Facts, emit Emit) {
 			finding = prove(f, finding, e)
 		case name == "adfs-certificate-weak" && p.Code == "unsupported-signature":
 			finding.Cause = "The chain that {host} shows is signed with RSASSA-PSS. It verifies here; Lync does not support such a signature, and clients may fail to sign in."
+		case p.Code == "malformed" && notRead(e.TLS):
+			finding = unread(finding)
 		case refused:
 			finding.Title = "The certificate of the federation service ({host}) is refused"
 			finding.Cause = "The chain that {host} shows does not verify: {problem}. Who issued it is not what is wrong, so trusting another root does not help."

@@ -23,6 +23,16 @@ func certificateRules() []Rule {
 			Eval:  judgeRevocation,
 		},
 		{
+			ID: "certificates.unread", Source: row9,
+			Needs: names(fact.WebHostsKey), Reads: hosts,
+			Emits: []string{"autodiscover-certificate-invalid"}, Eval: judgeWebCertificate,
+		},
+		{
+			ID: "certificates.weakness", Source: row9,
+			Reads: hosts,
+			Emits: []string{"sip-certificate-invalid", "autodiscover-certificate-invalid", "login-service-unavailable"}, Eval: judgeWeakness,
+		},
+		{
 			ID: "certificates.interception", Source: kb.Citation{KB: "KB2409256"},
 			Reads: append(names(fact.PublicRootsKey), hosts...),
 			Emits: []string{"tls-intercepted"}, Eval: judgeInterception,
@@ -37,6 +47,87 @@ func certificateRules() []Rule {
 			Needs: names(fact.ClientTLSKey), Reads: hosts,
 			Emits: []string{"tls-version-unsupported", "adfs-tls-handshake-failed"}, Eval: judgeClientTLS,
 		},
+	}
+}
+
+// notRead reports a handshake that this program gave up, because it cannot read
+// a certificate. The server did its part.
+func notRead(r *certs.Result) bool {
+	return r.Handshake != nil && slices.ContainsFunc(r.Problems, func(p certs.Problem) bool { return p.Code == "malformed" })
+}
+
+// unread puts a finding about such a certificate into words: what the clients
+// make of it was not seen.
+func unread(finding Finding) Finding {
+	finding.Title = "A certificate of {host} cannot be read by this program"
+	finding.Cause = "{host} shows a certificate that this program cannot read, so nothing behind it was looked at. Windows reads some encodings that RFC 5280 forbids and other programs refuse: whether the clients take this one was not seen."
+	finding.Resolution = []string{
+		"Read what is wrong with it: lyncdiag cert {host}",
+		"Save the certificate as server.cer and see what Windows says of it on the user's computer: certutil -verify -urlfetch server.cer",
+		"If the host is your own, issue a new certificate. A negative serial number or an encoding that is not DER comes from the software of the CA.",
+		"Check again: lyncdiag check {address}",
+	}
+	return finding.with(Possible)
+}
+
+// judgeWebCertificate: the web services host shows a certificate that cannot be
+// read. What else keeps its chain from verifying is the walk's affair.
+func judgeWebCertificate(f *fact.Facts, emit Emit) {
+	_, o, _ := fact.Get(f, fact.WebHostsKey)
+	for _, n := range neededHosts(f) {
+		if n.stage == "autodiscover" && n.TLS != nil && notRead(n.TLS) {
+			emit(unread(found("autodiscover-certificate-invalid", n.stage, certificateEvidence(n.Endpoint, o)...)))
+		}
+	}
+}
+
+// judgeWeakness: a chain that verifies, or that the clients take, and that some
+// of them do not take or will not. The federation service has a finding for it.
+func judgeWeakness(f *fact.Facts, emit Emit) {
+	weak := func(name string, stage StageID, e fact.Endpoint, o fact.Origin) {
+		if e.TLS == nil || !e.TLS.Verified && !e.TLS.WeakOnly {
+			return
+		}
+		var codes []string
+		var evidence []fact.Evidence
+		for _, p := range e.TLS.Problems {
+			if !slices.Contains(codes, string(p.Code)) {
+				codes = append(codes, string(p.Code))
+			}
+			evidence = append(evidence, prose("detail", p.Detail, o), text("effect", p.Effect(), o))
+		}
+		if len(codes) == 0 {
+			return
+		}
+		list := append([]fact.Evidence{host(e.Host, o), address(e.TLS.Address, o), text("problem", strings.Join(codes, ", "), o)}, evidence...)
+		if len(e.TLS.Chain) > 0 {
+			list = append(list, fact.Evidence{Key: "issuer", Class: fact.HostText, Value: e.TLS.Chain[0].Issuer, Origin: o}, text("thumbprint", e.TLS.Chain[0].Thumbprint, o))
+		}
+		finding := found(name, stage, list...).at(kb.Warning, "the clients take the chain", o)
+		finding.Title = "The certificate chain of {host} has a weakness"
+		finding.Cause = "The clients take the chain that {host} shows, and some programs or computers do not: {problem}."
+		finding.Resolution = []string{
+			"Look at each reason: lyncdiag cert {host}",
+			"If the host is your own, issue a new certificate with SHA-256, PKCS #1 v1.5 and RSA 2048 or more, and have the server send every intermediate certificate.",
+			"If the host is Lync Online's, look from another network: a device on the way may show a certificate of its own.",
+			"Check again: lyncdiag check {address}",
+		}
+		emit(finding)
+	}
+	_, o, _ := fact.Get(f, fact.CandidatesKey)
+	for _, c := range judgedCandidates(f) {
+		if c.TLS != nil && c.TLS.Verified { // judgeRegistrarCertificate has the others
+			weak("sip-certificate-invalid", "tls", c.Endpoint, o)
+		}
+	}
+	_, o, _ = fact.Get(f, fact.WebHostsKey)
+	for _, n := range neededHosts(f) {
+		if n.stage == "autodiscover" {
+			weak("autodiscover-certificate-invalid", n.stage, n.Endpoint, o)
+		}
+	}
+	if login, o, ok := fact.Get(f, fact.LoginKey); ok && findDeployment(f).online() {
+		weak("login-service-unavailable", "realm", login, o)
 	}
 }
 
