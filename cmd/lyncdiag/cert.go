@@ -8,7 +8,9 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -55,6 +57,9 @@ that of AD FS. What a kind of host has to show is compared with --role.`,
 			if own.host != "" {
 				return errors.New("read --host: a file is compared with a host, and there is no file " + args[0])
 			}
+			if meansFile(args[0]) {
+				return fmt.Errorf("read %s: there is no such file; a host of that name needs its port: HOST:PORT", args[0])
+			}
 			servers, err := run.servers(args, 443)
 			if err != nil {
 				return fmt.Errorf("%w; there is no such file either", err)
@@ -80,6 +85,16 @@ that of AD FS. What a kind of host has to show is compared with --role.`,
 	own.secret.register(cmd.Flags())
 	run.register(cmd.Flags())
 	return cmd
+}
+
+// meansFile reports whether an argument was meant as a file though there is none:
+// by its path, or by an extension that certificates have and no host does.
+func meansFile(arg string) bool {
+	if strings.Contains(arg, "://") {
+		return false
+	}
+	extensions := []string{".pem", ".cer", ".crt", ".der", ".pfx", ".p12", ".p7b", ".p7c", ".sst"}
+	return strings.ContainsAny(arg, `/\`) || slices.Contains(extensions, strings.ToLower(filepath.Ext(arg)))
 }
 
 // surveyPlan looks at a server, asks its authorities, and finds out what it
@@ -186,7 +201,7 @@ func (p *program) certFile(cmd *cobra.Command, run *probe, own *certOptions, pat
 		there := own.details(f, result, name)
 		more.Client, more.Survey, more.LiveHost, more.Live = there.Client, there.Survey, own.host, shown(f, servers).With(there.Standing)
 		another := len(more.Live.Chain) > 0 && len(result.Chain) > 0 && more.Live.Chain[0].Thumbprint != result.Chain[0].Thumbprint
-		p.exit = max(p.exit, verified(more.Live, listed, run.failOn.value), judged(listed, run.failOn.value, another, false, false))
+		p.exit = worst(p.exit, verified(more.Live, listed, run.failOn.value), judged(listed, run.failOn.value, another, false, false))
 	}
 	return p.write(sinks, tool().Cert(path, result, more, nil), false)
 }

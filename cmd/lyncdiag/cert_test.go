@@ -192,6 +192,34 @@ func TestCertAuthorities(t *testing.T) {
 	}
 }
 
+// TestCertProvedAndUnknown: a host that nobody asked does not hide that the file
+// fails.
+func TestCertProvedAndUnknown(t *testing.T) {
+	_, sub, ca := authority(t)
+	self := issued(t, sub, certtest.Template{DNSNames: []string{"sip.contoso.com"}, SelfSigned: true})
+	good := issued(t, sub, certtest.Template{DNSNames: []string{"sip.contoso.com"}})
+	callCert(t, 1, store(t, "self.pem", asPEM(self.Certificate...)), "--ca", ca, "--host", "sip.contoso.com:443", "--offline")
+	callCert(t, 3, store(t, "good.pem", asPEM(good.Certificate...)), "--ca", ca, "--host", "sip.contoso.com:443", "--offline")
+}
+
+// TestCertMissingFile: a name that was mistyped goes to no resolver.
+func TestCertMissingFile(t *testing.T) {
+	for arg, file := range map[string]bool{
+		"missing.pfx": true, "MISSING.CER": true, "./missing": true, `C:\certs\missing`: true, "certs/": true,
+		"host.pem:443": false, "sip.contoso.com": false, "https://sip.contoso.com/x": false, "[::1]:443": false, "missing": false,
+	} {
+		if got := meansFile(arg); got != file {
+			t.Errorf("%s: %t", arg, got)
+		}
+		if !file {
+			continue
+		}
+		if code, _, errs := call(t, t.Context(), "cert", arg); code != exitUsage || !strings.Contains(errs, "no such file") {
+			t.Errorf("%s: exit code %d, %s", arg, code, errs)
+		}
+	}
+}
+
 func TestCertRole(t *testing.T) {
 	_, sub, ca := authority(t)
 	wild := issued(t, sub, certtest.Template{DNSNames: []string{"edge.contoso.com", "*.contoso.com"}, Site: "http://pki.contoso.com"})
