@@ -186,7 +186,7 @@ func judgeRevocation(f *fact.Facts, emit Emit) {
 				judgeRevoked(s, r, owner, o, emit)
 			}
 		}
-		if finding, ok := unknownRevocation(s, owner, o); ok {
+		if finding, ok := unknownRevocation(f, s, owner, o); ok {
 			emit(finding)
 		}
 	}
@@ -208,7 +208,7 @@ func judgeRevoked(s fact.Standing, r certs.Revocation, owner role, o fact.Origin
 
 // unknownRevocation is the finding about those of a host's certificates of which
 // nobody could say whether they are revoked.
-func unknownRevocation(s fact.Standing, owner role, o fact.Origin) (finding Finding, ok bool) {
+func unknownRevocation(f *fact.Facts, s fact.Standing, owner role, o fact.Origin) (finding Finding, ok bool) {
 	name := "lync-revocation-unreachable"
 	switch owner {
 	case federationHost:
@@ -224,7 +224,7 @@ func unknownRevocation(s fact.Standing, owner role, o fact.Origin) (finding Find
 		}
 		ok = true
 		finding.Evidence = append(finding.Evidence, named("certificate", r.Subject, o), prose("detail", r.Detail, o))
-		requests, some := asked(s.Requests, r)
+		requests, some := asked(f, s, r)
 		for _, request := range requests {
 			finding.Evidence = append(finding.Evidence, link(request.URL, o), text(request.Kind, request.Problem, o))
 		}
@@ -238,24 +238,86 @@ func unknownRevocation(s fact.Standing, owner role, o fact.Origin) (finding Find
 	return finding, ok
 }
 
-// asked are the requests about one certificate, and whether one of them brought
-// something back.
-func asked(requests []certs.Request, r certs.Revocation) (list []certs.Request, answered bool) {
-	for _, request := range requests {
-		if request.Kind == "issuer" || !strings.Contains(r.Detail, request.URL) {
-			continue
-		}
-		list = append(list, request)
-		answered = answered || request.Problem == "" || request.Problem == "malformed"
+// asked are the requests about one certificate, at the addresses that it names
+// itself, and whether one of them, or the server, brought something back.
+func asked(f *fact.Facts, s fact.Standing, r certs.Revocation) (list []certs.Request, answered bool) {
+	certificate, seen := certs.Certificate{}, shownBy(f, s.Host, s.Port)
+	if i := slices.IndexFunc(s.Issuers, func(c certs.Certificate) bool { return c.Subject == r.Subject }); r.Certificate < 0 && i >= 0 {
+		certificate = s.Issuers[i]
+	} else if r.Certificate >= 0 && seen != nil && r.Certificate < len(seen.Chain) {
+		certificate = seen.Chain[r.Certificate]
 	}
-	return list, answered || len(list) == 0
+	for _, request := range s.Requests {
+		if request.Kind == "crl" && slices.Contains(certificate.CRLs, request.URL) || request.Kind == "ocsp" && slices.Contains(certificate.OCSP, request.URL) {
+			list = append(list, request)
+			answered = answered || request.Problem == "" || request.Problem == "malformed"
+		}
+	}
+	return list, answered || r.Certificate == 0 && seen != nil && seen.OCSPStapled
+}
+
+// shownBy is what a host showed; nil: it was not looked at.
+func shownBy(f *fact.Facts, name string, port uint16) *certs.Result {
+	list, _, _ := fact.Get(f, fact.WebHostsKey)
+	for _, key := range []fact.Key[fact.Endpoint]{fact.FederationKey, fact.LoginKey} {
+		e, _, _ := fact.Get(f, key)
+		list = append(list[:len(list):len(list)], e)
+	}
+	candidates, _, _ := fact.Get(f, fact.CandidatesKey)
+	for _, c := range candidates {
+		list = append(list, c.Endpoint)
+		for _, h := range c.Hops {
+			list = append(list, h.Endpoint)
+		}
+	}
+	i := slices.IndexFunc(list, func(e fact.Endpoint) bool { return e.Host == name && e.Port == port && e.TLS != nil })
+	if i < 0 {
+		return nil
+	}
+	return list[i].TLS
 }
 
 // publicIssuers are the organizations under whose roots the public hosts of
 // Lync Online and the login service have stood: Microsoft's own (Microsoft 365
 // "Encryption chains"), DigiCert with Baltimore CyberTrust and GTE CyberTrust,
 // and VeriSign with its successors (KB 2409256 names the hosts of their lists).
-var publicIssuers = []string{"Microsoft Corporation", "DigiCert", "Baltimore", "GTE Corporation", "VeriSign", "Symantec", "GlobalSign", "Entrust"}
+// They are as the roots write them: any part of it stands in a name that a
+// device made up.
+var publicIssuers = []string{
+	"Microsoft Corporation", "DigiCert Inc", "DigiCert, Inc.", "Baltimore", "GTE Corporation", "VeriSign, Inc.", "Symantec Corporation",
+	"GlobalSign", "GlobalSign nv-sa", "Entrust, Inc.", "Entrust.net",
+}
+
+// organization takes the organization out of a distinguished name in RFC 2253's
+// form; "" when there is none, or more than one.
+func organization(name string) string {
+	found, n := "", 0
+	var part strings.Builder
+	flush := func() {
+		if value, ok := strings.CutPrefix(part.String(), "O="); ok {
+			found, n = value, n+1
+		}
+		part.Reset()
+	}
+	escaped := false
+	for _, r := range name {
+		switch {
+		case escaped:
+			part.WriteRune(r)
+			escaped = false
+		case r == '\\':
+			escaped = true
+		case r == ',' || r == '+':
+			flush()
+		default:
+			part.WriteRune(r)
+		}
+	}
+	if flush(); n != 1 {
+		return ""
+	}
+	return found
+}
 
 // anchor is what a chain rests on: the trusted root, or the issuer that its
 // last certificate names.
@@ -278,7 +340,7 @@ func judgeInterception(f *fact.Facts, emit Emit) {
 			return
 		}
 		by := anchor(e.TLS)
-		expected := slices.Contains(own, by) || slices.ContainsFunc(publicIssuers, func(name string) bool { return strings.Contains(by, name) })
+		expected := slices.Contains(own, by) || e.TLS.Root != "" && slices.Contains(publicIssuers, organization(by))
 		// A host that shows a certificate of its own making stands for itself.
 		if by == "" || expected || e.TLS.Chain[0].SelfSigned {
 			return
@@ -318,6 +380,12 @@ func judgeInterception(f *fact.Facts, emit Emit) {
 				trust = "not trusted here"
 			}
 			finding.Evidence = append(finding.Evidence, host(e.Host, origin), text("thumbprint", e.TLS.Chain[0].Thumbprint, origin), text("issuerIs", trust, origin))
+		}
+		if slices.Contains(publicIssuers, organization(by)) {
+			// Who has an old store of roots sees the same as who is deceived.
+			finding.Title = "Public hosts show chains of a well-known authority that is not trusted here"
+			finding.Cause = "The chains lead to {issuer}, and this computer cannot verify that. Either its root certificates are out of date, or a device on the way shows certificates under a borrowed name."
+			finding = finding.with(Possible)
 		}
 		emit(finding)
 	}
