@@ -45,7 +45,9 @@ with what a server shows.
 The chain of any host is verified, and problems give exit code 1. Findings are
 listed only for hosts of Lync Online and the one of --manual-server: what a
 certificate means for sign-in depends on whose it is. check and adfs mex judge
-that of AD FS. What a kind of host has to show is compared with --role.`,
+that of AD FS. What a kind of host has to show is compared with --role. With
+--role client, a file's exit code depends on the certificate's validity, usage,
+issuer and key, not on trust: its issuer is trusted on the servers alone.`,
 		Args: arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := run.bareLab(args); err != nil {
@@ -177,6 +179,9 @@ func (p *program) certFile(cmd *cobra.Command, run *probe, own *certOptions, pat
 		verifier.Usage = x509.ExtKeyUsageClientAuth
 	}
 	result := verifier.Verify(chain, name)
+	if own.role.value == "client" {
+		result = personal(result)
+	}
 	var standing *certs.Standing
 	plan := lyncdiag.Plan{{ID: "authorities", Title: "Authorities", Probe: func(ctx context.Context, env *lyncdiag.Env) error {
 		authorities := &certs.Authorities{Verifier: verifier, HTTP: env.HTTP(), Timeout: lyncdiag.DefaultExchange}
@@ -197,6 +202,9 @@ func (p *program) certFile(cmd *cobra.Command, run *probe, own *certOptions, pat
 	more.Standing = standing
 	listed := &lyncdiag.Report{Complete: report.Complete}
 	p.exit = verified(result.With(standing), listed, run.failOn.value)
+	if own.role.value == "client" {
+		p.exit = sound(result, more.Expectations, listed, run.failOn.value)
+	}
 	if servers != nil {
 		there := own.details(f, result, name)
 		more.Client, more.Survey, more.LiveHost, more.Live = there.Client, there.Survey, own.host, shown(f, servers).With(there.Standing)
@@ -204,6 +212,33 @@ func (p *program) certFile(cmd *cobra.Command, run *probe, own *certOptions, pat
 		p.exit = worst(p.exit, verified(more.Live, listed, run.failOn.value), judged(listed, run.failOn.value, another, false, false))
 	}
 	return p.write(sinks, tool().Cert(path, result, more, nil), false)
+}
+
+// personal is what is seen of a client's own certificate. The servers that
+// issued it know its issuer, Communications Server, and no client trusts that:
+// nothing is wrong with a chain that ends there.
+func personal(seen *certs.Result) *certs.Result {
+	result := *seen
+	trust := func(p certs.Problem) bool {
+		return !p.Warning && slices.Contains([]certs.Code{"untrusted-root", "incomplete-chain", "self-signed"}, p.Code)
+	}
+	result.Problems = slices.Clone(seen.Problems)
+	for i, p := range result.Problems {
+		if trust(p) {
+			result.Problems[i] = certs.Problem{Code: "untrusted-root", Certificate: p.Certificate, Warning: true,
+				Detail: "the issuer is no trusted root here, and need not be: the servers that issued the certificate know it; its signature was not checked"}
+		}
+	}
+	return &result
+}
+
+// sound is the exit code of a client's own certificate: by what is wrong with it
+// and by what it has to show, not by who is trusted here.
+func sound(r *certs.Result, checks []lyncdiag.CertificateCheck, listed *lyncdiag.Report, failOn string) int {
+	bad := slices.ContainsFunc(r.Problems, func(p certs.Problem) bool { return !p.Warning }) ||
+		slices.ContainsFunc(checks, func(c lyncdiag.CertificateCheck) bool { return c.Status == "unmet" })
+	weak := slices.ContainsFunc(r.Problems, func(p certs.Problem) bool { return p.Warning && p.Code != "untrusted-root" })
+	return judged(listed, failOn, bad, weak, false)
 }
 
 // keyCheck is the requirement that a client has the key of its certificate.

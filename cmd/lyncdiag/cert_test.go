@@ -296,12 +296,13 @@ func TestPersonalCertificate(t *testing.T) {
 	for name, test := range map[string]struct {
 		file []byte
 		key  string
+		code int
 	}{
-		"with its key":    {b, "met"},
-		"without":         {without, "unmet"},
-		"exported as cer": {personal.Certificate[0], "not-applicable"},
+		"with its key":    {b, "met", 0},
+		"without":         {without, "unmet", 1},
+		"exported as cer": {personal.Certificate[0], "not-applicable", 0},
 	} {
-		d := callCert(t, 0, store(t, "personal.pfx", test.file), "--ca", ca, "--role", "client", "--offline")
+		d := callCert(t, test.code, store(t, "personal.pfx", test.file), "--ca", ca, "--role", "client", "--offline")
 		for _, e := range d.Expectations {
 			want := "met"
 			if strings.Contains(e.Requirement, "private key") {
@@ -315,6 +316,23 @@ func TestPersonalCertificate(t *testing.T) {
 			t.Errorf("%s: %s", name, d.codes())
 		}
 	}
+
+	// No client trusts the issuer of its own certificate.
+	_, _, elsewhere := authority(t)
+	d := callCert(t, 0, store(t, "personal.pfx", b), "--ca", elsewhere, "--role", "client", "--offline")
+	if d.codes() != "untrusted-root" || !d.Problems[0].Warning || d.Verified {
+		t.Errorf("under an unknown issuer: %+v", d.Problems)
+	}
+	_, out, _ := call(t, t.Context(), "cert", "--output", "text", store(t, "personal.pfx", b), "--ca", elsewhere, "--role", "client", "--offline")
+	if strings.Contains(out, "the server's") || strings.Contains(out, "browser") || !strings.Contains(out, "nothing is wrong") {
+		t.Errorf("text: %s", out)
+	}
+	old := issued(t, root, certtest.Template{CommonName: "joe@contoso.com", Usage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, NotBefore: time.Now().AddDate(0, 0, -181), NotAfter: time.Now().AddDate(0, 0, -1)})
+	if d := callCert(t, 1, store(t, "old.cer", old.Certificate[0]), "--ca", elsewhere, "--role", "client", "--offline"); !strings.Contains(d.codes(), "expired") {
+		t.Errorf("expired: %s", d.codes())
+	}
+	another := issued(t, root, certtest.Template{CommonName: "joe@contoso.com", DNSNames: []string{"joe.contoso.com"}})
+	callCert(t, 1, store(t, "server.cer", another.Certificate[0]), "--ca", elsewhere, "--role", "client", "--offline")
 }
 
 // TestPKCS12Bomb: a file whose count of iterations would take hours.

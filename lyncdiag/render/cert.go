@@ -162,6 +162,11 @@ func (t Tool) Cert(host string, seen *certs.Result, more CertDetails, r *lyncdia
 			return expectation{c.Role, c.Requirement, c.Status, c.Found, list(c.Sources)}
 		}),
 	}
+	if len(more.Expectations) > 0 && more.Expectations[0].Role == "client" {
+		for i, p := range doc.Problems {
+			doc.Problems[i].Effect = personalEffect(p)
+		}
+	}
 	if result.Handshake != nil {
 		doc.Alert, doc.FailureKind = result.Handshake.Alert, result.Handshake.Kind
 	}
@@ -198,6 +203,18 @@ func oneCertificate(c certs.Certificate, at time.Time) certificate {
 		c.Subject, c.Issuer, stamp(c.NotBefore), stamp(c.NotAfter), list(c.DNSNames), list(c.IPAddresses), c.Thumbprint, c.SerialNumber, c.SignatureAlgorithm, c.KeyAlgorithm, known(c.KeyBits, c.KeyBits > 0), known(left, !at.IsZero() && !c.NotAfter.IsZero()),
 		c.SelfSigned, c.IsCA, list(c.Usages), list(c.CRLs), list(c.OCSP), list(c.IssuerURLs),
 	}
+}
+
+// personalEffect is what comes of a problem of a client's own certificate, which
+// servers look at.
+func personalEffect(p chainFault) string {
+	switch {
+	case p.Warning && p.Code == "untrusted-root":
+		return "none: a client does not look at the issuer of its own certificate"
+	case p.Warning:
+		return "a server may take it or not"
+	}
+	return "a server refuses it; the client has to sign in by other means before it gets another"
 }
 
 func wireProblem(p certs.Problem) chainFault {
@@ -279,10 +296,20 @@ func compare(file, server *certs.Result, host string) *live {
 	return out
 }
 
+// sound reports a client's own certificate that has no fault, whoever trusts its
+// issuer here.
+func (d *certDoc) sound() bool {
+	return len(d.Expectations) > 0 && d.Expectations[0].Role == "client" && len(d.Chain) > 0 &&
+		!slices.ContainsFunc(d.Problems, func(p chainFault) bool { return !p.Warning }) &&
+		!slices.ContainsFunc(d.Expectations, func(e expectation) bool { return e.Status == "unmet" })
+}
+
 func (d *certDoc) text(s *sheet) {
 	switch {
 	case d.Verified:
 		s.head(d.Host+": the chain verifies", good)
+	case d.sound():
+		s.head(d.Host+": nothing is wrong with this certificate of a client", good)
 	case d.Handshake != "" && len(d.Chain) == 0:
 		s.head(d.Host+": no certificate was seen", bad)
 	default:
