@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -333,6 +334,51 @@ func TestPersonalCertificate(t *testing.T) {
 	}
 	another := issued(t, root, certtest.Template{CommonName: "joe@contoso.com", DNSNames: []string{"joe.contoso.com"}})
 	callCert(t, 1, store(t, "server.cer", another.Certificate[0]), "--ca", elsewhere, "--role", "client", "--offline")
+}
+
+// TestPKCS12OfOpenSSL reads files that openssl made without a key, and says why one
+// without a MAC is not read.
+func TestPKCS12OfOpenSSL(t *testing.T) {
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		if os.Getenv("LYNCDIAG_REQUIRE_PEERS") == "1" {
+			t.Fatal("openssl is not installed")
+		}
+		t.Skip("openssl is not installed")
+	}
+	_, sub, ca := authority(t)
+	leaf := issued(t, sub, certtest.Template{DNSNames: []string{"sip.contoso.com"}})
+	chain := store(t, "chain.pem", asPEM(leaf.Certificate...))
+	der, err := x509.MarshalPKCS8PrivateKey(leaf.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := store(t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	for name, test := range map[string]struct {
+		password string
+		args     []string
+		code     int
+		says     string
+	}{
+		"encrypted":            {"s3cret-W0rd", []string{"-nokeys"}, 0, ""},
+		"without a password":   {"", []string{"-nokeys"}, 0, ""},
+		"not encrypted":        {"s3cret-W0rd", []string{"-nokeys", "-certpbe", "NONE"}, 0, ""},
+		"old algorithms":       {"s3cret-W0rd", []string{"-nokeys", "-certpbe", "PBE-SHA1-3DES", "-macalg", "sha1"}, 0, ""},
+		"with a friendly name": {"s3cret-W0rd", []string{"-nokeys", "-name", "sip", "-caname", "issuer"}, 0, ""},
+		"without a MAC":        {"s3cret-W0rd", []string{"-inkey", key, "-nomac"}, exitUsage, "it has no MAC"},
+	} {
+		file := filepath.Join(t.TempDir(), "chain.pfx")
+		made := exec.Command(openssl, append([]string{"pkcs12", "-export", "-in", chain, "-out", file, "-passout", "pass:" + test.password}, test.args...)...)
+		if out, err := made.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s", name, err, out)
+		}
+		var out, errs bytes.Buffer
+		code := run(t.Context(), []string{"cert", file, "--password-env", "PFX", "--ca", ca, "--offline"}, strings.NewReader(""), &out, &errs,
+			func(name string) (string, bool) { return test.password, name == "PFX" })
+		if code != test.code || !strings.Contains(errs.String(), test.says) || code == 0 && strings.Count(out.String(), `"subject"`) != len(leaf.Certificate) {
+			t.Errorf("%s: exit code %d, %d subjects: %s", name, code, strings.Count(out.String(), `"subject"`), &errs)
+		}
+	}
 }
 
 // TestPKCS12Bomb: a file whose count of iterations would take hours.
