@@ -2,6 +2,7 @@ package lyncdiag_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -147,6 +148,10 @@ func TestCheckCertificate(t *testing.T) {
 		CRLs: []string{"http://crl.example/a.crl"}, KeyAlgorithm: "RSA", KeyBits: 2048, SignatureAlgorithm: "SHA256-RSA", NotBefore: at, NotAfter: at.Add(90 * day)}
 	wild := edge
 	wild.DNSNames = []string{"edge.contoso.example", "*.contoso.example"}
+	wildSubject := edge
+	wildSubject.Subject, wildSubject.DNSNames = "CN=*.contoso.example", []string{"*.contoso.example", "edge.contoso.example", "sip.contoso.example"}
+	addressed, self := edge, edge
+	addressed.IPAddresses, self.SelfSigned = []string{"127.0.0.7"}, true
 	personal := certs.Certificate{Subject: "CN=joe@contoso.example", Issuer: "CN=Communications Server", Usages: []string{"clientAuth"}, KeyAlgorithm: "RSA", KeyBits: 2048, NotBefore: at, NotAfter: at.Add(180 * day)}
 	old := personal
 	old.NotAfter = at.Add(400 * day)
@@ -156,15 +161,19 @@ func TestCheckCertificate(t *testing.T) {
 		host  string
 		unmet int
 	}{
-		"edge":                          {"access-edge", edge, "edge.contoso.example", 0},
-		"wildcard on the edge":          {"access-edge", wild, "edge.contoso.example", 1},
-		"wildcard on the reverse proxy": {"reverse-proxy", wild, "lyncweb.contoso.example", 0},
-		"the edge's on the pool":        {"pool", edge, "pool.contoso.example", 1},
-		"AD FS of another name":         {"adfs", edge, "sts.contoso.example", 1},
-		"personal":                      {"client", personal, "", 0},
-		"personal, too long":            {"client", old, "", 1},
-		"a server's as a client's":      {"client", edge, "", 2},
-		"no such role":                  {"nothing", edge, "", 0},
+		"edge":                           {"access-edge", edge, "edge.contoso.example", 0},
+		"wildcard on the edge":           {"access-edge", wild, "edge.contoso.example", 1},
+		"wildcard as the edge's subject": {"access-edge", wildSubject, "edge.contoso.example", 1},
+		"a pool asked by its address":    {"pool", addressed, "127.0.0.7", 0},
+		"a pool of another address":      {"pool", addressed, "127.0.0.8", 1},
+		"signed by itself on the edge":   {"access-edge", self, "edge.contoso.example", 1},
+		"wildcard on the reverse proxy":  {"reverse-proxy", wild, "lyncweb.contoso.example", 0},
+		"the edge's on the pool":         {"pool", edge, "pool.contoso.example", 1},
+		"AD FS of another name":          {"adfs", edge, "sts.contoso.example", 1},
+		"personal":                       {"client", personal, "", 0},
+		"personal, too long":             {"client", old, "", 1},
+		"a server's as a client's":       {"client", edge, "", 2},
+		"no such role":                   {"nothing", edge, "", 0},
 	} {
 		unmet := 0
 		for _, c := range lyncdiag.CheckCertificate(test.role, test.c, test.host, "contoso.example") {
@@ -177,6 +186,18 @@ func TestCheckCertificate(t *testing.T) {
 		}
 		if unmet != test.unmet {
 			t.Errorf("%s: %d unmet, want %d: %+v", name, unmet, test.unmet, lyncdiag.CheckCertificate(test.role, test.c, test.host, "contoso.example"))
+		}
+	}
+	for role, wanted := range map[string][]string{
+		"access-edge": {"webconf"}, "pool": {"meet", "dialin", "admin", "lyncdiscoverinternal"}, "director": {"meet", "dialin", "admin"}, "reverse-proxy": {"meet", "dialin", "lyncdiscover"},
+	} {
+		checks := lyncdiag.CheckCertificate(role, edge, "edge.contoso.example", "contoso.example")
+		for _, name := range wanted {
+			if !slices.ContainsFunc(checks, func(c lyncdiag.CertificateCheck) bool {
+				return c.Status == "not-applicable" && strings.HasSuffix(c.Requirement, "include "+name+".contoso.example")
+			}) {
+				t.Errorf("%s does not ask for %s", role, name)
+			}
 		}
 	}
 	for _, r := range kb.CertificateRoles() {

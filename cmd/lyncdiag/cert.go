@@ -53,6 +53,13 @@ issuer and key, not on trust: its issuer is trusted on the servers alone.`,
 			if err := run.bareLab(args); err != nil {
 				return err
 			}
+			if cmd.Flags().Changed("domain") {
+				name, err := fact.ParseDomain(own.domain)
+				if err != nil {
+					return fmt.Errorf("read --domain: %w", err)
+				}
+				own.domain = name
+			}
 			if info, err := os.Stat(args[0]); args[0] == "-" || err == nil && !info.IsDir() {
 				return p.certFile(cmd, run, own, args[0])
 			}

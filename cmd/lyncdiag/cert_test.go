@@ -239,6 +239,27 @@ func TestCertRole(t *testing.T) {
 	}
 }
 
+// TestCertDomain: an international domain is meant as certificates write it, and
+// what is no domain is refused.
+func TestCertDomain(t *testing.T) {
+	_, sub, ca := authority(t)
+	leaf := issued(t, sub, certtest.Template{CommonName: "edge.contoso.com", DNSNames: []string{"edge.contoso.com", "sip.xn--mnchen-3ya.example"}})
+	file := store(t, "edge.pem", asPEM(leaf.Certificate...))
+	d := callCert(t, 0, file, "--ca", ca, "--role", "access-edge", "--domain", "MÜNCHEN.example", "--offline")
+	met := false
+	for _, e := range d.Expectations {
+		met = met || e.Status == "met" && strings.Contains(e.Requirement, "sip.xn--mnchen-3ya.example")
+	}
+	if !met {
+		t.Errorf("%+v", d.Expectations)
+	}
+	for _, domain := range []string{"a b", "@x", "", "127.0.0.1"} {
+		if code, _, errs := call(t, t.Context(), "cert", file, "--role", "access-edge", "--domain", domain, "--offline"); code != exitUsage || !strings.Contains(errs, "--domain") {
+			t.Errorf("%q: exit code %d, %s", domain, code, errs)
+		}
+	}
+}
+
 // TestPKCS12Password takes the password from where the flags say, and shows it
 // nowhere.
 func TestPKCS12Password(t *testing.T) {
