@@ -492,6 +492,7 @@ func prove(f *fact.Facts, finding Finding, e fact.Endpoint) Finding {
 				finding.Evidence = append(finding.Evidence, prose("detail", p.Detail, finding.Evidence[0].Origin))
 			}
 		}
+		finding.Evidence = append(finding.Evidence, text("browsers", "on Windows they fetch it, as was done here, so the page opens there", finding.Evidence[0].Origin))
 		return finding.with(Confirmed)
 	case len(standing.Issuers) > 0:
 		// It is missing, and sending it would not help.
