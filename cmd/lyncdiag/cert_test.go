@@ -239,6 +239,18 @@ func TestCertRole(t *testing.T) {
 	}
 }
 
+// TestCertOfFile: a file is no server, and one that is about to expire is warned of.
+func TestCertOfFile(t *testing.T) {
+	_, sub, ca := authority(t)
+	for left, warned := range map[time.Duration]bool{time.Hour: true, 60 * 24 * time.Hour: false} {
+		leaf := issued(t, sub, certtest.Template{DNSNames: []string{"sip.contoso.com"}, Usage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, NotAfter: time.Now().Add(left)})
+		_, out, errs := call(t, t.Context(), "cert", "--output", "text", "--offline", "--ca", ca, store(t, "file.cer", leaf.Certificate[0]))
+		if strings.Contains(out, "the server's") || !strings.Contains(out, "the first certificate") || strings.Contains(out, "expires soon") != warned {
+			t.Errorf("%v left: %s%s", left, out, errs)
+		}
+	}
+}
+
 // TestCertDomain: an international domain is meant as certificates write it, and
 // what is no domain is refused.
 func TestCertDomain(t *testing.T) {

@@ -296,6 +296,10 @@ func compare(file, server *certs.Result, host string) *live {
 	return out
 }
 
+// soon is the days left below which a certificate should have been renewed: half of
+// what a public one of 90 days has when software renews it.
+const soon = 15
+
 // sound reports a client's own certificate that has no fault, whoever trusts its
 // issuer here.
 func (d *certDoc) sound() bool {
@@ -326,9 +330,16 @@ func (d *certDoc) text(s *sheet) {
 		s.item("Issuer", c.Issuer)
 		valid := c.NotBefore + " to " + c.NotAfter
 		if c.DaysLeft != nil {
-			valid += fmt.Sprintf(" (%d days left)", *c.DaysLeft)
+			left := fmt.Sprintf("%d days left", *c.DaysLeft)
+			if *c.DaysLeft == 1 {
+				left = "1 day left"
+			}
+			valid += " (" + left + ")"
 		}
 		s.item("Valid", valid)
+		if c.DaysLeft != nil && *c.DaysLeft >= 0 && *c.DaysLeft < soon {
+			s.mark(mark{"WARNED", dubio}, "it expires soon: have it renewed")
+		}
 		s.item("Names", strings.Join(append(append([]string{}, c.DNSNames...), c.IPAddresses...), ", "))
 		key := c.KeyAlgorithm
 		if c.KeyBits != nil {
