@@ -86,7 +86,7 @@ func (p Problem) Effect() string {
 	const refuse = "clients refuse the connection; Lync says no more than that it cannot sign in, a browser lets its user go on"
 	switch p.Code {
 	case incompleteChain:
-		return "a client that does not fetch the missing certificate refuses the connection; browsers on Windows fetch it, so the page opens there"
+		return "a client that lacks the missing certificate and does not fetch it refuses the connection"
 	case revoked:
 		return "clients that check revocation refuse the connection; others do not notice"
 	case revocationUnknown:
@@ -104,7 +104,7 @@ func (p Problem) Effect() string {
 		}
 		return refuse
 	case malformed:
-		return "clients refuse the connection before they look at anything else; a browser does not let its user go on either"
+		return "whoever cannot read or check it refuses the connection; Windows reads some encodings that RFC 5280 forbids and other programs refuse"
 	}
 	return refuse
 }
@@ -333,6 +333,9 @@ func usages(c *x509.Certificate) []string {
 	return list
 }
 
+// fetchedByBrowsers is said of an issuer that was fetched here, and of no other.
+const fetchedByBrowsers = "browsers on Windows fetch it, so the page opens there"
+
 // With is what the authorities say put over a result: their problems among the
 // others, a proved incomplete chain in place of the one suspected, and Verified
 // only if nothing of it is more than a warning. The result itself stays as it is.
@@ -342,6 +345,11 @@ func (r *Result) With(s *Standing) *Result {
 	out.Problems = slices.DeleteFunc(slices.Clone(r.Problems), func(p Problem) bool { return fetched && p.Code == incompleteChain })
 	if s != nil {
 		out.Problems = append(out.Problems, s.Problems...)
+	}
+	for i := range out.Problems {
+		if p := &out.Problems[i]; p.Code == incompleteChain && !p.Warning && s != nil && s.Completed {
+			p.Detail += "; " + fetchedByBrowsers
+		}
 	}
 	sortProblems(out.Problems)
 	bad := s != nil && slices.ContainsFunc(s.Problems, func(p Problem) bool { return !p.Warning })

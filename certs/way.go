@@ -354,7 +354,14 @@ func (s *search) who(c *x509.Certificate) string {
 	subject := brief(c.Subject.String())
 	switch i := s.index(c); i {
 	case 0:
-		return fmt.Sprintf("the server's certificate (%s)", subject)
+		whose := "the server's certificate"
+		switch {
+		case s.v.usage() == x509.ExtKeyUsageClientAuth:
+			whose = "the client's certificate"
+		case s.name == "":
+			whose = "the first certificate"
+		}
+		return fmt.Sprintf("%s (%s)", whose, subject)
 	case -1:
 		return fmt.Sprintf("a certificate that was not sent (%s)", subject)
 	default:

@@ -2,6 +2,7 @@ package lyncdiag
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -38,7 +39,7 @@ func CheckCertificate(role string, c certs.Certificate, host, domain string) []C
 		}
 		list = append(list, CertificateCheck{r.Name, fmt.Sprintf(requirement, args...), status, found, r.Sources})
 	}
-	names := strings.Join(c.DNSNames, ", ")
+	names := strings.Join(slices.Concat(c.DNSNames, c.IPAddresses), ", ")
 	fill := func(name string) (string, bool) {
 		if strings.Contains(name, "{host}") && host == "" || strings.Contains(name, "{domain}") && domain == "" {
 			return "", false
@@ -46,6 +47,9 @@ func CheckCertificate(role string, c certs.Certificate, host, domain string) []C
 		return strings.NewReplacer("{host}", host, "{domain}", domain).Replace(name), true
 	}
 	exactly := func(name string) bool {
+		if ip := net.ParseIP(name); ip != nil {
+			return slices.ContainsFunc(c.IPAddresses, func(text string) bool { return ip.Equal(net.ParseIP(text)) })
+		}
 		return slices.ContainsFunc(c.DNSNames, func(n string) bool { return strings.EqualFold(n, name) })
 	}
 	for _, n := range r.Names {
@@ -53,7 +57,7 @@ func CheckCertificate(role string, c certs.Certificate, host, domain string) []C
 		switch {
 		case !ok:
 		case r.Wildcard:
-			add(covers(c, name), names, "the alternative names include %s, or a wildcard for it", name)
+			add(exactly(name) || covers(c, name), names, "the alternative names include %s, or a wildcard for it", name)
 		default:
 			add(exactly(name), names, "the alternative names include %s itself: no wildcard is supported here", name)
 		}
@@ -70,7 +74,14 @@ func CheckCertificate(role string, c certs.Certificate, host, domain string) []C
 	}
 	if r.SubjectRepeated {
 		cn := commonName(c.Subject)
-		add(cn != "" && exactly(cn), c.Subject, "the common name is among the alternative names")
+		if r.Wildcard {
+			add(cn != "" && exactly(cn), c.Subject, "the common name is among the alternative names")
+		} else {
+			add(cn != "" && exactly(cn) && !strings.HasPrefix(cn, "*"), c.Subject, "the common name is among the alternative names, and no wildcard")
+		}
+	}
+	if r.Public && c.SelfSigned { // of another one, only its root can tell
+		add(false, c.Issuer, "computers outside the company trust its root by themselves")
 	}
 	if r.Usage != "" {
 		add(slices.Contains(c.Usages, r.Usage), strings.Join(c.Usages, ", "), "the extended key usage includes %s", r.Usage)

@@ -45,6 +45,38 @@ func TestEveryObservationHasAFinding(t *testing.T) {
 			},
 		},
 		{
+			name: "weakness of the registrar's certificate", codes: texts(certs.Codes()),
+			put: func(f *fact.Facts, code string) {
+				c := fact.Candidate{Endpoint: endpoint("sipdir.online.lync.com"), Via: []fact.Via{fact.ViaManual}}
+				c.TLS = weakness(code)
+				fact.Put(f, fact.CandidatesKey, []fact.Candidate{c}, live)
+			},
+		},
+		{
+			name: "weakness of the web services host's certificate", codes: texts(certs.Codes()),
+			put: func(f *fact.Facts, code string) {
+				e := endpoint("webdir.online.lync.com")
+				e.TLS = weakness(code)
+				fact.Put(f, fact.WebHostsKey, []fact.Endpoint{e}, live)
+			},
+		},
+		{
+			name: "weakness of the login service's certificate", codes: texts(certs.Codes()),
+			put: func(f *fact.Facts, code string) {
+				e := endpoint("login.microsoftonline.com")
+				e.TLS = weakness(code)
+				fact.Put(f, fact.LoginKey, e, live)
+			},
+		},
+		{
+			name: "weakness of the federation service's certificate", codes: texts(certs.Codes()),
+			put: func(f *fact.Facts, code string) {
+				e := endpoint("sts.contoso.example")
+				e.TLS = weakness(code)
+				fact.Put(f, fact.FederationKey, e, live)
+			},
+		},
+		{
 			name: "answer to a MEX request", codes: adfs.Codes(),
 			put: func(f *fact.Facts, code string) {
 				mex := &adfs.MEX{URL: "https://sts.contoso.example/adfs/services/trust/mex"}
@@ -203,6 +235,11 @@ func TestEveryObservationHasAFinding(t *testing.T) {
 			}
 		})
 	}
+}
+
+// weakness is a chain that verifies and has something wrong with it.
+func weakness(code string) *certs.Result {
+	return &certs.Result{Verified: true, Problems: []certs.Problem{{Code: certs.Code(code), Detail: "…", Warning: true}}}
 }
 
 // tokenClasses are the classifications of package adfs.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lyncdiag/go-lyncdiag/adfs"
+	"github.com/lyncdiag/go-lyncdiag/certs"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 )
@@ -55,7 +56,7 @@ func judgeFederationHost(f *fact.Facts, emit Emit) {
 		emit(found("adfs-tcp-filtered", "adfs.tcp", append(evidence, prose("detail", e.Reach.Detail, o))...))
 	case e.Reach.Status == fact.NotListening:
 		emit(found("adfs-tcp-not-listening", "adfs.tcp", append(evidence, prose("detail", e.Reach.Detail, o))...))
-	case e.TLS != nil && e.TLS.Handshake != nil:
+	case e.TLS != nil && e.TLS.Handshake != nil && !notRead(e.TLS):
 		emit(found("adfs-tls-handshake-failed", "adfs.tls", append(evidence, text("alert", e.TLS.Handshake.Alert, o), prose("detail", e.TLS.Handshake.Detail, o))...))
 	}
 }
@@ -80,16 +81,21 @@ var certificateFindings = map[string]string{
 
 func judgeFederationCertificate(f *fact.Facts, emit Emit) {
 	e, o, _ := fact.Get(f, fact.FederationKey)
-	if e.TLS == nil || e.TLS.Handshake != nil || !findDeployment(f).online() {
+	if e.TLS == nil || e.TLS.Handshake != nil && !notRead(e.TLS) || !findDeployment(f).online() {
 		return
 	}
 	for _, p := range e.TLS.Problems {
 		name := certificateFindings[string(p.Code)]
+		refused := false // for something that is not who issued it
 		switch {
-		case name == "" && p.Warning:
-			continue
+		case p.Warning && (name == "" || name == "adfs-certificate-untrusted"):
+			name = "adfs-certificate-weak" // it verifies
 		case name == "":
-			name = "adfs-certificate-untrusted" // it does not verify, for a reason that has no name of its own
+			name, refused = "adfs-certificate-untrusted", true // it does not verify, for a reason that has no name of its own
+		case name == "adfs-certificate-weak" && !p.Warning && !takenByClients(e.TLS, p):
+			name, refused = "adfs-certificate-untrusted", true
+		case name == "adfs-certificate-untrusted":
+			refused = p.Code != "untrusted-root" && p.Code != "self-signed"
 		}
 		finding := found(name, "adfs.tls", host(e.Host, o), text("problem", string(p.Code), o), prose("detail", p.Detail, o), text("effect", p.Effect(), o))
 		switch {
@@ -97,6 +103,21 @@ func judgeFederationCertificate(f *fact.Facts, emit Emit) {
 			finding = finding.at(kb.Warning, "this computer had the missing certificate; others may not", o)
 		case name == "adfs-certificate-incomplete-chain":
 			finding = prove(f, finding, e)
+		case name == "adfs-certificate-weak" && p.Code == "unsupported-signature":
+			finding.Cause = "The chain that {host} shows is signed with RSASSA-PSS. It verifies here; Lync does not support such a signature, and clients may fail to sign in."
+		case p.Code == "malformed" && notRead(e.TLS):
+			finding = unread(finding)
+		case refused:
+			finding.Title = "The certificate of the federation service ({host}) is refused"
+			finding.Cause = "The chain that {host} shows does not verify: {problem}. Who issued it is not what is wrong, so trusting another root does not help."
+			finding.Resolution = []string{
+				"Look at each certificate and each reason: lyncdiag cert {host}",
+				"Issue a new one from a public CA with SHA-256, RSA 2048 or more and the Server Authentication usage, and bind it on every AD FS server and proxy: Set-AdfsSslCertificate -Thumbprint THUMBPRINT",
+				"Check again: lyncdiag check {address}",
+			}
+			if p.Code == "unsupported-signature" {
+				finding = finding.with(Possible) // this program could not check it
+			}
 		}
 		if len(e.TLS.Chain) > 0 {
 			leaf := e.TLS.Chain[0]
@@ -105,6 +126,15 @@ func judgeFederationCertificate(f *fact.Facts, emit Emit) {
 		}
 		emit(finding)
 	}
+}
+
+// takenByClients reports a signature with SHA-1, which fails here and not with
+// the clients (see certs.Result.WeakOnly).
+func takenByClients(r *certs.Result, p certs.Problem) bool {
+	if p.Code != "weak-signature" {
+		return false
+	}
+	return r.WeakOnly || p.Certificate < 0 || p.Certificate < len(r.Chain) && strings.Contains(r.Chain[p.Certificate].SignatureAlgorithm, "SHA1")
 }
 
 // mexFindings name what came back instead of a document, in the order in which

@@ -23,6 +23,16 @@ func certificateRules() []Rule {
 			Eval:  judgeRevocation,
 		},
 		{
+			ID: "certificates.unread", Source: row9,
+			Needs: names(fact.WebHostsKey), Reads: hosts,
+			Emits: []string{"autodiscover-certificate-invalid"}, Eval: judgeWebCertificate,
+		},
+		{
+			ID: "certificates.weakness", Source: row9,
+			Reads: hosts,
+			Emits: []string{"sip-certificate-invalid", "autodiscover-certificate-invalid", "login-service-unavailable"}, Eval: judgeWeakness,
+		},
+		{
 			ID: "certificates.interception", Source: kb.Citation{KB: "KB2409256"},
 			Reads: append(names(fact.PublicRootsKey), hosts...),
 			Emits: []string{"tls-intercepted"}, Eval: judgeInterception,
@@ -37,6 +47,87 @@ func certificateRules() []Rule {
 			Needs: names(fact.ClientTLSKey), Reads: hosts,
 			Emits: []string{"tls-version-unsupported", "adfs-tls-handshake-failed"}, Eval: judgeClientTLS,
 		},
+	}
+}
+
+// notRead reports a handshake that this program gave up, because it cannot read
+// a certificate. The server did its part.
+func notRead(r *certs.Result) bool {
+	return r.Handshake != nil && slices.ContainsFunc(r.Problems, func(p certs.Problem) bool { return p.Code == "malformed" })
+}
+
+// unread puts a finding about such a certificate into words: what the clients
+// make of it was not seen.
+func unread(finding Finding) Finding {
+	finding.Title = "A certificate of {host} cannot be read by this program"
+	finding.Cause = "{host} shows a certificate that this program cannot read, so nothing behind it was looked at. Windows reads some encodings that RFC 5280 forbids and other programs refuse: whether the clients take this one was not seen."
+	finding.Resolution = []string{
+		"Read what is wrong with it: lyncdiag cert {host}",
+		"Save the certificate as server.cer and see what Windows says of it on the user's computer: certutil -verify -urlfetch server.cer",
+		"If the host is your own, issue a new certificate. A negative serial number or an encoding that is not DER comes from the software of the CA.",
+		"Check again: lyncdiag check {address}",
+	}
+	return finding.with(Possible)
+}
+
+// judgeWebCertificate: the web services host shows a certificate that cannot be
+// read. What else keeps its chain from verifying is the walk's affair.
+func judgeWebCertificate(f *fact.Facts, emit Emit) {
+	_, o, _ := fact.Get(f, fact.WebHostsKey)
+	for _, n := range neededHosts(f) {
+		if n.stage == "autodiscover" && n.TLS != nil && notRead(n.TLS) {
+			emit(unread(found("autodiscover-certificate-invalid", n.stage, certificateEvidence(n.Endpoint, o)...)))
+		}
+	}
+}
+
+// judgeWeakness: a chain that verifies, or that the clients take, and that some
+// of them do not take or will not. The federation service has a finding for it.
+func judgeWeakness(f *fact.Facts, emit Emit) {
+	weak := func(name string, stage StageID, e fact.Endpoint, o fact.Origin) {
+		if e.TLS == nil || !e.TLS.Verified && !e.TLS.WeakOnly {
+			return
+		}
+		var codes []string
+		var evidence []fact.Evidence
+		for _, p := range e.TLS.Problems {
+			if !slices.Contains(codes, string(p.Code)) {
+				codes = append(codes, string(p.Code))
+			}
+			evidence = append(evidence, prose("detail", p.Detail, o), text("effect", p.Effect(), o))
+		}
+		if len(codes) == 0 {
+			return
+		}
+		list := append([]fact.Evidence{host(e.Host, o), address(e.TLS.Address, o), text("problem", strings.Join(codes, ", "), o)}, evidence...)
+		if len(e.TLS.Chain) > 0 {
+			list = append(list, fact.Evidence{Key: "issuer", Class: fact.HostText, Value: e.TLS.Chain[0].Issuer, Origin: o}, text("thumbprint", e.TLS.Chain[0].Thumbprint, o))
+		}
+		finding := found(name, stage, list...).at(kb.Warning, "the clients take the chain", o)
+		finding.Title = "The certificate chain of {host} has a weakness"
+		finding.Cause = "The clients take the chain that {host} shows, and some programs or computers do not: {problem}."
+		finding.Resolution = []string{
+			"Look at each reason: lyncdiag cert {host}",
+			"If the host is your own, issue a new certificate with SHA-256, PKCS #1 v1.5 and RSA 2048 or more, and have the server send every intermediate certificate.",
+			"If the host is Lync Online's, look from another network: a device on the way may show a certificate of its own.",
+			"Check again: lyncdiag check {address}",
+		}
+		emit(finding)
+	}
+	_, o, _ := fact.Get(f, fact.CandidatesKey)
+	for _, c := range judgedCandidates(f) {
+		if c.TLS != nil && c.TLS.Verified { // judgeRegistrarCertificate has the others
+			weak("sip-certificate-invalid", "tls", c.Endpoint, o)
+		}
+	}
+	_, o, _ = fact.Get(f, fact.WebHostsKey)
+	for _, n := range neededHosts(f) {
+		if n.stage == "autodiscover" {
+			weak("autodiscover-certificate-invalid", n.stage, n.Endpoint, o)
+		}
+	}
+	if login, o, ok := fact.Get(f, fact.LoginKey); ok && findDeployment(f).online() {
+		weak("login-service-unavailable", "realm", login, o)
 	}
 }
 
@@ -95,7 +186,7 @@ func judgeRevocation(f *fact.Facts, emit Emit) {
 				judgeRevoked(s, r, owner, o, emit)
 			}
 		}
-		if finding, ok := unknownRevocation(s, owner, o); ok {
+		if finding, ok := unknownRevocation(f, s, owner, o); ok {
 			emit(finding)
 		}
 	}
@@ -117,7 +208,7 @@ func judgeRevoked(s fact.Standing, r certs.Revocation, owner role, o fact.Origin
 
 // unknownRevocation is the finding about those of a host's certificates of which
 // nobody could say whether they are revoked.
-func unknownRevocation(s fact.Standing, owner role, o fact.Origin) (finding Finding, ok bool) {
+func unknownRevocation(f *fact.Facts, s fact.Standing, owner role, o fact.Origin) (finding Finding, ok bool) {
 	name := "lync-revocation-unreachable"
 	switch owner {
 	case federationHost:
@@ -133,7 +224,7 @@ func unknownRevocation(s fact.Standing, owner role, o fact.Origin) (finding Find
 		}
 		ok = true
 		finding.Evidence = append(finding.Evidence, named("certificate", r.Subject, o), prose("detail", r.Detail, o))
-		requests, some := asked(s.Requests, r)
+		requests, some := asked(f, s, r)
 		for _, request := range requests {
 			finding.Evidence = append(finding.Evidence, link(request.URL, o), text(request.Kind, request.Problem, o))
 		}
@@ -147,24 +238,86 @@ func unknownRevocation(s fact.Standing, owner role, o fact.Origin) (finding Find
 	return finding, ok
 }
 
-// asked are the requests about one certificate, and whether one of them brought
-// something back.
-func asked(requests []certs.Request, r certs.Revocation) (list []certs.Request, answered bool) {
-	for _, request := range requests {
-		if request.Kind == "issuer" || !strings.Contains(r.Detail, request.URL) {
-			continue
-		}
-		list = append(list, request)
-		answered = answered || request.Problem == "" || request.Problem == "malformed"
+// asked are the requests about one certificate, at the addresses that it names
+// itself, and whether one of them, or the server, brought something back.
+func asked(f *fact.Facts, s fact.Standing, r certs.Revocation) (list []certs.Request, answered bool) {
+	certificate, seen := certs.Certificate{}, shownBy(f, s.Host, s.Port)
+	if i := slices.IndexFunc(s.Issuers, func(c certs.Certificate) bool { return c.Subject == r.Subject }); r.Certificate < 0 && i >= 0 {
+		certificate = s.Issuers[i]
+	} else if r.Certificate >= 0 && seen != nil && r.Certificate < len(seen.Chain) {
+		certificate = seen.Chain[r.Certificate]
 	}
-	return list, answered || len(list) == 0
+	for _, request := range s.Requests {
+		if request.Kind == "crl" && slices.Contains(certificate.CRLs, request.URL) || request.Kind == "ocsp" && slices.Contains(certificate.OCSP, request.URL) {
+			list = append(list, request)
+			answered = answered || request.Problem == "" || request.Problem == "malformed"
+		}
+	}
+	return list, answered || r.Certificate == 0 && seen != nil && seen.OCSPStapled
+}
+
+// shownBy is what a host showed; nil: it was not looked at.
+func shownBy(f *fact.Facts, name string, port uint16) *certs.Result {
+	list, _, _ := fact.Get(f, fact.WebHostsKey)
+	for _, key := range []fact.Key[fact.Endpoint]{fact.FederationKey, fact.LoginKey} {
+		e, _, _ := fact.Get(f, key)
+		list = append(list[:len(list):len(list)], e)
+	}
+	candidates, _, _ := fact.Get(f, fact.CandidatesKey)
+	for _, c := range candidates {
+		list = append(list, c.Endpoint)
+		for _, h := range c.Hops {
+			list = append(list, h.Endpoint)
+		}
+	}
+	i := slices.IndexFunc(list, func(e fact.Endpoint) bool { return e.Host == name && e.Port == port && e.TLS != nil })
+	if i < 0 {
+		return nil
+	}
+	return list[i].TLS
 }
 
 // publicIssuers are the organizations under whose roots the public hosts of
 // Lync Online and the login service have stood: Microsoft's own (Microsoft 365
 // "Encryption chains"), DigiCert with Baltimore CyberTrust and GTE CyberTrust,
 // and VeriSign with its successors (KB 2409256 names the hosts of their lists).
-var publicIssuers = []string{"Microsoft Corporation", "DigiCert", "Baltimore", "GTE Corporation", "VeriSign", "Symantec", "GlobalSign", "Entrust"}
+// They are as the roots write them: any part of it stands in a name that a
+// device made up.
+var publicIssuers = []string{
+	"Microsoft Corporation", "DigiCert Inc", "DigiCert, Inc.", "Baltimore", "GTE Corporation", "VeriSign, Inc.", "Symantec Corporation",
+	"GlobalSign", "GlobalSign nv-sa", "Entrust, Inc.", "Entrust.net",
+}
+
+// organization takes the organization out of a distinguished name in RFC 2253's
+// form; "" when there is none, or more than one.
+func organization(name string) string {
+	found, n := "", 0
+	var part strings.Builder
+	flush := func() {
+		if value, ok := strings.CutPrefix(part.String(), "O="); ok {
+			found, n = value, n+1
+		}
+		part.Reset()
+	}
+	escaped := false
+	for _, r := range name {
+		switch {
+		case escaped:
+			part.WriteRune(r)
+			escaped = false
+		case r == '\\':
+			escaped = true
+		case r == ',' || r == '+':
+			flush()
+		default:
+			part.WriteRune(r)
+		}
+	}
+	if flush(); n != 1 {
+		return ""
+	}
+	return found
+}
 
 // anchor is what a chain rests on: the trusted root, or the issuer that its
 // last certificate names.
@@ -187,7 +340,7 @@ func judgeInterception(f *fact.Facts, emit Emit) {
 			return
 		}
 		by := anchor(e.TLS)
-		expected := slices.Contains(own, by) || slices.ContainsFunc(publicIssuers, func(name string) bool { return strings.Contains(by, name) })
+		expected := slices.Contains(own, by) || e.TLS.Root != "" && slices.Contains(publicIssuers, organization(by))
 		// A host that shows a certificate of its own making stands for itself.
 		if by == "" || expected || e.TLS.Chain[0].SelfSigned {
 			return
@@ -227,6 +380,12 @@ func judgeInterception(f *fact.Facts, emit Emit) {
 				trust = "not trusted here"
 			}
 			finding.Evidence = append(finding.Evidence, host(e.Host, origin), text("thumbprint", e.TLS.Chain[0].Thumbprint, origin), text("issuerIs", trust, origin))
+		}
+		if slices.Contains(publicIssuers, organization(by)) {
+			// Who has an old store of roots sees the same as who is deceived.
+			finding.Title = "Public hosts show chains of a well-known authority that is not trusted here"
+			finding.Cause = "The chains lead to {issuer}, and this computer cannot verify that. Either its root certificates are out of date, or a device on the way shows certificates under a borrowed name."
+			finding = finding.with(Possible)
 		}
 		emit(finding)
 	}
@@ -333,6 +492,7 @@ func prove(f *fact.Facts, finding Finding, e fact.Endpoint) Finding {
 				finding.Evidence = append(finding.Evidence, prose("detail", p.Detail, finding.Evidence[0].Origin))
 			}
 		}
+		finding.Evidence = append(finding.Evidence, text("browsers", "on Windows they fetch it, as was done here, so the page opens there", finding.Evidence[0].Origin))
 		return finding.with(Confirmed)
 	case len(standing.Issuers) > 0:
 		// It is missing, and sending it would not help.

@@ -78,7 +78,13 @@ func judgeLogin(f *fact.Facts, emit Emit) {
 	default:
 		return
 	}
+	if login.TLS != nil && notRead(login.TLS) {
+		evidence = append(evidence, certificateEvidence(login, o)[1:]...)
+	}
 	finding := found("login-service-unavailable", "realm", evidence...)
+	if login.TLS != nil && notRead(login.TLS) {
+		finding = unread(finding)
+	}
 	if asked && realm.Status > 0 && realm.Status < 500 {
 		finding = finding.with(Possible) // something answered, and not as the service does
 	}

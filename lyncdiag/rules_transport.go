@@ -134,7 +134,7 @@ func wrongTargets(f *fact.Facts) []string {
 
 // down reports whether a host fails in TCP or in the TLS handshake.
 func (n neededHost) down() bool {
-	return n.Reach.Status == fact.Filtered || n.Reach.Status == fact.NotListening || n.TLS != nil && n.TLS.Handshake != nil
+	return n.Reach.Status == fact.Filtered || n.Reach.Status == fact.NotListening || n.TLS != nil && n.TLS.Handshake != nil && !notRead(n.TLS)
 }
 
 // judgeFirewall: every Lync host fails while a host of another service
@@ -215,7 +215,7 @@ func judgeHosts(f *fact.Facts, emit Emit) {
 func judgeRegistrarCertificate(f *fact.Facts, emit Emit) {
 	_, o, _ := fact.Get(f, fact.CandidatesKey)
 	for _, c := range judgedCandidates(f) {
-		if c.TLS == nil || c.TLS.Verified || c.TLS.Handshake != nil {
+		if c.TLS == nil || c.TLS.Verified || c.TLS.Handshake != nil && !notRead(c.TLS) {
 			continue
 		}
 		name := "sip-certificate-invalid"
@@ -225,6 +225,9 @@ func judgeRegistrarCertificate(f *fact.Facts, emit Emit) {
 		finding := found(name, "tls", certificateEvidence(c.Endpoint, o)...)
 		if _, evidence, ok := missing(f, c.Endpoint); ok {
 			finding.Evidence = append(finding.Evidence, evidence...)
+		}
+		if notRead(c.TLS) {
+			finding = unread(finding)
 		}
 		if c.TLS.WeakOnly {
 			finding = finding.at(kb.Warning, "Windows and the Lync clients take a signature with SHA-1", o)

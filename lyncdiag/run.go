@@ -109,7 +109,7 @@ func (d *Diagnoser) run(ctx context.Context, t Target) (*fact.Facts, *Report, er
 	}
 	env := &Env{Facts: facts, Target: t, Setting: setting, Network: network, wire: newWire(ctx, network, d.Log),
 		credentials: d.Credentials, windows: d.Windows, federationConns: plan.federationConns(setting)}
-	if !d.Offline && plan.has(stageRevocation) {
+	if !d.Offline && (plan.has(stageRevocation) || d.Credentials != nil && plan.credentialed()) {
 		env.wire.askAuthorities()
 	}
 	report.Stages = append(report.Stages, run.stages(ctx, plan, env)...)

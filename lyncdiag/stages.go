@@ -507,6 +507,8 @@ func tlsTrouble(r *certs.Result) string {
 	switch {
 	case r == nil:
 		return "TLS was not tried"
+	case notRead(r):
+		return "a certificate cannot be read here: " + r.Handshake.Detail
 	case r.Handshake != nil:
 		return "TLS fails: " + r.Handshake.Detail
 	}

@@ -23,6 +23,12 @@ func (p Plan) has(id StageID) bool {
 	return slices.ContainsFunc(p, func(s Stage) bool { return s.ID == id })
 }
 
+// credentialed reports whether a stage may send a password: none goes to a host
+// whose certificate was revoked.
+func (p Plan) credentialed() bool {
+	return slices.ContainsFunc(p, func(s Stage) bool { return s.Credentialed })
+}
+
 // publicRoots are the subjects of the roots that public hosts may rest on beside
 // the public authorities' own: those that were named, else the pool that was
 // given in place of the system's.
@@ -75,6 +81,28 @@ func (x *exchange) inquire(session *tls.Conn) {
 		defer x.mu.Unlock()
 		x.about = about
 	})
+}
+
+// revoked waits for what the authorities say of an exchange's chain, twice as
+// long as for one of them at most, and reports whether they took something of
+// it back. Where nobody answers it is false, as for Windows and the clients.
+func (x *exchange) revoked(ctx context.Context) bool {
+	x.mu.Lock()
+	asked := x.asked
+	x.mu.Unlock()
+	if asked == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*x.wire.network.exchange())
+	defer cancel()
+	select {
+	case <-asked:
+	case <-ctx.Done():
+		return false
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.ContainsFunc(x.about.Problems, func(p certs.Problem) bool { return p.Code == "revoked" })
 }
 
 // unreadable reports a chain of which a certificate cannot be read, and that

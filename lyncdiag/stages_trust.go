@@ -331,6 +331,12 @@ func (e *Env) requestToken(ctx context.Context, client *adfs.Client, key fact.Ke
 	if !x.verified() {
 		return &Obstacle{Detail: fmt.Sprintf("the certificate of %s does not verify: the password was not sent", u.Hostname())}
 	}
+	if x.revoked(ctx) {
+		return &Obstacle{Detail: fmt.Sprintf("a certificate in the chain of %s has been revoked: the password was not sent", u.Hostname())}
+	}
+	if over(ctx) {
+		return cut(ctx)
+	}
 	answer := client.RequestToken(ctx, request, func(ctx context.Context, to string) (string, adfs.Secret, error) {
 		user, password, err := e.credentials(ctx, to)
 		return cmp.Or(user, e.Target.UserName, e.Target.WireAddress()), password, err

@@ -8,7 +8,9 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -43,17 +45,29 @@ with what a server shows.
 The chain of any host is verified, and problems give exit code 1. Findings are
 listed only for hosts of Lync Online and the one of --manual-server: what a
 certificate means for sign-in depends on whose it is. check and adfs mex judge
-that of AD FS. What a kind of host has to show is compared with --role.`,
+that of AD FS. What a kind of host has to show is compared with --role. With
+--role client, a file's exit code depends on the certificate's validity, usage,
+issuer and key, not on trust: its issuer is trusted on the servers alone.`,
 		Args: arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := run.bareLab(args); err != nil {
 				return err
+			}
+			if cmd.Flags().Changed("domain") {
+				name, err := fact.ParseDomain(own.domain)
+				if err != nil {
+					return fmt.Errorf("read --domain: %w", err)
+				}
+				own.domain = name
 			}
 			if info, err := os.Stat(args[0]); args[0] == "-" || err == nil && !info.IsDir() {
 				return p.certFile(cmd, run, own, args[0])
 			}
 			if own.host != "" {
 				return errors.New("read --host: a file is compared with a host, and there is no file " + args[0])
+			}
+			if meansFile(args[0]) {
+				return fmt.Errorf("read %s: there is no such file; a host of that name needs its port: HOST:PORT", args[0])
 			}
 			servers, err := run.servers(args, 443)
 			if err != nil {
@@ -80,6 +94,16 @@ that of AD FS. What a kind of host has to show is compared with --role.`,
 	own.secret.register(cmd.Flags())
 	run.register(cmd.Flags())
 	return cmd
+}
+
+// meansFile reports whether an argument was meant as a file though there is none:
+// by its path, or by an extension that certificates have and no host does.
+func meansFile(arg string) bool {
+	if strings.Contains(arg, "://") {
+		return false
+	}
+	extensions := []string{".pem", ".cer", ".crt", ".der", ".pfx", ".p12", ".p7b", ".p7c", ".sst"}
+	return strings.ContainsAny(arg, `/\`) || slices.Contains(extensions, strings.ToLower(filepath.Ext(arg)))
 }
 
 // surveyPlan looks at a server, asks its authorities, and finds out what it
@@ -162,6 +186,9 @@ func (p *program) certFile(cmd *cobra.Command, run *probe, own *certOptions, pat
 		verifier.Usage = x509.ExtKeyUsageClientAuth
 	}
 	result := verifier.Verify(chain, name)
+	if own.role.value == "client" {
+		result = personal(result)
+	}
 	var standing *certs.Standing
 	plan := lyncdiag.Plan{{ID: "authorities", Title: "Authorities", Probe: func(ctx context.Context, env *lyncdiag.Env) error {
 		authorities := &certs.Authorities{Verifier: verifier, HTTP: env.HTTP(), Timeout: lyncdiag.DefaultExchange}
@@ -182,13 +209,43 @@ func (p *program) certFile(cmd *cobra.Command, run *probe, own *certOptions, pat
 	more.Standing = standing
 	listed := &lyncdiag.Report{Complete: report.Complete}
 	p.exit = verified(result.With(standing), listed, run.failOn.value)
+	if own.role.value == "client" {
+		p.exit = sound(result, more.Expectations, listed, run.failOn.value)
+	}
 	if servers != nil {
 		there := own.details(f, result, name)
 		more.Client, more.Survey, more.LiveHost, more.Live = there.Client, there.Survey, own.host, shown(f, servers).With(there.Standing)
 		another := len(more.Live.Chain) > 0 && len(result.Chain) > 0 && more.Live.Chain[0].Thumbprint != result.Chain[0].Thumbprint
-		p.exit = max(p.exit, verified(more.Live, listed, run.failOn.value), judged(listed, run.failOn.value, another, false, false))
+		p.exit = worst(p.exit, verified(more.Live, listed, run.failOn.value), judged(listed, run.failOn.value, another, false, false))
 	}
 	return p.write(sinks, tool().Cert(path, result, more, nil), false)
+}
+
+// personal is what is seen of a client's own certificate. The servers that
+// issued it know its issuer, Communications Server, and no client trusts that:
+// nothing is wrong with a chain that ends there.
+func personal(seen *certs.Result) *certs.Result {
+	result := *seen
+	trust := func(p certs.Problem) bool {
+		return !p.Warning && slices.Contains([]certs.Code{"untrusted-root", "incomplete-chain", "self-signed"}, p.Code)
+	}
+	result.Problems = slices.Clone(seen.Problems)
+	for i, p := range result.Problems {
+		if trust(p) {
+			result.Problems[i] = certs.Problem{Code: "untrusted-root", Certificate: p.Certificate, Warning: true,
+				Detail: "the issuer is no trusted root here, and need not be: the servers that issued the certificate know it; its signature was not checked"}
+		}
+	}
+	return &result
+}
+
+// sound is the exit code of a client's own certificate: by what is wrong with it
+// and by what it has to show, not by who is trusted here.
+func sound(r *certs.Result, checks []lyncdiag.CertificateCheck, listed *lyncdiag.Report, failOn string) int {
+	bad := slices.ContainsFunc(r.Problems, func(p certs.Problem) bool { return !p.Warning }) ||
+		slices.ContainsFunc(checks, func(c lyncdiag.CertificateCheck) bool { return c.Status == "unmet" })
+	weak := slices.ContainsFunc(r.Problems, func(p certs.Problem) bool { return p.Warning && p.Code != "untrusted-root" })
+	return judged(listed, failOn, bad, weak, false)
 }
 
 // keyCheck is the requirement that a client has the key of its certificate.

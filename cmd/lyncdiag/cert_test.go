@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -192,6 +193,34 @@ func TestCertAuthorities(t *testing.T) {
 	}
 }
 
+// TestCertProvedAndUnknown: a host that nobody asked does not hide that the file
+// fails.
+func TestCertProvedAndUnknown(t *testing.T) {
+	_, sub, ca := authority(t)
+	self := issued(t, sub, certtest.Template{DNSNames: []string{"sip.contoso.com"}, SelfSigned: true})
+	good := issued(t, sub, certtest.Template{DNSNames: []string{"sip.contoso.com"}})
+	callCert(t, 1, store(t, "self.pem", asPEM(self.Certificate...)), "--ca", ca, "--host", "sip.contoso.com:443", "--offline")
+	callCert(t, 3, store(t, "good.pem", asPEM(good.Certificate...)), "--ca", ca, "--host", "sip.contoso.com:443", "--offline")
+}
+
+// TestCertMissingFile: a name that was mistyped goes to no resolver.
+func TestCertMissingFile(t *testing.T) {
+	for arg, file := range map[string]bool{
+		"missing.pfx": true, "MISSING.CER": true, "./missing": true, `C:\certs\missing`: true, "certs/": true,
+		"host.pem:443": false, "sip.contoso.com": false, "https://sip.contoso.com/x": false, "[::1]:443": false, "missing": false,
+	} {
+		if got := meansFile(arg); got != file {
+			t.Errorf("%s: %t", arg, got)
+		}
+		if !file {
+			continue
+		}
+		if code, _, errs := call(t, t.Context(), "cert", arg); code != exitUsage || !strings.Contains(errs, "no such file") {
+			t.Errorf("%s: exit code %d, %s", arg, code, errs)
+		}
+	}
+}
+
 func TestCertRole(t *testing.T) {
 	_, sub, ca := authority(t)
 	wild := issued(t, sub, certtest.Template{DNSNames: []string{"edge.contoso.com", "*.contoso.com"}, Site: "http://pki.contoso.com"})
@@ -207,6 +236,39 @@ func TestCertRole(t *testing.T) {
 	}
 	if unmet != 1 {
 		t.Errorf("%d unmet: %+v", unmet, d.Expectations)
+	}
+}
+
+// TestCertOfFile: a file is no server, and one that is about to expire is warned of.
+func TestCertOfFile(t *testing.T) {
+	_, sub, ca := authority(t)
+	for left, warned := range map[time.Duration]bool{time.Hour: true, 60 * 24 * time.Hour: false} {
+		leaf := issued(t, sub, certtest.Template{DNSNames: []string{"sip.contoso.com"}, Usage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, NotAfter: time.Now().Add(left)})
+		_, out, errs := call(t, t.Context(), "cert", "--output", "text", "--offline", "--ca", ca, store(t, "file.cer", leaf.Certificate[0]))
+		if strings.Contains(out, "the server's") || !strings.Contains(out, "the first certificate") || strings.Contains(out, "expires soon") != warned {
+			t.Errorf("%v left: %s%s", left, out, errs)
+		}
+	}
+}
+
+// TestCertDomain: an international domain is meant as certificates write it, and
+// what is no domain is refused.
+func TestCertDomain(t *testing.T) {
+	_, sub, ca := authority(t)
+	leaf := issued(t, sub, certtest.Template{CommonName: "edge.contoso.com", DNSNames: []string{"edge.contoso.com", "sip.xn--mnchen-3ya.example"}})
+	file := store(t, "edge.pem", asPEM(leaf.Certificate...))
+	d := callCert(t, 0, file, "--ca", ca, "--role", "access-edge", "--domain", "MÜNCHEN.example", "--offline")
+	met := false
+	for _, e := range d.Expectations {
+		met = met || e.Status == "met" && strings.Contains(e.Requirement, "sip.xn--mnchen-3ya.example")
+	}
+	if !met {
+		t.Errorf("%+v", d.Expectations)
+	}
+	for _, domain := range []string{"a b", "@x", "", "127.0.0.1"} {
+		if code, _, errs := call(t, t.Context(), "cert", file, "--role", "access-edge", "--domain", domain, "--offline"); code != exitUsage || !strings.Contains(errs, "--domain") {
+			t.Errorf("%q: exit code %d, %s", domain, code, errs)
+		}
 	}
 }
 
@@ -268,12 +330,13 @@ func TestPersonalCertificate(t *testing.T) {
 	for name, test := range map[string]struct {
 		file []byte
 		key  string
+		code int
 	}{
-		"with its key":    {b, "met"},
-		"without":         {without, "unmet"},
-		"exported as cer": {personal.Certificate[0], "not-applicable"},
+		"with its key":    {b, "met", 0},
+		"without":         {without, "unmet", 1},
+		"exported as cer": {personal.Certificate[0], "not-applicable", 0},
 	} {
-		d := callCert(t, 0, store(t, "personal.pfx", test.file), "--ca", ca, "--role", "client", "--offline")
+		d := callCert(t, test.code, store(t, "personal.pfx", test.file), "--ca", ca, "--role", "client", "--offline")
 		for _, e := range d.Expectations {
 			want := "met"
 			if strings.Contains(e.Requirement, "private key") {
@@ -285,6 +348,68 @@ func TestPersonalCertificate(t *testing.T) {
 		}
 		if d.codes() != "" || !d.Verified {
 			t.Errorf("%s: %s", name, d.codes())
+		}
+	}
+
+	// No client trusts the issuer of its own certificate.
+	_, _, elsewhere := authority(t)
+	d := callCert(t, 0, store(t, "personal.pfx", b), "--ca", elsewhere, "--role", "client", "--offline")
+	if d.codes() != "untrusted-root" || !d.Problems[0].Warning || d.Verified {
+		t.Errorf("under an unknown issuer: %+v", d.Problems)
+	}
+	_, out, _ := call(t, t.Context(), "cert", "--output", "text", store(t, "personal.pfx", b), "--ca", elsewhere, "--role", "client", "--offline")
+	if strings.Contains(out, "the server's") || strings.Contains(out, "browser") || !strings.Contains(out, "nothing is wrong") {
+		t.Errorf("text: %s", out)
+	}
+	old := issued(t, root, certtest.Template{CommonName: "joe@contoso.com", Usage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, NotBefore: time.Now().AddDate(0, 0, -181), NotAfter: time.Now().AddDate(0, 0, -1)})
+	if d := callCert(t, 1, store(t, "old.cer", old.Certificate[0]), "--ca", elsewhere, "--role", "client", "--offline"); !strings.Contains(d.codes(), "expired") {
+		t.Errorf("expired: %s", d.codes())
+	}
+	another := issued(t, root, certtest.Template{CommonName: "joe@contoso.com", DNSNames: []string{"joe.contoso.com"}})
+	callCert(t, 1, store(t, "server.cer", another.Certificate[0]), "--ca", elsewhere, "--role", "client", "--offline")
+}
+
+// TestPKCS12OfOpenSSL reads files that openssl made without a key, and says why one
+// without a MAC is not read.
+func TestPKCS12OfOpenSSL(t *testing.T) {
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		if os.Getenv("LYNCDIAG_REQUIRE_PEERS") == "1" {
+			t.Fatal("openssl is not installed")
+		}
+		t.Skip("openssl is not installed")
+	}
+	_, sub, ca := authority(t)
+	leaf := issued(t, sub, certtest.Template{DNSNames: []string{"sip.contoso.com"}})
+	chain := store(t, "chain.pem", asPEM(leaf.Certificate...))
+	der, err := x509.MarshalPKCS8PrivateKey(leaf.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := store(t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	for name, test := range map[string]struct {
+		password string
+		args     []string
+		code     int
+		says     string
+	}{
+		"encrypted":            {"s3cret-W0rd", []string{"-nokeys"}, 0, ""},
+		"without a password":   {"", []string{"-nokeys"}, 0, ""},
+		"not encrypted":        {"s3cret-W0rd", []string{"-nokeys", "-certpbe", "NONE"}, 0, ""},
+		"old algorithms":       {"s3cret-W0rd", []string{"-nokeys", "-certpbe", "PBE-SHA1-3DES", "-macalg", "sha1"}, 0, ""},
+		"with a friendly name": {"s3cret-W0rd", []string{"-nokeys", "-name", "sip", "-caname", "issuer"}, 0, ""},
+		"without a MAC":        {"s3cret-W0rd", []string{"-inkey", key, "-nomac"}, exitUsage, "it has no MAC"},
+	} {
+		file := filepath.Join(t.TempDir(), "chain.pfx")
+		made := exec.Command(openssl, append([]string{"pkcs12", "-export", "-in", chain, "-out", file, "-passout", "pass:" + test.password}, test.args...)...)
+		if out, err := made.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s", name, err, out)
+		}
+		var out, errs bytes.Buffer
+		code := run(t.Context(), []string{"cert", file, "--password-env", "PFX", "--ca", ca, "--offline"}, strings.NewReader(""), &out, &errs,
+			func(name string) (string, bool) { return test.password, name == "PFX" })
+		if code != test.code || !strings.Contains(errs.String(), test.says) || code == 0 && strings.Count(out.String(), `"subject"`) != len(leaf.Certificate) {
+			t.Errorf("%s: exit code %d, %d subjects: %s", name, code, strings.Count(out.String(), `"subject"`), &errs)
 		}
 	}
 }

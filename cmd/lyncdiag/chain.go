@@ -53,7 +53,7 @@ func (p *program) readChain(path string, secret *filePassword) (chain []*x509.Ce
 		}
 	}
 	if failed != nil { // err says what else it is, or how to convert it
-		if errors.Is(failed, errBomb) {
+		if errors.Is(failed, errBomb) || errors.Is(failed, errNoMAC) {
 			err = failed
 		}
 		return nil, "", fmt.Errorf("read %s: %w", path, err)
@@ -124,6 +124,13 @@ func openPKCS12(b []byte, password string) (chain []*x509.Certificate, key strin
 	}
 	if list, storeErr := pkcs12.DecodeTrustStore(b, password); storeErr == nil && len(list) > 0 {
 		return list, "absent", nil
+	}
+	if strings.HasSuffix(err.Error(), "private key missing") {
+		list, err := withoutKey(b, password)
+		return list, "absent", err
+	}
+	if outside, ok := exchanged(b); ok && len(outside.MAC.Digest.Digest) == 0 {
+		return nil, "", errNoMAC
 	}
 	return nil, "", err
 }

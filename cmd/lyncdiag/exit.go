@@ -21,6 +21,15 @@ func (c *choice) registerFailOn(flags *pflag.FlagSet) {
 	flags.Var(c, "fail-on", "what gives exit code 1: failure, warning, unknown or never")
 }
 
+// worst is the exit code of several parts: what was proved to fail stands,
+// whatever of the rest could not be looked at.
+func worst(codes ...int) int {
+	if slices.Contains(codes, 1) {
+		return 1
+	}
+	return slices.Max(codes)
+}
+
 // exitFor is the exit code of what has no verdict, by the policy of reports.
 func exitFor(failOn string, problem, warning, undecided bool) int {
 	return judged(&lyncdiag.Report{Complete: true}, failOn, problem, warning, undecided)

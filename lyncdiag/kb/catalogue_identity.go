@@ -220,7 +220,7 @@ func identitySpecs() []Spec {
 		{
 			ID: "LD0059", Name: "adfs-certificate-weak", Type: Identity, Severity: Warning,
 			Title: "The certificate of the federation service ({host}) is weak",
-			Cause: "It has a SHA-1 or MD5 signature, an RSA key below 2048 bits, or a key usage that a TLS server may not have. Newer systems reject such certificates.",
+			Cause: "It has a SHA-1 signature or an RSA key below 2048 bits. The clients take it; newer systems reject such certificates.",
 			Resolution: []string{
 				"Issue a new one with SHA-256, RSA 2048 or more and the Server Authentication usage, and bind it on every AD FS server and proxy: Set-AdfsSslCertificate -Thumbprint THUMBPRINT",
 				stepCertAgain,

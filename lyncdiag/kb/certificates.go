@@ -14,7 +14,7 @@ type CertificateRole struct {
 	Optional []string
 	// SubjectRepeated: the common name must be among the alternative names too.
 	SubjectRepeated bool
-	// Wildcard may stand in for a name of Names ("*.contoso.com").
+	// Wildcard may stand in for a name of Names ("*.contoso.com"), or be the common name.
 	Wildcard bool
 	// Usage is the extended key usage: serverAuth or clientAuth.
 	Usage string
@@ -40,14 +40,15 @@ func CertificateRoles() []CertificateRole {
 		proxy    = "Lync Server 2013, Configure certificates for the reverse proxy"
 		adfs     = "Windows Server, AD FS requirements, Certificate requirements"
 	)
+	inside := []string{"lyncdiscoverinternal.{domain}", "lyncdiscover.{domain}", "meet.{domain}", "dialin.{domain}", "admin.{domain}"}
 	return []CertificateRole{
-		{Name: "access-edge", Title: "Access Edge", Names: []string{"{host}", "sip.{domain}"}, SubjectRepeated: true, Usage: "serverAuth", RevocationList: true, Public: true,
+		{Name: "access-edge", Title: "Access Edge", Names: []string{"{host}", "sip.{domain}"}, Optional: []string{"webconf.{domain}"}, SubjectRepeated: true, Usage: "serverAuth", RevocationList: true, Public: true,
 			Sources: []string{planning, edge, wildcard}},
-		{Name: "pool", Title: "Front End pool", Names: []string{"{host}", "sip.{domain}"}, Optional: []string{"lyncdiscoverinternal.{domain}", "lyncdiscover.{domain}"}, SubjectRepeated: true, Usage: "serverAuth", RevocationList: true,
+		{Name: "pool", Title: "Front End pool", Names: []string{"{host}", "sip.{domain}"}, Optional: inside, SubjectRepeated: true, Usage: "serverAuth", RevocationList: true,
 			Sources: []string{planning, internal}},
-		{Name: "director", Title: "Director", Names: []string{"{host}", "sip.{domain}"}, Optional: []string{"lyncdiscoverinternal.{domain}", "lyncdiscover.{domain}"}, SubjectRepeated: true, Usage: "serverAuth", RevocationList: true,
+		{Name: "director", Title: "Director", Names: []string{"{host}", "sip.{domain}"}, Optional: inside, SubjectRepeated: true, Usage: "serverAuth", RevocationList: true,
 			Sources: []string{planning, internal}},
-		{Name: "reverse-proxy", Title: "reverse proxy", Names: []string{"{host}"}, Optional: []string{"lyncdiscover.{domain}"}, Wildcard: true, Usage: "serverAuth", Public: true,
+		{Name: "reverse-proxy", Title: "reverse proxy", Names: []string{"{host}"}, Optional: []string{"lyncdiscover.{domain}", "meet.{domain}", "dialin.{domain}"}, Wildcard: true, Usage: "serverAuth", Public: true,
 			Sources: []string{proxy, wildcard}},
 		{Name: "lync-online", Title: "Lync Online", Names: []string{"{host}"}, Wildcard: true, Usage: "serverAuth", RevocationList: true, Public: true,
 			Sources: []string{"KB2409256"}},

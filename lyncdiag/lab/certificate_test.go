@@ -20,6 +20,13 @@ func TestCertificatesBeyondTheFaults(t *testing.T) {
 		want    []string // without causedBy, besides the healthy lab's
 	}{
 		{"AD FS has a SHA-1 certificate of a trusted root", func(w *world) { w.hosts[sts].defect = "weak-signature" }, lyncdiag.Healthy, []string{"adfs-certificate-weak"}},
+		{"AD FS has a certificate for clients only", func(w *world) { w.hosts[sts].defect = "wrong-usage" }, lyncdiag.Problem, []string{"adfs-certificate-untrusted"}},
+		{"AD FS has a certificate with RSASSA-PSS, which verifies", func(w *world) { w.hosts[sts].defect = "unsupported-signature" }, lyncdiag.Healthy, []string{"adfs-certificate-weak"}},
+		{"the registrar's key has 1024 bits", func(w *world) { w.hosts[sipdir].defect = "weak-key" }, lyncdiag.Healthy, []string{"sip-certificate-invalid"}},
+		{"the registrar's certificate has a negative serial number", func(w *world) { w.hosts[sipdir].defect = "malformed" }, lyncdiag.Problem, []string{"sip-certificate-invalid"}},
+		{"AD FS's certificate has a negative serial number", func(w *world) { w.hosts[sts].defect = "malformed" }, lyncdiag.Problem, []string{"adfs-certificate-untrusted"}},
+		{"the login service has a SHA-1 certificate of a trusted root", func(w *world) { w.hosts[login].defect = "weak-signature" }, lyncdiag.Healthy, []string{"login-service-unavailable"}},
+		{"the web services host signs with RSASSA-PSS", func(w *world) { w.hosts[webdir].defect = "unsupported-signature" }, lyncdiag.Healthy, []string{"autodiscover-certificate-invalid"}},
 		{"the intermediate is not sent, and cannot be fetched", func(w *world) { w.hosts[sts].defect = "incomplete-chain" }, lyncdiag.Problem, []string{"adfs-certificate-incomplete-chain"}},
 		{"the registrar's certificate is revoked", func(w *world) {
 			w.publish(w.hosts[sipdir])

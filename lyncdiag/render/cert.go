@@ -164,6 +164,11 @@ func (t Tool) Cert(host string, seen *certs.Result, more CertDetails, r *lyncdia
 			return expectation{c.Role, c.Requirement, c.Status, c.Found, list(c.Sources)}
 		}),
 	}
+	if len(more.Expectations) > 0 && more.Expectations[0].Role == "client" {
+		for i, p := range doc.Problems {
+			doc.Problems[i].Effect = personalEffect(p)
+		}
+	}
 	if result.Handshake != nil {
 		doc.Alert, doc.FailureKind = result.Handshake.Alert, result.Handshake.Kind
 	}
@@ -200,6 +205,18 @@ func oneCertificate(c certs.Certificate, at time.Time) certificate {
 		c.Subject, c.Issuer, stamp(c.NotBefore), stamp(c.NotAfter), list(c.DNSNames), list(c.IPAddresses), c.Thumbprint, c.SerialNumber, c.SignatureAlgorithm, c.KeyAlgorithm, known(c.KeyBits, c.KeyBits > 0), known(left, !at.IsZero() && !c.NotAfter.IsZero()),
 		c.SelfSigned, c.IsCA, list(c.Usages), list(c.CRLs), list(c.OCSP), list(c.IssuerURLs),
 	}
+}
+
+// personalEffect is what comes of a problem of a client's own certificate, which
+// servers look at.
+func personalEffect(p chainFault) string {
+	switch {
+	case p.Warning && p.Code == "untrusted-root":
+		return "none: a client does not look at the issuer of its own certificate"
+	case p.Warning:
+		return "a server may take it or not"
+	}
+	return "a server refuses it; the client has to sign in by other means before it gets another"
 }
 
 func wireProblem(p certs.Problem) chainFault {
@@ -295,10 +312,24 @@ func compare(file, server *certs.Result, host string) *live {
 	return out
 }
 
+// soon is the days left below which a certificate should have been renewed: half of
+// what a public one of 90 days has when software renews it.
+const soon = 15
+
+// sound reports a client's own certificate that has no fault, whoever trusts its
+// issuer here.
+func (d *certDoc) sound() bool {
+	return len(d.Expectations) > 0 && d.Expectations[0].Role == "client" && len(d.Chain) > 0 &&
+		!slices.ContainsFunc(d.Problems, func(p chainFault) bool { return !p.Warning }) &&
+		!slices.ContainsFunc(d.Expectations, func(e expectation) bool { return e.Status == "unmet" })
+}
+
 func (d *certDoc) text(s *sheet) {
 	switch {
 	case d.Verified:
 		s.head(d.Host+": the chain verifies", good)
+	case d.sound():
+		s.head(d.Host+": nothing is wrong with this certificate of a client", good)
 	case d.Handshake != "" && len(d.Chain) == 0:
 		s.head(d.Host+": no certificate was seen", bad)
 	default:
@@ -315,9 +346,16 @@ func (d *certDoc) text(s *sheet) {
 		s.item("Issuer", c.Issuer)
 		valid := c.NotBefore + " to " + c.NotAfter
 		if c.DaysLeft != nil {
-			valid += fmt.Sprintf(" (%d days left)", *c.DaysLeft)
+			left := fmt.Sprintf("%d days left", *c.DaysLeft)
+			if *c.DaysLeft == 1 {
+				left = "1 day left"
+			}
+			valid += " (" + left + ")"
 		}
 		s.item("Valid", valid)
+		if c.DaysLeft != nil && *c.DaysLeft >= 0 && *c.DaysLeft < soon {
+			s.mark(mark{"WARNED", dubio}, "it expires soon: have it renewed")
+		}
 		s.item("Names", strings.Join(append(append([]string{}, c.DNSNames...), c.IPAddresses...), ", "))
 		key := c.KeyAlgorithm
 		if c.KeyBits != nil {
