@@ -283,10 +283,8 @@ func (x *exchange) tunnelled() bool { return !x.direct && x.wire.proxied(x.seen.
 
 // throughProxy connects by the proxy, which looks the name up itself.
 func (x *exchange) throughProxy(ctx context.Context) (net.Conn, netip.AddrPort, error) {
-	ctx, cancel := context.WithTimeout(ctx, x.wire.network.exchange())
-	defer cancel()
 	conn, err := x.wire.tunnel(ctx, x.seen.Host, x.seen.Port)
-	if err != nil && ctx.Err() != nil {
+	if errors.Is(err, context.DeadlineExceeded) || err != nil && ctx.Err() != nil {
 		err = x.wire.silence(x)
 	}
 	return conn, netip.AddrPort{}, err

@@ -128,7 +128,7 @@ func everyEndpoint(f *fact.Facts) []fact.Endpoint {
 // between.
 func judgePortal(f *fact.Facts, emit Emit) {
 	control, o, _ := fact.Get(f, fact.ControlKey)
-	if control.Status == 0 {
+	if control.Status < 200 { // none, or one of a recording that is no final answer
 		return
 	}
 	to, err := url.Parse(control.Location)

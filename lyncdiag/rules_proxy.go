@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,9 +97,12 @@ func judgeProxy(f *fact.Facts, emit Emit) {
 			evidence = append(evidence, named("alsoFor", e.Host, o))
 		}
 		finding := found("proxy-authentication-required", "proxy", append(evidence, components(o)...)...)
-		if proxy.User {
+		switch {
+		case slices.ContainsFunc(asked, func(e fact.Endpoint) bool { return e.Reach.AtProxy.Rejected }):
 			finding.Title = "The proxy does not accept the user name and password it was given"
-			finding.Cause = "The proxy answers 407 on the way to {host}, also to the user and password given to this test."
+			finding.Cause = "The proxy answers 407 on the way to {host}, and again to the user and password given to this test. Once rejected they are not sent again, so that no account is locked out."
+		case proxy.User && newProxyLogin(new(url.Userinfo), first.Reach.AtProxy.Offers) == nil:
+			finding.Cause = "The proxy answers 407 on the way to {host}. Of the ways to log in that it offers this test speaks none (NTLM, Negotiate with NTLM and Basic), so the user and password given to it were not sent."
 		}
 		emit(finding)
 	}

@@ -43,6 +43,7 @@ type ProxyAnswer struct {
 	Answered bool     `json:"answered"` // a connection to the proxy itself stood
 	Status   int      `json:"status"`   // of its HTTP answer; 0 without one
 	Offers   []string `json:"offers"`   // schemes of Proxy-Authenticate
+	Rejected bool     `json:"rejected"` // it asks for credentials, and did not take those it was given for this host or another
 	Detail   string   `json:"detail"`
 }
 
