@@ -71,9 +71,11 @@ func failing(cause, _ Finding) bool { return cause.Severity == kb.Failure }
 func sameTarget(cause, effect Finding) bool { return cause.value("target") == effect.Host() }
 
 // behindProxy: a proxy that lets nobody through explains what nobody could ask;
-// one that refuses a host explains that host alone.
+// one that refuses a host explains that host alone. Autodiscover is one thing
+// under its two names.
 func behindProxy(cause, effect Finding) bool {
-	return cause.Name != "proxy-refuses-connect" || effect.Host() == cause.Host()
+	return cause.Name != "proxy-refuses-connect" || effect.Host() == cause.Host() ||
+		effect.Severity != kb.Info && strings.HasPrefix(effect.Name, "autodiscover-") && strings.HasPrefix(cause.Host(), "lyncdiscover")
 }
 
 // underDomain: a domain that is gone takes the hosts in it along.

@@ -225,10 +225,11 @@ type wire struct {
 
 	mu        sync.Mutex
 	exchanges map[string]*exchange
+	plain     map[string]fact.Reach // plain HTTP that failed at the proxy, by host
 }
 
 func newWire(ctx context.Context, n *Network, log *slog.Logger) *wire {
-	w := &wire{network: n, verifier: n.Verifier(), exchanges: map[string]*exchange{}, log: log, login: n.Login}
+	w := &wire{network: n, verifier: n.Verifier(), exchanges: map[string]*exchange{}, plain: map[string]fact.Reach{}, log: log, login: n.Login}
 	if w.login == nil {
 		w.login = new(ProxyLogin)
 	}

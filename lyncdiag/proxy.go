@@ -368,17 +368,52 @@ func (p *plainHTTP) RoundTrip(r *http.Request) (*http.Response, error) {
 		return p.RoundTripper.RoundTrip(r)
 	}
 	c, response, err := p.wire.ask(r.Context(), r.Clone(r.Context()))
-	if err != nil {
-		return nil, err
-	}
-	if response.StatusCode == http.StatusProxyAuthRequired {
+	if err == nil && response.StatusCode >= 400 && !fromOrigin(response) {
 		c.Close()
-		return nil, p.wire.refusal(c, response)
+		err = p.wire.refusal(c, response)
+	}
+	if err != nil {
+		p.wire.notePlain(r.URL.Hostname(), err)
+		return nil, err
 	}
 	response.Request = r
 	stop := context.AfterFunc(r.Context(), func() { c.Close() })
 	response.Body = &bodyOnConn{response.Body, c, stop}
 	return response, nil
+}
+
+// fromOrigin reports whether an error page shows that it is of the host asked
+// for, and not the proxy's own: a web server of Microsoft's says so, Lync adds
+// X-MS- headers (seen in practice, undocumented), and a proxy has 407 for 401.
+func fromOrigin(response *http.Response) bool {
+	server := response.Header.Get("Server")
+	if response.StatusCode == http.StatusUnauthorized || strings.HasPrefix(server, "Microsoft-IIS/") || strings.HasPrefix(server, "Microsoft-HTTPAPI/") {
+		return true
+	}
+	for name := range response.Header {
+		if strings.HasPrefix(name, "X-Ms-") {
+			return true
+		}
+	}
+	return false
+}
+
+// notePlain keeps what became of plain HTTP to a host at the proxy: there is no
+// exchange that would.
+func (w *wire) notePlain(host string, err error) {
+	if answer := atProxy(err); answer != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.plain[strings.ToLower(host)] = fact.Reach{Status: portStatus(err), Detail: plain(err), AtProxy: answer}
+	}
+}
+
+// atGateway is what notePlain kept of a host.
+func (w *wire) atGateway(host string) (reach fact.Reach, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	reach, ok = w.plain[strings.ToLower(host)]
+	return reach, ok
 }
 
 // CloseIdleConnections is what http.Client looks for.

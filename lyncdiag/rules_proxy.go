@@ -52,7 +52,7 @@ func sumProxy(f *fact.Facts) string {
 func proxyRules() []Rule {
 	return []Rule{{
 		ID: "proxy.way", Source: kb.Citation{KB: "KB2769142"},
-		Needs: names(fact.ProxyKey), Reads: names(fact.CandidatesKey, fact.WebHostsKey, fact.LoginKey, fact.ControlKey, fact.FederationKey),
+		Needs: names(fact.ProxyKey), Reads: names(fact.CandidatesKey, fact.WebHostsKey, fact.LoginKey, fact.ControlKey, fact.FederationKey, fact.WalkKey, fact.AutomaticKey),
 		Emits: []string{"proxy-authentication-required", "proxy-refuses-connect", "proxy-unreachable"}, Eval: judgeProxy,
 	}}
 }
@@ -78,6 +78,8 @@ func judgeProxy(f *fact.Facts, emit Emit) {
 		switch a := e.Reach.AtProxy; {
 		case a.Status == 407:
 			asked = append(asked, e)
+		case e.Port == 80 && (a.Status == 0 || !plainWanted(f, e)):
+			// of plain HTTP Autodiscover alone needs anything, and only where HTTPS fails
 		case (a.Status != 0 || a.Answered && works) && !absent(e):
 			refused = append(refused, e)
 		case a.Answered && a.Status == 0 && broken == "":
@@ -119,8 +121,33 @@ func judgeProxy(f *fact.Facts, emit Emit) {
 			finding.Title = "The proxy makes no connection to {host}"
 			finding.Cause = "The proxy answers the CONNECT request for {host} with an error of its own: it cannot resolve the name, gets no answer from the host, or does not want to. Sign-in needs this host."
 		}
+		if e.Port == 80 {
+			finding = plainRefused(f, finding, o)
+		}
 		emit(finding)
 	}
+}
+
+// plainWanted: a host of Autodiscover, which did not work some other way.
+func plainWanted(f *fact.Facts, e fact.Endpoint) bool {
+	hosts, _, _ := fact.Get(f, fact.WebHostsKey)
+	return !autodiscoverSpeaks(f) && slices.ContainsFunc(hosts, func(h fact.Endpoint) bool { return h.Host == e.Host && h.Port == e.Port })
+}
+
+// plainRefused is about an error page that came through the proxy over plain
+// HTTP, and that nothing shows to be the host's.
+func plainRefused(f *fact.Facts, finding Finding, o fact.Origin) Finding {
+	finding = finding.with(Probable)
+	finding.Title = "Plain HTTP to {host} through the proxy ends in an error page"
+	finding.Cause = "The answer through the proxy is an error, and nothing in it shows that it comes from {host}: the proxy does not let the request pass, or cannot reach the host. Autodiscover needs plain HTTP where HTTPS shows another name."
+	finding.Resolution = []string{
+		"Let plain HTTP (port 80) to the Autodiscover hosts in this list through the proxy, for all users: lyncdiag port --plan",
+		"Walk the way again, hop by hop: lyncdiag autodiscover {domain}",
+	}
+	if auto, _, _ := fact.Get(f, fact.AutomaticKey); auto.Works {
+		finding = finding.at(kb.Warning, "clients go on with the SRV record, which leads to a server that works", o)
+	}
+	return finding
 }
 
 // statusText is an HTTP status, "" for none.
