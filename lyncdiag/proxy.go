@@ -37,6 +37,9 @@ const (
 	maxProxyBody = 64 << 10
 )
 
+// spokeEarly: servers of TLS say nothing before the client does.
+const spokeEarly = "spoke before the tunnel was used"
+
 // proxied reports whether connections to a host go through the proxy.
 func (w *wire) proxied(host string) bool {
 	n := w.network
@@ -78,7 +81,7 @@ func (w *wire) tunnel(ctx context.Context, host string, port uint16) (net.Conn, 
 	}
 	if p.in.Buffered() > 0 {
 		p.Close()
-		return nil, &proxyError{host: w.network.Proxy.Host, detail: "spoke before the tunnel was used", answered: true}
+		return nil, &proxyError{host: w.network.Proxy.Host, detail: spokeEarly, answered: true}
 	}
 	return p.Conn, nil
 }

@@ -89,14 +89,14 @@ func TestStrangeProxies(t *testing.T) {
 	}{
 		"mail server":            {answer("220 mail.contoso.com ESMTP\r\n"), "proxy-unreachable"},
 		"hangs up":               {func(net.Conn, *bufio.Reader) {}, "proxy-unreachable"},
-		"speaks into the tunnel": {answer("HTTP/1.1 200 OK\r\n\r\nwelcome"), "proxy-unreachable"},
+		"speaks into the tunnel": {answer("HTTP/1.1 200 OK\r\n\r\nwelcome"), "captive-portal"},
 		"asks for ever":          {answer("HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n"), "proxy-authentication-required"},
 		"basic for ever":         {answer("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 0\r\n\r\n"), "proxy-authentication-required"},
 		"broken NTLM":            {answer("HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM AAAA\r\nContent-Length: 0\r\n\r\n"), "proxy-authentication-required"},
 		"unknown scheme":         {answer("HTTP/1.1 407 No\r\nProxy-Authenticate: Hawk\r\nContent-Length: 0\r\n\r\n"), "proxy-authentication-required"},
 		"body without end":       {answer("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=x\r\n\r\n" + strings.Repeat("x", 200<<10)), "proxy-authentication-required"},
 		"body that never comes":  {answer("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 10\r\n\r\n"), ""},
-		"redirects":              {answer("HTTP/1.1 302 Found\r\nLocation: http://gateway.contoso.example:8080/\r\nContent-Length: 0\r\n\r\n"), "proxy-refuses-connect"},
+		"redirects":              {answer("HTTP/1.1 302 Found\r\nLocation: http://gateway.contoso.example:8080/\r\nContent-Length: 0\r\n\r\n"), "captive-portal"},
 		"refuses":                {answer("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"), "proxy-refuses-connect"},
 		"endless headers":        {answer("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 2<<20)), "proxy-unreachable"},
 		"breaks TLS": {func(c net.Conn, in *bufio.Reader) {

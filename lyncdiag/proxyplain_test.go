@@ -97,3 +97,37 @@ func TestProxyAndFirewall(t *testing.T) {
 		}
 	})
 }
+
+// TestOneRootAtProxy: a proxy that sends to its login page, and one that talks
+// without end whatever it is asked, are each one trouble.
+func TestOneRootAtProxy(t *testing.T) {
+	for name, tt := range map[string]struct{ answer, want string }{
+		"login page": {"HTTP/1.1 302 Found\r\nLocation: http://portal.contoso.example/login\r\nContent-Length: 0\r\n\r\n", "captive-portal"},
+		"endless":    {"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + strings.Repeat("x", 4<<20), "captive-portal"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, report := diagnose(t, lab.Config{Proxy: true}, atGateway(func(c net.Conn, in *bufio.Reader) {
+					for {
+						if _, err := http.ReadRequest(in); err != nil {
+							return
+						}
+						if _, err := c.Write([]byte(tt.answer)); err != nil {
+							return
+						}
+					}
+				}))
+				if names := rootNames(report); len(names) != 1 || names[0] != tt.want {
+					t.Errorf("%s: %v\n%s", name, names, describe(report))
+				}
+				for _, f := range report.Findings {
+					if f.Name == "proxy-unreachable" {
+						if !strings.Contains(f.Cause, "tunnel") {
+							t.Errorf("%s is not what was seen: %s", f.Title, f.Cause)
+						}
+					}
+				}
+			})
+		})
+	}
+}

@@ -66,8 +66,21 @@ func judgeProxy(f *fact.Facts, emit Emit) {
 	}
 	about := []fact.Evidence{named("proxy", proxyName(proxy.Endpoint), o), text("setBy", proxy.From, o)}
 	if s := proxy.Reach.Status; s != fact.Listening && s != "" {
-		emit(found("proxy-unreachable", "proxy", slices.Concat([]fact.Evidence{host(proxy.Host, o), address(proxy.Reach.Address, o),
-			text("status", string(s), o), prose("detail", proxy.Reach.Detail, o)}, about[1:], components(o))...))
+		finding := found("proxy-unreachable", "proxy", slices.Concat([]fact.Evidence{host(proxy.Host, o), address(proxy.Reach.Address, o),
+			text("status", string(s), o), prose("detail", proxy.Reach.Detail, o)}, about[1:], components(o))...)
+		switch {
+		case proxy.Reach.NoRoute:
+			finding.Title = "This computer has no route to the proxy ({host})"
+			finding.Cause = "The proxy's name resolves to {ip}, and this computer has no way to that address: nothing was sent. Everything that goes through the proxy fails."
+		case s == fact.Unresolved && proxy.Resolve.Status.Known():
+			finding.Title = "The name of the proxy ({host}) does not resolve"
+			finding.Cause = "DNS has no address for {host}, so nothing was sent to it. Everything that goes through the proxy fails."
+		case s == fact.Unresolved:
+			finding = finding.with(Probable)
+			finding.Title = "The name of the proxy ({host}) could not be looked up"
+			finding.Cause = "No resolver gave an answer about {host}, so nothing is known of the proxy, and nothing was sent to it. Everything that goes through it fails."
+		}
+		emit(finding)
 		return
 	}
 	var asked, refused []fact.Endpoint
@@ -80,7 +93,7 @@ func judgeProxy(f *fact.Facts, emit Emit) {
 			asked = append(asked, e)
 		case e.Port == 80 && (a.Status == 0 || !plainWanted(f, e)):
 			// of plain HTTP Autodiscover alone needs anything, and only where HTTPS fails
-		case (a.Status != 0 || a.Answered && works) && !absent(e):
+		case (a.Status != 0 || a.Answered && works && a.Detail != spokeEarly) && !absent(e):
 			refused = append(refused, e)
 		case a.Answered && a.Status == 0 && broken == "":
 			broken = a.Detail
@@ -90,6 +103,10 @@ func judgeProxy(f *fact.Facts, emit Emit) {
 		finding := found("proxy-unreachable", "proxy", append([]fact.Evidence{host(proxy.Host, o), prose("detail", broken, o)}, about[1:]...)...).with(Probable)
 		finding.Title = "What answers at {host} is no HTTP proxy"
 		finding.Cause = "A connection to {host} opens, and what comes back to CONNECT is no HTTP answer. Everything that goes through it fails."
+		if broken == spokeEarly {
+			finding.Title = "What answers at {host} opens no tunnel, though it says so"
+			finding.Cause = "What answers at {host} says 200 to CONNECT, and goes on to talk itself where the tunnel should be. Everything that goes through it fails."
+		}
 		emit(finding)
 	}
 	if len(asked) > 0 {
