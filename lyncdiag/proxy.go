@@ -340,10 +340,20 @@ func (e *proxyError) Error() string {
 // its 502 and 504 speak of that host.
 func atProxy(err error) *fact.ProxyAnswer {
 	var proxy *proxyError
-	if !errors.As(err, &proxy) || proxy.status == http.StatusBadGateway || proxy.status == http.StatusGatewayTimeout {
+	if !errors.As(err, &proxy) || badGateway(err) != 0 {
 		return nil
 	}
 	return &fact.ProxyAnswer{Answered: proxy.answered, Status: proxy.status, Offers: proxy.offers, Rejected: proxy.rejected, Detail: proxy.detail}
+}
+
+// badGateway is the status by which a proxy says that it does not reach a host: it
+// may not know the name, be refused, or get no answer. 0: it does not say so.
+func badGateway(err error) int {
+	var proxy *proxyError
+	if errors.As(err, &proxy) && (proxy.status == http.StatusBadGateway || proxy.status == http.StatusGatewayTimeout) {
+		return proxy.status
+	}
+	return 0
 }
 
 // silence is why nothing came back in time: the proxy, when it has not even

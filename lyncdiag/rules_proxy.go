@@ -71,7 +71,7 @@ func judgeProxy(f *fact.Facts, emit Emit) {
 		switch {
 		case proxy.Reach.NoRoute:
 			finding.Title = "This computer has no route to the proxy ({host})"
-			finding.Cause = "The proxy's name resolves to {ip}, and this computer has no way to that address: nothing was sent. Everything that goes through the proxy fails."
+			finding.Cause = "The proxy is at " + proxy.Reach.Address + ", and this computer has no way to that address: nothing was sent. Everything that goes through the proxy fails."
 		case s == fact.Unresolved && proxy.Resolve.Status.Known():
 			finding.Title = "The name of the proxy ({host}) does not resolve"
 			finding.Cause = "DNS has no address for {host}, so nothing was sent to it. Everything that goes through the proxy fails."
@@ -111,7 +111,7 @@ func judgeProxy(f *fact.Facts, emit Emit) {
 	}
 	if len(asked) > 0 {
 		first := asked[0]
-		evidence := append(slices.Clone(about), host(first.Host, o), text("status", "407", o), text("schemes", strings.Join(first.Reach.AtProxy.Offers, ", "), o))
+		evidence := append(slices.Clone(about), host(first.Host, o), text("status", "407", o), text("schemes", strings.Join(first.Reach.AtProxy.Offers, ", "), o), prose("detail", first.Reach.AtProxy.Detail, o))
 		for _, e := range asked[1:] {
 			evidence = append(evidence, named("alsoFor", e.Host, o))
 		}

@@ -23,12 +23,14 @@ const (
 
 // Reach is one connection attempt.
 type Reach struct {
-	Address string        `json:"address"` // the address that answered, or the first one tried
-	Status  PortStatus    `json:"status"`
-	Detail  string        `json:"detail"`
-	AtProxy *ProxyAnswer  `json:"proxyAnswer,omitempty"` // it failed at the proxy, so nothing is known of the host; nil: not so
-	NoRoute bool          `json:"noRoute"`               // nothing was sent: this computer has no way to such an address
-	Elapsed time.Duration `json:"elapsed"`
+	Address string       `json:"address"` // the address that answered, or the first one tried
+	Status  PortStatus   `json:"status"`
+	Detail  string       `json:"detail"`
+	AtProxy *ProxyAnswer `json:"proxyAnswer,omitempty"` // it failed at the proxy, so nothing is known of the host; nil: not so
+	NoRoute bool         `json:"noRoute"`               // nothing was sent: this computer has no way to such an address
+	// BadGateway is the 502 or 504 of a proxy that cannot reach the host; 0: none.
+	BadGateway int           `json:"badGateway,omitempty"`
+	Elapsed    time.Duration `json:"elapsed"`
 }
 
 // Paths is a host with addresses of both families, and what became of each.
