@@ -20,10 +20,12 @@ type cause struct {
 // causes in the order of the chain: the first that fits wins, so the link
 // nearest to the client explains.
 var causes = []cause{
-	{name: "network-offline", effects: []string{"dns-*", "autodiscover-*", "tcp-*", "tls-*", "firewall-*", "login-service-unavailable", "adfs-*", "sip-*", "manual-address-blocked"}},
+	{name: "network-offline", effects: []string{"proxy-unreachable", "dns-*", "autodiscover-*", "tcp-*", "tls-*", "firewall-*", "login-service-unavailable", "adfs-*", "sip-*", "manual-address-blocked"}},
 	{name: "proxy-*", effects: []string{"autodiscover-*", "login-service-unavailable", "manual-address-blocked"}, when: behindProxy},
 	{name: "tls-handshake-failed", effects: []string{"autodiscover-*", "login-service-unavailable", "adfs-tls-handshake-failed", "manual-address-blocked"}, when: byBrokenProxy},
+	{name: "captive-portal", effects: []string{"proxy-refuses-connect", "proxy-unreachable"}, when: byPortal},
 	{name: "captive-portal", effects: []string{"dns-lyncdiscover-wrong", "autodiscover-*", "tcp-*", "tls-*", "firewall-*", "login-service-unavailable", "adfs-*", "sip-*", "manual-address-blocked"}},
+	{name: "dns-server-failure", effects: []string{"proxy-unreachable"}, when: notLookedUp},
 	{name: "dns-server-failure", effects: []string{"dns-*", "autodiscover-*", "tcp-*", "firewall-*", "realm-*", "adfs-name-unresolvable", "login-service-unavailable"}},
 	{name: "dns-domain-missing", effects: []string{"dns-*", "autodiscover-*"}},
 	{name: "dns-internal-external-differ", effects: []string{"dns-lyncdiscover-missing", "dns-sip-*", "dns-federation-srv-missing"}, when: sameRecord},
@@ -71,9 +73,23 @@ func failing(cause, _ Finding) bool { return cause.Severity == kb.Failure }
 func sameTarget(cause, effect Finding) bool { return cause.value("target") == effect.Host() }
 
 // behindProxy: a proxy that lets nobody through explains what nobody could ask;
-// one that refuses a host explains that host alone.
+// one that refuses a host explains that host alone. Autodiscover is one thing
+// under its two names.
 func behindProxy(cause, effect Finding) bool {
-	return cause.Name != "proxy-refuses-connect" || effect.Host() == cause.Host()
+	return cause.Name != "proxy-refuses-connect" || effect.Host() == cause.Host() ||
+		effect.Severity != kb.Info && strings.HasPrefix(effect.Name, "autodiscover-") && strings.HasPrefix(cause.Host(), "lyncdiscover")
+}
+
+// byPortal: a proxy that sends everybody to its login page does so instead of
+// opening a tunnel, or calls its page one.
+func byPortal(_, effect Finding) bool {
+	status := effect.value("status")
+	return strings.HasPrefix(status, "3") || status == "511" || strings.Contains(effect.value("detail"), spokeEarly)
+}
+
+// notLookedUp: a proxy whose name is the resolver's affair.
+func notLookedUp(_, effect Finding) bool {
+	return effect.value("status") == string(fact.Unresolved) && effect.Confidence != Confirmed
 }
 
 // underDomain: a domain that is gone takes the hosts in it along.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"sync"
@@ -97,7 +96,7 @@ func (x *exchange) run(conns int) {
 	}
 	if err != nil {
 		reach.Detail = plain(err)
-		reach.AtProxy, reach.NoRoute = atProxy(err), noRoute(err)
+		reach.AtProxy, reach.NoRoute, reach.BadGateway = atProxy(err), noRoute(err), badGateway(err)
 		if len(host.Addresses) == 0 {
 			reach.Status = fact.Unresolved // neither here nor, as far as is known, at the proxy
 		}
@@ -283,25 +282,19 @@ func (x *exchange) tunnelled() bool { return !x.direct && x.wire.proxied(x.seen.
 
 // throughProxy connects by the proxy, which looks the name up itself.
 func (x *exchange) throughProxy(ctx context.Context) (net.Conn, netip.AddrPort, error) {
-	ctx, cancel := context.WithTimeout(ctx, x.wire.network.exchange())
-	defer cancel()
 	conn, err := x.wire.tunnel(ctx, x.seen.Host, x.seen.Port)
-	if err != nil && ctx.Err() != nil {
+	if errors.Is(err, context.DeadlineExceeded) || err != nil && ctx.Err() != nil {
 		err = x.wire.silence(x)
 	}
 	return conn, netip.AddrPort{}, err
 }
 
-// portStatus puts a dial's outcome into PortQry's words (KB 832919). A proxy's
-// 502 is its word for "refused".
+// portStatus puts a dial's outcome into PortQry's words (KB 832919).
 func portStatus(err error) fact.PortStatus {
-	var proxy *proxyError
 	switch {
 	case err == nil:
 		return fact.Listening
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaECONNREFUSED):
-		return fact.NotListening
-	case errors.As(err, &proxy) && proxy.status == http.StatusBadGateway:
 		return fact.NotListening
 	}
 	return fact.Filtered

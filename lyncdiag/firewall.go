@@ -1,8 +1,10 @@
 package lyncdiag
 
 import (
+	"net"
 	"net/netip"
 	"sort"
+	"strconv"
 
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -26,6 +28,7 @@ const (
 	sourceKB2409256 = "KB2409256"
 	sourceURLs      = "Office 365 URLs and IP address ranges"
 	sourceEdge      = "Lync Server 2013 library, port summary of the Edge Server"
+	sourceManual    = "the setting"
 	unsourced       = "unsourced"
 )
 
@@ -50,8 +53,9 @@ func Published(host string, address netip.Addr) (published, known bool) {
 }
 
 // Requirements lists what a firewall or proxy must let clients through to, for
-// the deployment and cloud of a setting, the needs of sign-in first. domain may be
-// "", and then the lines that are the company's own are left out.
+// the deployment and cloud of a setting, the needs of sign-in first, and the server
+// of manual configuration where the setting names one. domain may be "", and then
+// the lines that are the company's own are left out.
 func Requirements(s fact.Setting, domain string) []Requirement {
 	var list []Requirement
 	add := func(r Requirement) { list = append(list, r) }
@@ -93,6 +97,11 @@ func Requirements(s fact.Setting, domain string) []Requirement {
 			}
 		}
 		add(tcp(cloud.Federation, "5061", "federation with other companies only, not sign-in; from servers, not from clients", source, false))
+	}
+	if host, service, err := net.SplitHostPort(s.ManualServer); err == nil {
+		if port, err := strconv.ParseUint(service, 10, 16); err == nil && (host != cloud.SIP || port != 443 || s.Deployment == "server") {
+			add(tcp(host, service, "the server of manual configuration", sourceManual, true, uint16(port)))
+		}
 	}
 	if domain != "" {
 		if s.Deployment != "online" && s.Deployment != "" && s.Deployment != "auto" {

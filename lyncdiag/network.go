@@ -46,6 +46,9 @@ type Network struct {
 	Proxy *url.URL
 	// ProxyFrom says who set Proxy, in a word or two: "--proxy", "environment".
 	ProxyFrom string
+	// Login shares with other runs how Proxy takes its user and password, so that
+	// wrong ones are sent once. nil: a run finds out for itself.
+	Login *ProxyLogin
 	// PAC is the URL of a script that decides over proxies and that this run did
 	// not ask: what fails on the direct way may work for the client. "": none.
 	PAC string
@@ -220,13 +223,18 @@ type wire struct {
 	log                          *slog.Logger
 	cancel                       context.CancelFunc
 	wg                           sync.WaitGroup
+	login                        *ProxyLogin
 
 	mu        sync.Mutex
 	exchanges map[string]*exchange
+	plain     map[string]fact.Reach // plain HTTP that failed at the proxy, by host
 }
 
 func newWire(ctx context.Context, n *Network, log *slog.Logger) *wire {
-	w := &wire{network: n, verifier: n.Verifier(), exchanges: map[string]*exchange{}, log: log}
+	w := &wire{network: n, verifier: n.Verifier(), exchanges: map[string]*exchange{}, plain: map[string]fact.Reach{}, log: log, login: n.Login}
+	if w.login == nil {
+		w.login = new(ProxyLogin)
+	}
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
 	}

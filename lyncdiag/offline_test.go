@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -111,6 +112,22 @@ func TestIPv6Paths(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCutPaths: a dead family that the run has no time to wait for is unknown,
+// and the run is not.
+func TestCutPaths(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, report := diagnose(t, lab.Config{Faults: []string{"ipv6-path-dead"}}, func(d *lyncdiag.Diagnoser) { d.Timeout = 4 * time.Second })
+		if report.Verdict.Outcome != lyncdiag.Healthy || !report.Complete || lyncdiag.ExitCode(report, "failure") != 0 {
+			t.Errorf("got\n%s", describe(report))
+		}
+		for _, s := range report.Stages {
+			if s.ID == "paths" && (s.Status != lyncdiag.Warned || !strings.Contains(s.Reason, "time-out")) {
+				t.Errorf("paths: %s %s", s.Status, s.Reason)
+			}
+		}
+	})
 }
 
 // TestManySilentHosts: thirty hosts that drop everything, over both families,

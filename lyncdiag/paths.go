@@ -3,6 +3,7 @@ package lyncdiag
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -168,13 +169,18 @@ func (x *exchange) paths(ctx context.Context) (fact.Paths, error) {
 }
 
 // probePaths waits for the hosts that have addresses of both families. It
-// costs nothing where both answer, and one time-out where one is dead.
+// costs nothing where both answer, and one time-out where one is dead. A run whose
+// time is over sooner does not know of the slower family, and that decides nothing:
+// sign-in goes by the faster one.
 func probePaths(ctx context.Context, env *Env) error {
 	list := []fact.Paths{}
 	for _, x := range env.wire.dual() {
 		paths, err := x.paths(ctx)
-		if err != nil {
+		if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 			return err
+		}
+		if err != nil {
+			return &Obstacle{Soft: true, Detail: fmt.Sprintf("%v, before both families of %s had an outcome", err, paths.Host)}
 		}
 		list = append(list, paths)
 	}

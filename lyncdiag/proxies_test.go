@@ -116,7 +116,7 @@ func (b *squidBench) check(t *testing.T, config string, user *url.Userinfo, prim
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	run(t, b.squid, "-N", "-f", file)
+	run(t, b.squid, "-N", "-n", "t"+address[strings.LastIndex(address, ":")+1:], "-f", file) // a name of its own for its shared memory
 	awaitPort(t, address)
 	network := b.network
 	network.Proxy, network.ProxyFrom = &url.URL{Scheme: "http", User: user, Host: address}, "test"

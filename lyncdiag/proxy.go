@@ -37,6 +37,9 @@ const (
 	maxProxyBody = 64 << 10
 )
 
+// spokeEarly: servers of TLS say nothing before the client does.
+const spokeEarly = "spoke before the tunnel was used"
+
 // proxied reports whether connections to a host go through the proxy.
 func (w *wire) proxied(host string) bool {
 	n := w.network
@@ -74,11 +77,11 @@ func (w *wire) tunnel(ctx context.Context, host string, port uint16) (net.Conn, 
 	}
 	if response.StatusCode/100 != 2 {
 		p.Close()
-		return nil, w.refusal(response)
+		return nil, w.refusal(p, response)
 	}
 	if p.in.Buffered() > 0 {
 		p.Close()
-		return nil, &proxyError{host: w.network.Proxy.Host, detail: "spoke before the tunnel was used", answered: true}
+		return nil, &proxyError{host: w.network.Proxy.Host, detail: spokeEarly, answered: true}
 	}
 	return p.Conn, nil
 }
@@ -87,8 +90,9 @@ func (w *wire) tunnel(ctx context.Context, host string, port uint16) (net.Conn, 
 // is read.
 type proxyConn struct {
 	net.Conn
-	in   *bufio.Reader
-	left int
+	in       *bufio.Reader
+	left     int
+	rejected bool // the answer is a 407 to credentials, or would have been
 }
 
 func newProxyConn(conn net.Conn) *proxyConn {
@@ -109,20 +113,41 @@ func (p *proxyConn) Read(b []byte) (int, error) {
 // response reads the head of an answer; whoever reads its body bounds that.
 func (p *proxyConn) response(request *http.Request) (*http.Response, error) {
 	p.left = maxProxyHead
-	response, err := http.ReadResponse(p.in, request)
-	p.left = math.MaxInt
-	return response, err
+	defer func() { p.left = math.MaxInt }()
+	for {
+		response, err := http.ReadResponse(p.in, request)
+		// An interim answer says that the final one is to come (RFC 9110 section 15.2).
+		if err != nil || response.StatusCode/100 != 1 || response.StatusCode == http.StatusSwitchingProtocols {
+			return response, err
+		}
+	}
 }
 
 // ask sends a request to the proxy, and once more with credentials where it
-// wants some and there are some. Whatever the proxy answers is no error.
+// wants some, there are some and it has not rejected them. Whatever the proxy
+// answers is no error. Each step has the time of one exchange, and
+// waiting for another host's login counts towards none.
 func (w *wire) ask(ctx context.Context, request *http.Request) (*proxyConn, *http.Response, error) {
 	p, response, err := w.send(ctx, nil, request)
 	if err != nil || response.StatusCode != http.StatusProxyAuthRequired {
 		return p, response, err
 	}
 	login := newProxyLogin(w.network.Proxy.User, offers(response))
-	for login != nil {
+	if login == nil {
+		return p, response, nil
+	}
+	end, err := w.login.begin(ctx)
+	if err != nil {
+		p.Close()
+		return nil, nil, err
+	}
+	if end == nil {
+		p.rejected = true
+		return p, response, nil
+	}
+	outcome := loginUntried
+	defer func() { end(outcome) }()
+	for {
 		header, err := login.next(response)
 		if err != nil {
 			p.Close()
@@ -130,21 +155,27 @@ func (w *wire) ask(ctx context.Context, request *http.Request) (*proxyConn, *htt
 				status: response.StatusCode, offers: offers(response), answered: true}
 		}
 		if header == "" {
-			break
+			p.rejected, outcome = true, loginRejected
+			return p, response, nil
 		}
 		request.Header.Set("Proxy-Authorization", header)
-		if p, response, err = w.send(ctx, p.again(ctx, response), request); err != nil {
+		if p, response, err = w.send(ctx, w.again(ctx, p, response), request); err != nil {
+			if errors.Is(err, context.DeadlineExceeded) {
+				outcome = loginUnanswered
+			}
 			return nil, nil, err
 		}
 		if response.StatusCode != http.StatusProxyAuthRequired {
-			break
+			outcome = loginAccepted
+			return p, response, nil
 		}
 	}
-	return p, response, nil
 }
 
 // again is the connection for the next request, nil when the proxy closes it.
-func (p *proxyConn) again(ctx context.Context, response *http.Response) *proxyConn {
+func (w *wire) again(ctx context.Context, p *proxyConn, response *http.Response) *proxyConn {
+	ctx, cancel := context.WithTimeout(ctx, w.network.exchange())
+	defer cancel()
 	stop := context.AfterFunc(ctx, func() { p.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	_, err := io.CopyN(io.Discard, response.Body, maxProxyBody)
@@ -157,6 +188,8 @@ func (p *proxyConn) again(ctx context.Context, response *http.Response) *proxyCo
 
 // send sends one request on a connection, or on a new one for nil.
 func (w *wire) send(ctx context.Context, p *proxyConn, request *http.Request) (*proxyConn, *http.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, w.network.exchange())
+	defer cancel()
 	host := w.network.Proxy.Host
 	if p == nil {
 		conn, err := w.gateway().take(ctx)
@@ -190,8 +223,8 @@ func (w *wire) send(ctx context.Context, p *proxyConn, request *http.Request) (*
 }
 
 // refusal is the error of an answer that opens no way.
-func (w *wire) refusal(response *http.Response) *proxyError {
-	e := &proxyError{host: w.network.Proxy.Host, status: response.StatusCode, answered: true, offers: offers(response)}
+func (w *wire) refusal(p *proxyConn, response *http.Response) *proxyError {
+	e := &proxyError{host: w.network.Proxy.Host, status: response.StatusCode, answered: true, offers: offers(response), rejected: p.rejected}
 	e.detail = fmt.Sprintf("answers %d", response.StatusCode)
 	if response.Request != nil {
 		e.detail += " to " + response.Request.Method
@@ -296,6 +329,7 @@ type proxyError struct {
 	offers   []string
 	detail   string
 	answered bool // a connection to it stood
+	rejected bool // it was given credentials
 }
 
 func (e *proxyError) Error() string {
@@ -306,10 +340,20 @@ func (e *proxyError) Error() string {
 // its 502 and 504 speak of that host.
 func atProxy(err error) *fact.ProxyAnswer {
 	var proxy *proxyError
-	if !errors.As(err, &proxy) || proxy.status == http.StatusBadGateway || proxy.status == http.StatusGatewayTimeout {
+	if !errors.As(err, &proxy) || badGateway(err) != 0 {
 		return nil
 	}
-	return &fact.ProxyAnswer{Answered: proxy.answered, Status: proxy.status, Offers: proxy.offers, Detail: proxy.detail}
+	return &fact.ProxyAnswer{Answered: proxy.answered, Status: proxy.status, Offers: proxy.offers, Rejected: proxy.rejected, Detail: proxy.detail}
+}
+
+// badGateway is the status by which a proxy says that it does not reach a host: it
+// may not know the name, be refused, or get no answer. 0: it does not say so.
+func badGateway(err error) int {
+	var proxy *proxyError
+	if errors.As(err, &proxy) && (proxy.status == http.StatusBadGateway || proxy.status == http.StatusGatewayTimeout) {
+		return proxy.status
+	}
+	return 0
 }
 
 // silence is why nothing came back in time: the proxy, when it has not even
@@ -336,20 +380,53 @@ func (p *plainHTTP) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Scheme != "http" || !p.wire.proxied(r.URL.Hostname()) {
 		return p.RoundTripper.RoundTrip(r)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), p.wire.network.exchange())
-	defer cancel()
-	c, response, err := p.wire.ask(ctx, r.Clone(ctx))
-	if err != nil {
-		return nil, err
-	}
-	if response.StatusCode == http.StatusProxyAuthRequired {
+	c, response, err := p.wire.ask(r.Context(), r.Clone(r.Context()))
+	if err == nil && response.StatusCode >= 400 && !fromOrigin(response) {
 		c.Close()
-		return nil, p.wire.refusal(response)
+		err = p.wire.refusal(c, response)
+	}
+	if err != nil {
+		p.wire.notePlain(r.URL.Hostname(), err)
+		return nil, err
 	}
 	response.Request = r
 	stop := context.AfterFunc(r.Context(), func() { c.Close() })
 	response.Body = &bodyOnConn{response.Body, c, stop}
 	return response, nil
+}
+
+// fromOrigin reports whether an error page shows that it is of the host asked
+// for, and not the proxy's own: a web server of Microsoft's says so, Lync adds
+// X-MS- headers (seen in practice, undocumented), and a proxy has 407 for 401.
+func fromOrigin(response *http.Response) bool {
+	server := response.Header.Get("Server")
+	if response.StatusCode == http.StatusUnauthorized || strings.HasPrefix(server, "Microsoft-IIS/") || strings.HasPrefix(server, "Microsoft-HTTPAPI/") {
+		return true
+	}
+	for name := range response.Header {
+		if strings.HasPrefix(name, "X-Ms-") {
+			return true
+		}
+	}
+	return false
+}
+
+// notePlain keeps what became of plain HTTP to a host at the proxy: there is no
+// exchange that would.
+func (w *wire) notePlain(host string, err error) {
+	if answer := atProxy(err); answer != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.plain[strings.ToLower(host)] = fact.Reach{Status: portStatus(err), Detail: plain(err), AtProxy: answer}
+	}
+}
+
+// atGateway is what notePlain kept of a host.
+func (w *wire) atGateway(host string) (reach fact.Reach, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	reach, ok = w.plain[strings.ToLower(host)]
+	return reach, ok
 }
 
 // CloseIdleConnections is what http.Client looks for.

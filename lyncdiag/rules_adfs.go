@@ -53,7 +53,7 @@ func judgeFederationHost(f *fact.Facts, emit Emit) {
 	case len(e.Resolve.Addresses) == 0 && e.Resolve.Status.Known() && e.Reach.Status != fact.Listening:
 		emit(found("adfs-name-unresolvable", "adfs.dns", host(e.Host, o), text("answer", string(e.Resolve.Status), o)))
 	case e.Reach.Status == fact.Filtered:
-		emit(found("adfs-tcp-filtered", "adfs.tcp", append(evidence, prose("detail", e.Reach.Detail, o))...))
+		emit(behindGateway(found("adfs-tcp-filtered", "adfs.tcp", append(evidence, prose("detail", e.Reach.Detail, o))...), e))
 	case e.Reach.Status == fact.NotListening:
 		emit(found("adfs-tcp-not-listening", "adfs.tcp", append(evidence, prose("detail", e.Reach.Detail, o))...))
 	case e.TLS != nil && e.TLS.Handshake != nil && !notRead(e.TLS):

@@ -41,8 +41,18 @@ func judgeOffline(f *fact.Facts, emit Emit) {
 	var tried []string
 	answers := 0
 	var unroutable []fact.Endpoint
+	proxy, _, _ := fact.Get(f, fact.ProxyKey)
+	noResolver := resolverUnreachable(dns)
+	// To a proxy that this computer has no way to, or no resolver that knows it, nothing was sent.
+	lost := proxy.Reach.NoRoute && !isIPv6(proxy.Reach) || proxy.Reach.Status == fact.Unresolved && noResolver
+	if proxy.Reach.NoRoute && !isIPv6(proxy.Reach) {
+		unroutable = append(unroutable, proxy.Endpoint)
+	}
 	for _, e := range everyEndpoint(f) {
 		if e.Reach.AtProxy != nil {
+			if lost {
+				continue
+			}
 			return // the proxy is what answers, or does not
 		}
 		switch {
@@ -66,27 +76,34 @@ func judgeOffline(f *fact.Facts, emit Emit) {
 		}
 		return
 	}
-	noRoute := len(dns.Answers) > 0 && !slices.ContainsFunc(dns.Answers, func(a dnscheck.Answer) bool { return a.Status != dnscheck.StatusUnreachable })
 	// That Lync's hosts are silent says nothing of the others, and a resolver that
 	// is silent is its own finding.
-	if !noRoute && (len(tried) < 2 || !slices.Contains(tried, controlHost(f))) {
+	if !noResolver && !lost && (len(tried) < 2 || !slices.Contains(tried, controlHost(f))) {
 		return
 	}
 	finding := found("network-offline", "dns", text("hostsTried", strconv.Itoa(len(tried)), o))
-	if proxy, _, _ := fact.Get(f, fact.ProxyKey); proxy.Reach.Status == fact.Listening {
+	if proxy.Reach.Status == fact.Listening {
 		finding = finding.with(Probable)
 		finding.Stage = "proxy"
 		finding.Evidence = append(finding.Evidence, named("proxy", proxyName(proxy.Endpoint), o))
 		finding.Title = "The proxy takes connections, and no host answers through it"
 		finding.Cause = "Of all hosts that were tried through the proxy none answers, so nothing can be said about Lync. The proxy itself may have no way out."
 	}
-	if noRoute {
+	if lost && !noResolver {
+		finding = finding.with(Probable) // whatever goes round the proxy was not tried
+	}
+	if noResolver {
 		finding.Evidence = append(finding.Evidence, text("resolver", dns.Answers[0].Detail, o))
 	}
 	if len(unroutable) > 0 {
 		finding.Evidence = append(finding.Evidence, text("route", "this computer has no route to IPv4 addresses: "+unroutable[0].Reach.Detail, o))
 	}
 	emit(unasked(f, finding))
+}
+
+// resolverUnreachable: no question about the domain got to a resolver.
+func resolverUnreachable(dns *dnscheck.Result) bool {
+	return len(dns.Answers) > 0 && !slices.ContainsFunc(dns.Answers, func(a dnscheck.Answer) bool { return a.Status != dnscheck.StatusUnreachable })
 }
 
 // withoutIPv4 is a network that leads out over IPv6 alone, without a
@@ -128,7 +145,7 @@ func everyEndpoint(f *fact.Facts) []fact.Endpoint {
 // between.
 func judgePortal(f *fact.Facts, emit Emit) {
 	control, o, _ := fact.Get(f, fact.ControlKey)
-	if control.Status == 0 {
+	if control.Status < 200 { // none, or one of a recording that is no final answer
 		return
 	}
 	to, err := url.Parse(control.Location)

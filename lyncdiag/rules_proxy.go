@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,7 +52,7 @@ func sumProxy(f *fact.Facts) string {
 func proxyRules() []Rule {
 	return []Rule{{
 		ID: "proxy.way", Source: kb.Citation{KB: "KB2769142"},
-		Needs: names(fact.ProxyKey), Reads: names(fact.CandidatesKey, fact.WebHostsKey, fact.LoginKey, fact.ControlKey, fact.FederationKey),
+		Needs: names(fact.ProxyKey), Reads: names(fact.CandidatesKey, fact.WebHostsKey, fact.LoginKey, fact.ControlKey, fact.FederationKey, fact.WalkKey, fact.AutomaticKey),
 		Emits: []string{"proxy-authentication-required", "proxy-refuses-connect", "proxy-unreachable"}, Eval: judgeProxy,
 	}}
 }
@@ -65,8 +66,21 @@ func judgeProxy(f *fact.Facts, emit Emit) {
 	}
 	about := []fact.Evidence{named("proxy", proxyName(proxy.Endpoint), o), text("setBy", proxy.From, o)}
 	if s := proxy.Reach.Status; s != fact.Listening && s != "" {
-		emit(found("proxy-unreachable", "proxy", slices.Concat([]fact.Evidence{host(proxy.Host, o), address(proxy.Reach.Address, o),
-			text("status", string(s), o), prose("detail", proxy.Reach.Detail, o)}, about[1:], components(o))...))
+		finding := found("proxy-unreachable", "proxy", slices.Concat([]fact.Evidence{host(proxy.Host, o), address(proxy.Reach.Address, o),
+			text("status", string(s), o), prose("detail", proxy.Reach.Detail, o)}, about[1:], components(o))...)
+		switch {
+		case proxy.Reach.NoRoute:
+			finding.Title = "This computer has no route to the proxy ({host})"
+			finding.Cause = "The proxy is at " + proxy.Reach.Address + ", and this computer has no way to that address: nothing was sent. Everything that goes through the proxy fails."
+		case s == fact.Unresolved && proxy.Resolve.Status.Known():
+			finding.Title = "The name of the proxy ({host}) does not resolve"
+			finding.Cause = "DNS has no address for {host}, so nothing was sent to it. Everything that goes through the proxy fails."
+		case s == fact.Unresolved:
+			finding = finding.with(Probable)
+			finding.Title = "The name of the proxy ({host}) could not be looked up"
+			finding.Cause = "No resolver gave an answer about {host}, so nothing is known of the proxy, and nothing was sent to it. Everything that goes through it fails."
+		}
+		emit(finding)
 		return
 	}
 	var asked, refused []fact.Endpoint
@@ -77,7 +91,9 @@ func judgeProxy(f *fact.Facts, emit Emit) {
 		switch a := e.Reach.AtProxy; {
 		case a.Status == 407:
 			asked = append(asked, e)
-		case (a.Status != 0 || a.Answered && works) && !absent(e):
+		case e.Port == 80 && (a.Status == 0 || !plainWanted(f, e)):
+			// of plain HTTP Autodiscover alone needs anything, and only where HTTPS fails
+		case (a.Status != 0 || a.Answered && works && a.Detail != spokeEarly) && !absent(e):
 			refused = append(refused, e)
 		case a.Answered && a.Status == 0 && broken == "":
 			broken = a.Detail
@@ -87,18 +103,25 @@ func judgeProxy(f *fact.Facts, emit Emit) {
 		finding := found("proxy-unreachable", "proxy", append([]fact.Evidence{host(proxy.Host, o), prose("detail", broken, o)}, about[1:]...)...).with(Probable)
 		finding.Title = "What answers at {host} is no HTTP proxy"
 		finding.Cause = "A connection to {host} opens, and what comes back to CONNECT is no HTTP answer. Everything that goes through it fails."
+		if broken == spokeEarly {
+			finding.Title = "What answers at {host} opens no tunnel, though it says so"
+			finding.Cause = "What answers at {host} says 200 to CONNECT, and goes on to talk itself where the tunnel should be. Everything that goes through it fails."
+		}
 		emit(finding)
 	}
 	if len(asked) > 0 {
 		first := asked[0]
-		evidence := append(slices.Clone(about), host(first.Host, o), text("status", "407", o), text("schemes", strings.Join(first.Reach.AtProxy.Offers, ", "), o))
+		evidence := append(slices.Clone(about), host(first.Host, o), text("status", "407", o), text("schemes", strings.Join(first.Reach.AtProxy.Offers, ", "), o), prose("detail", first.Reach.AtProxy.Detail, o))
 		for _, e := range asked[1:] {
 			evidence = append(evidence, named("alsoFor", e.Host, o))
 		}
 		finding := found("proxy-authentication-required", "proxy", append(evidence, components(o)...)...)
-		if proxy.User {
+		switch {
+		case slices.ContainsFunc(asked, func(e fact.Endpoint) bool { return e.Reach.AtProxy.Rejected }):
 			finding.Title = "The proxy does not accept the user name and password it was given"
-			finding.Cause = "The proxy answers 407 on the way to {host}, also to the user and password given to this test."
+			finding.Cause = "The proxy answers 407 on the way to {host}, and again to the user and password given to this test. Once rejected they are not sent again, so that no account is locked out."
+		case proxy.User && newProxyLogin(new(url.Userinfo), first.Reach.AtProxy.Offers) == nil:
+			finding.Cause = "The proxy answers 407 on the way to {host}. Of the ways to log in that it offers this test speaks none (NTLM, Negotiate with NTLM and Basic), so the user and password given to it were not sent."
 		}
 		emit(finding)
 	}
@@ -115,8 +138,33 @@ func judgeProxy(f *fact.Facts, emit Emit) {
 			finding.Title = "The proxy makes no connection to {host}"
 			finding.Cause = "The proxy answers the CONNECT request for {host} with an error of its own: it cannot resolve the name, gets no answer from the host, or does not want to. Sign-in needs this host."
 		}
+		if e.Port == 80 {
+			finding = plainRefused(f, finding, o)
+		}
 		emit(finding)
 	}
+}
+
+// plainWanted: a host of Autodiscover, which did not work some other way.
+func plainWanted(f *fact.Facts, e fact.Endpoint) bool {
+	hosts, _, _ := fact.Get(f, fact.WebHostsKey)
+	return !autodiscoverSpeaks(f) && slices.ContainsFunc(hosts, func(h fact.Endpoint) bool { return h.Host == e.Host && h.Port == e.Port })
+}
+
+// plainRefused is about an error page that came through the proxy over plain
+// HTTP, and that nothing shows to be the host's.
+func plainRefused(f *fact.Facts, finding Finding, o fact.Origin) Finding {
+	finding = finding.with(Probable)
+	finding.Title = "Plain HTTP to {host} through the proxy ends in an error page"
+	finding.Cause = "The answer through the proxy is an error, and nothing in it shows that it comes from {host}: the proxy does not let the request pass, or cannot reach the host. Autodiscover needs plain HTTP where HTTPS shows another name."
+	finding.Resolution = []string{
+		"Let plain HTTP (port 80) to the Autodiscover hosts in this list through the proxy, for all users: lyncdiag port --plan",
+		"Walk the way again, hop by hop: lyncdiag autodiscover {domain}",
+	}
+	if auto, _, _ := fact.Get(f, fact.AutomaticKey); auto.Works {
+		finding = finding.at(kb.Warning, "clients go on with the SRV record, which leads to a server that works", o)
+	}
+	return finding
 }
 
 // statusText is an HTTP status, "" for none.

@@ -206,10 +206,19 @@ func judgeHosts(f *fact.Facts, emit Emit) {
 		}
 		if n.Reach.NoRoute {
 			finding.Title = "This computer has no route to {host}"
-			finding.Cause = "{host} resolves, and this computer has no way to its address ({ip}), while other hosts answer. A VPN or a routing table that covers part of the network looks like this."
+			finding.Cause = "{host} resolves, and this computer has no way to its address (" + n.Reach.Address + "), while other hosts answer. A VPN or a routing table that covers part of the network looks like this."
 		}
-		emit(unasked(f, finding))
+		emit(unasked(f, behindGateway(finding, n.Endpoint)))
 	}
+}
+
+// behindGateway says of a host what a proxy's 502 or 504 tells, and no more.
+func behindGateway(finding Finding, e fact.Endpoint) Finding {
+	if e.Reach.BadGateway != 0 {
+		finding.Title = "The proxy does not reach {host}"
+		finding.Cause = "The proxy answers " + strconv.Itoa(e.Reach.BadGateway) + " to CONNECT for {host}: it does not find the name, is refused, or gets no answer there. This computer does not see which. Sign-in needs this host."
+	}
+	return finding
 }
 
 func judgeRegistrarCertificate(f *fact.Facts, emit Emit) {

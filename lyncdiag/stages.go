@@ -175,6 +175,7 @@ func probeAutodiscover(ctx context.Context, env *Env) error {
 			hosts = append(hosts, endpoint)
 		}
 	}
+	hosts = append(hosts, keptByProxy(ctx, env, walk)...)
 	fact.Put(env.Facts, fact.WebHostsKey, hosts, env.Origin())
 	for _, server := range walk.SIPServers {
 		if server.Access == accessOf(env.Setting) && server.Port != 0 {
@@ -188,6 +189,22 @@ func probeAutodiscover(ctx context.Context, env *Env) error {
 		return &Obstacle{Detail: sumAutodiscover(env.Facts), Soft: true}
 	}
 	return nil
+}
+
+// keptByProxy are the hosts that plain HTTP did not get to through the proxy.
+func keptByProxy(ctx context.Context, env *Env, walk *dnscheck.Walk) []fact.Endpoint {
+	var list []fact.Endpoint
+	for _, hop := range walk.Hops {
+		u, err := url.Parse(hop.URL)
+		if err != nil || u.Scheme != "http" {
+			continue
+		}
+		name := strings.ToLower(u.Hostname())
+		if reach, ok := env.wire.atGateway(name); ok && !slices.ContainsFunc(list, func(e fact.Endpoint) bool { return e.Host == name }) {
+			list = append(list, fact.Endpoint{Host: name, Port: defaultPort(u), Resolve: env.wire.resolve(ctx, name), Reach: reach})
+		}
+	}
+	return list
 }
 
 func defaultPort(u *url.URL) uint16 {

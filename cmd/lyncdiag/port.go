@@ -28,6 +28,11 @@ func (p *program) portCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "port [HOST[:PORT][/udp]]...",
 		Short: "Say in PortQry's words whether ports can be reached (443 by default)",
+		Long: `Say in PortQry's words whether ports can be reached (443 by default).
+
+UDP is tried with a STUN binding request to the host that is named, over IPv4 and
+over IPv6. --needed tries TCP alone: which media servers a user is sent to, the
+service says only after sign-in.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if domain != "" {
 				var err error
@@ -47,13 +52,20 @@ func (p *program) portCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if plan {
-				return p.requirements(run, domain)
+			if run.lab != "" && domain == "" {
+				domain = labDomain
 			}
-			run.plan = func(s *session) lyncdiag.Plan {
-				if all {
-					servers = needed(lyncdiag.Requirements(s.setting, domain))
+			if plan {
+				return p.requirements(cmd.Context(), run, domain)
+			}
+			run.prepare = func(s *session) error {
+				if !all {
+					return nil
 				}
+				servers = needed(lyncdiag.Requirements(s.setting, domain))
+				return ownHosts(s.setting, domain)
+			}
+			run.plan = func(*session) lyncdiag.Plan {
 				return append(lyncdiag.DefaultPlan().Only("proxy"), tryPorts(servers))
 			}
 			run.document = func(f *fact.Facts, _ *lyncdiag.Report) render.Document {
@@ -73,10 +85,28 @@ func (p *program) portCommand() *cobra.Command {
 	return cmd
 }
 
-// requirements writes the plan. It sends nothing.
-func (p *program) requirements(run *probe, domain string) error {
-	setting, err := run.over(fact.Setting{})
+// ownHosts makes sure that the domain is known where hosts are the company's own.
+func ownHosts(setting fact.Setting, domain string) error {
+	if setting.Deployment == "server" && domain == "" {
+		return errors.New("read --domain: the hosts of Lync Server are the company's own; give --domain")
+	}
+	return nil
+}
+
+// requirements writes the plan. It sends nothing; flags that only a test has a use
+// for are read all the same.
+func (p *program) requirements(ctx context.Context, run *probe, domain string) error {
+	run.offline = true
+	if run.proxy == "" && run.user == "" {
+		run.proxy = "none" // whose settings are of no use here
+	}
+	s, err := run.open(ctx, p)
 	if err != nil {
+		return err
+	}
+	defer s.close()
+	setting := s.setting
+	if err := ownHosts(setting, domain); err != nil {
 		return err
 	}
 	sinks, err := p.sinks(run.formats(), render.JSON)
@@ -132,7 +162,8 @@ func tryPorts(servers []server) lyncdiag.Stage {
 		for i, v := range servers {
 			all.Go(func() {
 				if v.udp {
-					seen[i].Endpoint = bind(ctx, env, v)
+					seen[i].Endpoint, paths[i].Families = bind(ctx, env, v)
+					paths[i].Host, paths[i].Port = v.host, v.port
 					return
 				}
 				seen[i], _ = env.Look(ctx, v.host, v.port, lyncdiag.ToPort)
@@ -146,40 +177,65 @@ func tryPorts(servers []server) lyncdiag.Stage {
 	}}
 }
 
-// bind asks a STUN server over UDP: of a port that says nothing to a stranger
+// bind asks a STUN server over UDP, at an address of each family: of a port that says nothing to a stranger
 // nothing can be known.
-func bind(ctx context.Context, env *lyncdiag.Env, v server) fact.Endpoint {
+func bind(ctx context.Context, env *lyncdiag.Env, v server) (fact.Endpoint, []fact.Reach) {
 	e := fact.Endpoint{Host: v.host, Port: v.port}
 	e.Resolve = env.Resolver().LookupHost(ctx, v.host)
 	if len(e.Resolve.Addresses) == 0 {
 		if ctx.Err() == nil {
 			e.Reach = fact.Reach{Status: fact.Unresolved, Detail: string(e.Resolve.Status)}
 		}
-		return e
+		return e, nil
 	}
-	at := e.Resolve.Addresses[0]
-	now := env.Now
-	start := now()
-	mapped, err := stunBind(ctx, env, netip.AddrPortFrom(at, v.port))
-	e.Reach = fact.Reach{Address: at.String(), Elapsed: now().Sub(start)}
+	families := make([]fact.Reach, len(firstOfEach(e.Resolve.Addresses)))
+	var both sync.WaitGroup
+	for i, at := range firstOfEach(e.Resolve.Addresses) {
+		both.Go(func() { families[i] = bindAt(ctx, env, netip.AddrPortFrom(at, v.port)) })
+	}
+	both.Wait()
+	if ctx.Err() != nil {
+		return e, nil
+	}
+	e.Reach = families[0]
+	if i := slices.IndexFunc(families, func(r fact.Reach) bool { return r.Status == fact.Listening }); i > 0 {
+		e.Reach = families[i]
+	}
+	return e, families
+}
+
+// firstOfEach is the first address of each family, IPv4 first.
+func firstOfEach(addresses []netip.Addr) []netip.Addr {
+	var list []netip.Addr
+	for _, four := range []bool{true, false} {
+		if i := slices.IndexFunc(addresses, func(a netip.Addr) bool { return a.Is4() == four }); i >= 0 {
+			list = append(list, addresses[i])
+		}
+	}
+	return list
+}
+
+// bindAt asks at one address.
+func bindAt(ctx context.Context, env *lyncdiag.Env, to netip.AddrPort) fact.Reach {
+	start := env.Now()
+	mapped, err := stunBind(ctx, env, to)
+	reach := fact.Reach{Address: to.Addr().String(), Elapsed: env.Now().Sub(start)}
 	switch {
-	case ctx.Err() != nil:
-		e.Reach = fact.Reach{}
 	case err == nil:
-		e.Reach.Status, e.Reach.Detail = fact.Listening, "STUN answers"
+		reach.Status, reach.Detail = fact.Listening, "STUN answers"
 		if mapped.IsValid() {
-			e.Reach.Detail = "STUN answers, and sees this computer as " + mapped.String()
+			reach.Detail = "STUN answers, and sees this computer as " + mapped.String()
 		}
 	case errors.Is(err, stun.ErrNoSTUN):
-		e.Reach.Status, e.Reach.Detail = fact.Listening, err.Error()
+		reach.Status, reach.Detail = fact.Listening, err.Error()
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		e.Reach.Status, e.Reach.Detail = fact.Filtered, "no answer to a STUN binding request"
+		reach.Status, reach.Detail = fact.Filtered, "no answer to a STUN binding request"
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.Errno(10054)): // how Winsock tells of a refused datagram
-		e.Reach.Status, e.Reach.Detail = fact.NotListening, "port unreachable"
+		reach.Status, reach.Detail = fact.NotListening, "port unreachable"
 	default:
-		e.Reach.Status, e.Reach.Detail = fact.Filtered, err.Error()
+		reach.Status, reach.Detail = fact.Filtered, err.Error()
 	}
-	return e
+	return reach
 }
 
 func stunBind(ctx context.Context, env *lyncdiag.Env, to netip.AddrPort) (netip.AddrPort, error) {

@@ -156,6 +156,7 @@ func (a *Autodiscover) misbehave(w http.ResponseWriter, r *http.Request, f Autod
 	}
 	switch f.Behaviour {
 	case AnswerStatus:
+		w.Header().Set("Server", "Microsoft-IIS/10.0") // by which the service's errors are told from a proxy's
 		w.WriteHeader(f.Status)
 	case AnswerHTML:
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -23,12 +23,14 @@ const (
 
 // Reach is one connection attempt.
 type Reach struct {
-	Address string        `json:"address"` // the address that answered, or the first one tried
-	Status  PortStatus    `json:"status"`
-	Detail  string        `json:"detail"`
-	AtProxy *ProxyAnswer  `json:"proxyAnswer,omitempty"` // it failed at the proxy, so nothing is known of the host; nil: not so
-	NoRoute bool          `json:"noRoute"`               // nothing was sent: this computer has no way to such an address
-	Elapsed time.Duration `json:"elapsed"`
+	Address string       `json:"address"` // the address that answered, or the first one tried
+	Status  PortStatus   `json:"status"`
+	Detail  string       `json:"detail"`
+	AtProxy *ProxyAnswer `json:"proxyAnswer,omitempty"` // it failed at the proxy, so nothing is known of the host; nil: not so
+	NoRoute bool         `json:"noRoute"`               // nothing was sent: this computer has no way to such an address
+	// BadGateway is the 502 or 504 of a proxy that cannot reach the host; 0: none.
+	BadGateway int           `json:"badGateway,omitempty"`
+	Elapsed    time.Duration `json:"elapsed"`
 }
 
 // Paths is a host with addresses of both families, and what became of each.
@@ -43,6 +45,7 @@ type ProxyAnswer struct {
 	Answered bool     `json:"answered"` // a connection to the proxy itself stood
 	Status   int      `json:"status"`   // of its HTTP answer; 0 without one
 	Offers   []string `json:"offers"`   // schemes of Proxy-Authenticate
+	Rejected bool     `json:"rejected"` // it asks for credentials, and did not take those it was given for this host or another
 	Detail   string   `json:"detail"`
 }
 

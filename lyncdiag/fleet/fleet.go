@@ -147,6 +147,9 @@ func (f *Fleet) start(ctx context.Context, jobs iter.Seq2[Job, error]) *run {
 	if r.diagnoser.Network != nil {
 		r.network = *r.diagnoser.Network
 	}
+	if r.network.Login == nil {
+		r.network.Login = new(lyncdiag.ProxyLogin)
+	}
 	if door := r.network; !f.Limit.off() {
 		r.network.Dial = f.Limit.dial(door.DialContext)
 	}

@@ -92,6 +92,7 @@ func Placeholders() map[string]string {
 		"address": "the sign-in address",
 		"domain":  "the sign-in domain",
 		"host":    "the host",
+		"port":    "443",
 		"url":     "the URL",
 		"record":  "the record",
 		"target":  "the target",

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -144,6 +145,11 @@ func Parse(text string) (*url.URL, error) {
 	}
 	if u.Scheme != "http" {
 		return nil, fmt.Errorf("%s is no proxy this program speaks to, want http", u.Scheme)
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return nil, fmt.Errorf("port %s is not a number from 1 to 65535", port)
+		}
 	}
 	return &url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}, nil
 }

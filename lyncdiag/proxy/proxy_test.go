@@ -35,7 +35,7 @@ func TestEnvironment(t *testing.T) {
 	if s, err := fromEnvironment(environment()); err != nil || s.Set() {
 		t.Errorf("nothing is set: %+v, %v", s, err)
 	}
-	for _, bad := range []string{"socks5://joe:h0rse@proxy:1080", "http://joe:h0rse@", "http://joe:h0rse@a b"} {
+	for _, bad := range []string{"http://joe:h0rse@proxy:99999", "http://joe:h0rse@proxy:0", "socks5://joe:h0rse@proxy:1080", "http://joe:h0rse@", "http://joe:h0rse@a b"} {
 		if _, err := fromEnvironment(environment("HTTPS_PROXY", bad)); err == nil || strings.Contains(err.Error(), "h0rse") {
 			t.Errorf("%q: %v", bad, err)
 		}

@@ -25,10 +25,13 @@ type port struct {
 	Status     string   `json:"status" jsonschema:"enum=listening,enum=not-listening,enum=filtered,enum=unresolved,enum="` // "": not tried
 	AtProxy    bool     `json:"atProxy"`                                                                                   // it failed at the proxy: nothing is known of the host
 	Detail     string   `json:"detail"`
-	DurationMs int64    `json:"durationMs"`
+	DurationMs *int64   `json:"durationMs,omitempty"`                                       // left out where it was not tried
 	Families   []family `json:"families"`                                                   // IPv4 before IPv6, as far as the host has addresses of them
 	DeadFamily string   `json:"deadFamily" jsonschema:"enum=ipv4,enum=ipv6,enum="`          // the one that does not connect while the other does
 	Published  string   `json:"publishedRange" jsonschema:"enum=inside,enum=outside,enum="` // is the address in Microsoft's list; "": there is no list for this host
+
+	unknown bool // no resolver could look the name up
+	gateway bool // a proxy says that it does not reach it
 }
 
 type family struct {
@@ -62,7 +65,11 @@ type PortResult struct {
 func (t Tool) Port(results []PortResult) Document {
 	return Document{&portDoc{"lyncdiag.port/v1", each(results, func(r PortResult) port {
 		p := port{Host: r.Host, Port: int(r.Port), Transport: "tcp", Address: r.Reach.Address, Status: string(r.Reach.Status), AtProxy: r.Reach.AtProxy != nil, Detail: r.Reach.Detail,
-			DurationMs: r.Reach.Elapsed.Milliseconds(), Families: each(r.Families, newFamily)}
+			unknown: !r.Resolve.Status.Known(), gateway: r.Reach.BadGateway != 0, Families: each(r.Families, newFamily)}
+		if p.Status != "" {
+			elapsed := r.Reach.Elapsed.Milliseconds()
+			p.DurationMs = &elapsed
+		}
 		if r.UDP {
 			p.Transport = "udp"
 		}
@@ -103,13 +110,6 @@ func deadFamily(list []family) string {
 }
 
 func (d *portDoc) text(s *sheet) {
-	words := map[fact.PortStatus]string{
-		fact.Listening:    "answers",
-		fact.NotListening: "refuses",
-		fact.Filtered:     "gives no answer; something drops what is sent, or the host is down",
-		fact.Unresolved:   "has no address",
-		"":                "was not tried",
-	}
 	for _, p := range d.Ports {
 		m := status(p.Status)
 		if p.Status == "" {
@@ -122,17 +122,26 @@ func (d *portDoc) text(s *sheet) {
 		if p.Transport == "udp" {
 			number += "/udp"
 		}
-		what := words[fact.PortStatus(p.Status)]
-		if p.AtProxy {
+		what := outcome(p.Status, p.Detail)
+		switch {
+		case p.AtProxy:
 			what = "was not reached: " + p.Detail
+		case p.gateway:
+			what = "is not reached by the proxy: " + p.Detail
+		case p.Status == string(fact.Unresolved) && p.unknown:
+			what = "could not be looked up: " + p.Detail
 		}
-		s.mark(m, fmt.Sprintf("%s port %s%s %s, %d ms", p.Host, number, at, what, p.DurationMs))
-		if p.Transport == "udp" && p.Detail != "" {
+		line := fmt.Sprintf("%s port %s%s %s", p.Host, number, at, what)
+		if p.DurationMs != nil {
+			line += fmt.Sprintf(", %d ms", *p.DurationMs)
+		}
+		s.mark(m, line)
+		if p.Transport == "udp" && p.Status == string(fact.Listening) && p.Detail != "" {
 			s.item("", p.Detail)
 		}
 		if len(p.Families) == 2 {
 			for _, f := range p.Families {
-				s.item(familyName(f.Family), fmt.Sprintf("%s %s, %d ms", f.Address, words[fact.PortStatus(f.Status)], f.DurationMs))
+				s.item(familyName(f.Family), fmt.Sprintf("%s %s, %d ms", f.Address, outcome(f.Status, f.Detail), f.DurationMs))
 			}
 		}
 		if p.DeadFamily != "" {
@@ -149,12 +158,39 @@ func (d *portDoc) text(s *sheet) {
 			}
 			s.head(map[bool]string{true: "Sign-in needs", false: "Needed beside sign-in"}[a.SignIn], good)
 		}
-		s.item(a.Ports, a.Transport+" to "+a.Host+": "+a.Purpose)
+		s.item(a.Transport, a.Ports+" to "+a.Host+": "+a.Purpose)
 		if len(a.Ranges) > 0 {
 			s.item("", "addresses "+strings.Join(a.Ranges, ", "))
 		}
 		s.item("", "("+a.Source+")")
 	}
+}
+
+// milliseconds is a duration in a table, "" for none.
+func milliseconds(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(*n, 10)
+}
+
+// outcome is a connection attempt in words: of silence it says what may be
+// behind it, of an error what the error is.
+func outcome(status, detail string) string {
+	switch fact.PortStatus(status) {
+	case fact.Listening:
+		return "answers"
+	case fact.NotListening:
+		return "refuses"
+	case fact.Unresolved:
+		return "has no address"
+	case fact.Filtered:
+		if !strings.HasPrefix(detail, "no answer") && detail != "" {
+			return "cannot be reached: " + strings.ReplaceAll(detail, "\n", "; ")
+		}
+		return "gives no answer; something drops what is sent, or the host is down"
+	}
+	return "was not tried"
 }
 
 func familyName(f string) string { return map[string]string{"ipv4": "IPv4", "ipv6": "IPv6"}[f] }
@@ -172,7 +208,7 @@ func (d *portDoc) rows() [][]string {
 		rows = append(rows, []string{a.Host, a.Ports, a.Transport, strconv.FormatBool(a.SignIn), a.Purpose, strings.Join(a.Ranges, " "), a.Source})
 	}
 	for _, p := range d.Ports {
-		rows = append(rows, []string{p.Host, strconv.Itoa(p.Port), p.Transport, p.Address, p.Status, p.Detail, strconv.FormatInt(p.DurationMs, 10), p.DeadFamily, p.Published})
+		rows = append(rows, []string{p.Host, strconv.Itoa(p.Port), p.Transport, p.Address, p.Status, p.Detail, milliseconds(p.DurationMs), p.DeadFamily, p.Published})
 	}
 	return rows
 }

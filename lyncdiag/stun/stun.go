@@ -15,7 +15,8 @@ import (
 )
 
 // firstWait is RFC 8489's RTO: how long a request waits before it is sent once
-// more. It doubles each time, and there are maxSends.
+// more. It doubles each time. The RFC sends seven times (Rc) and waits 39.5 s in
+// all; maxSends are fewer, as a check has less time than a call.
 const (
 	firstWait = 500 * time.Millisecond
 	maxSends  = 4
