@@ -43,6 +43,9 @@ func (s sites) Do(r *http.Request) (*http.Response, error) {
 	go func() { defer close(served); h.ServeHTTP(w, r) }()
 	select {
 	case <-served:
+		if err := r.Context().Err(); err != nil { // silent ends with the context
+			return nil, err
+		}
 		return w.Result(), nil
 	case <-r.Context().Done():
 		return nil, r.Context().Err()
