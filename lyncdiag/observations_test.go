@@ -19,6 +19,19 @@ import (
 // end in the generic finding of its family, not in silence.
 const unlisted = "a-code-of-tomorrow"
 
+// tokenAnswer is an answer of class code to a token request, or the problem of
+// that name in one that could not be read.
+func tokenAnswer(address string, status int, code string) *adfs.TrustAnswer {
+	a := &adfs.TrustAnswer{Endpoint: adfs.Endpoint{Address: address}, Exchange: adfs.Exchange{Asked: true, Status: status}, Code: "Sender", Classification: code}
+	switch {
+	case code == "ok":
+		a.HasToken, a.Code = true, ""
+	case slices.Contains(adfs.Codes(), code):
+		a.Exchange.Problem, a.Code, a.Classification, a.Problems = code, "", "unknown", []adfs.Problem{{Code: code}}
+	}
+	return a
+}
+
 // TestEveryObservationHasAFinding feeds each leaf's codes to the rules, one at
 // a time, and an unlisted one. Each gives a finding or is a written exception.
 func TestEveryObservationHasAFinding(t *testing.T) {
@@ -110,28 +123,14 @@ func TestEveryObservationHasAFinding(t *testing.T) {
 		{
 			name: "answer to a token request", codes: append(texts(tokenClasses), adfs.Codes()...),
 			put: func(f *fact.Facts, code string) {
-				a := &adfs.TrustAnswer{Endpoint: adfs.Endpoint{Address: "https://sts.contoso.example/"}, Exchange: adfs.Exchange{Asked: true, Status: 500}, Code: "Sender", Classification: code}
-				switch {
-				case code == "ok":
-					a.HasToken, a.Code = true, ""
-				case slices.Contains(adfs.Codes(), code):
-					a.Exchange.Problem, a.Code, a.Classification, a.Problems = code, "", "unknown", []adfs.Problem{{Code: code}}
-				}
-				fact.Put(f, fact.TokenKey, a, live)
+				fact.Put(f, fact.TokenKey, tokenAnswer("https://sts.contoso.example/", 500, code), live)
 			},
 			exceptions: map[string]string{"ok": "a token was issued"},
 		},
 		{
 			name: "answer to a token request at the cloud", codes: append(texts(tokenClasses), adfs.Codes()...),
 			put: func(f *fact.Facts, code string) {
-				a := &adfs.TrustAnswer{Endpoint: adfs.Endpoint{Address: "https://login.microsoftonline.com/RST2.srf"}, Exchange: adfs.Exchange{Asked: true, Status: 200}, Code: "Sender", Classification: code}
-				switch {
-				case code == "ok":
-					a.HasToken, a.Code = true, ""
-				case slices.Contains(adfs.Codes(), code):
-					a.Exchange.Problem, a.Code, a.Classification, a.Problems = code, "", "unknown", []adfs.Problem{{Code: code}}
-				}
-				fact.Put(f, fact.CloudTokenKey, a, live)
+				fact.Put(f, fact.CloudTokenKey, tokenAnswer("https://login.microsoftonline.com/RST2.srf", 200, code), live)
 			},
 			exceptions: map[string]string{"ok": "a token was issued"},
 		},

@@ -2,7 +2,6 @@ package lyncdiag_test
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -23,22 +22,14 @@ func TestClockOfProxy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var refused atomic.Int32
 		_, report := diagnose(t, lab.Config{Proxy: true}, func(d *lyncdiag.Diagnoser) {
-			dial, now := d.Network.Dial, d.Network.Now
-			d.Network.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-				if address != "127.0.3.8:8080" {
-					return dial(ctx, network, address)
+			now := d.Network.Now
+			atGateway(func(c net.Conn, in *bufio.Reader) {
+				if _, err := http.ReadRequest(in); err != nil {
+					return
 				}
-				near, far := net.Pipe()
-				go func() {
-					defer far.Close()
-					if _, err := http.ReadRequest(bufio.NewReader(far)); err != nil {
-						return
-					}
-					refused.Add(1)
-					fmt.Fprintf(far, "HTTP/1.1 403 Forbidden\r\nDate: %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", now().Add(-time.Hour).UTC().Format(http.TimeFormat))
-				}()
-				return near, nil
-			}
+				refused.Add(1)
+				fmt.Fprintf(c, "HTTP/1.1 403 Forbidden\r\nDate: %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", now().Add(-time.Hour).UTC().Format(http.TimeFormat))
+			})(d)
 		})
 		if refused.Load() < 2 {
 			t.Fatalf("%d requests were refused:\n%s", refused.Load(), describe(report))

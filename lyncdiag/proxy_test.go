@@ -124,18 +124,7 @@ func TestStrangeProxies(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				_, report := diagnose(t, lab.Config{Proxy: true}, func(d *lyncdiag.Diagnoser) {
 					d.Network.Proxy.User = url.UserPassword(`CONTOSO\joe`, secret)
-					dial := d.Network.Dial
-					d.Network.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-						if address != "127.0.3.8:8080" {
-							return dial(ctx, network, address)
-						}
-						near, far := net.Pipe()
-						go func() {
-							defer far.Close()
-							tt.serve(far, bufio.NewReader(far))
-						}()
-						return near, nil
-					}
+					atGateway(tt.serve)(d)
 				})
 				if !report.Complete || tt.want != "" && !slices.Contains(rootNames(report), tt.want) {
 					t.Errorf("%s is not found:\n%s", tt.want, describe(report))
@@ -200,7 +189,7 @@ func TestProbeCost(t *testing.T) {
 func TestProxyWithoutDNS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		facts, report := diagnose(t, lab.Config{Proxy: true}, func(d *lyncdiag.Diagnoser) {
-			d.Network.Proxy = &url.URL{Scheme: "http", Host: "127.0.3.8:8080"}
+			d.Network.Proxy = &url.URL{Scheme: "http", Host: gateway}
 		}, unroutable(func(a netip.AddrPort) bool { return a.Port() == 53 }, syscall.ENETUNREACH))
 		for _, f := range report.Findings {
 			if f.CausedBy == "" && !strings.HasPrefix(f.Name, "dns-") && f.Severity == "failure" {
@@ -217,16 +206,7 @@ func TestProxyWithoutDNS(t *testing.T) {
 // TestProxyRefusesFederation: the host of AD FS behind a proxy that refuses it.
 func TestProxyRefusesFederation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, report := diagnose(t, lab.Config{Proxy: true}, func(d *lyncdiag.Diagnoser) {
-			dial := d.Network.Dial
-			d.Network.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-				conn, err := dial(ctx, network, address)
-				if err == nil && address == "127.0.3.8:8080" {
-					conn = &refusing{Conn: conn, host: "sts.contoso.example:443"}
-				}
-				return conn, err
-			}
-		})
+		_, report := diagnose(t, lab.Config{Proxy: true}, toGateway(func(c net.Conn) net.Conn { return &refusing{Conn: c, host: "sts.contoso.example:443"} }))
 		if names := rootNames(report); report.Verdict.Primary != "proxy-refuses-connect" || slices.Contains(names, "adfs-tcp-filtered") {
 			t.Errorf("%v:\n%s", names, describe(report))
 		}
@@ -236,16 +216,7 @@ func TestProxyRefusesFederation(t *testing.T) {
 // TestProxyHangsUpOnOneHost: the others show that it is a proxy.
 func TestProxyHangsUpOnOneHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, report := diagnose(t, lab.Config{Proxy: true}, func(d *lyncdiag.Diagnoser) {
-			dial := d.Network.Dial
-			d.Network.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-				conn, err := dial(ctx, network, address)
-				if err == nil && address == "127.0.3.8:8080" {
-					conn = &refusing{Conn: conn, host: "sipdir.online.lync.com:443", hangUp: true}
-				}
-				return conn, err
-			}
-		})
+		_, report := diagnose(t, lab.Config{Proxy: true}, toGateway(func(c net.Conn) net.Conn { return &refusing{Conn: c, host: "sipdir.online.lync.com:443", hangUp: true} }))
 		i := slices.IndexFunc(report.Findings, func(f lyncdiag.Finding) bool { return f.Name == "proxy-refuses-connect" })
 		if i < 0 || report.Findings[i].Confidence != lyncdiag.Probable || slices.Contains(rootNames(report), "proxy-unreachable") {
 			t.Errorf("got\n%s", describe(report))

@@ -2,7 +2,6 @@ package lyncdiag_test
 
 import (
 	"bufio"
-	"context"
 	"encoding/base64"
 	"net"
 	"net/http"
@@ -19,24 +18,6 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fleet"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/lab"
 )
-
-// atGateway has the lab's proxy answered by serve.
-func atGateway(serve func(c net.Conn, in *bufio.Reader)) func(*lyncdiag.Diagnoser) {
-	return func(d *lyncdiag.Diagnoser) {
-		dial := d.Network.Dial
-		d.Network.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-			if address != "127.0.3.8:8080" {
-				return dial(ctx, network, address)
-			}
-			near, far := net.Pipe()
-			go func() {
-				defer far.Close()
-				serve(far, bufio.NewReader(far))
-			}()
-			return near, nil
-		}
-	}
-}
 
 // ntlmChallenge is a CHALLENGE_MESSAGE as a proxy of the domain SERVER sends it.
 const ntlmChallenge = "TlRMTVNTUAACAAAADAAMADgAAAAFgogAAQIDBAUGBwgAAAAAAAAAABQAFABEAAAABgGxHQAAAA9TAEUAUgBWAEUAUgACAAwAUwBFAFIAVgBFAFIAAAAAAA=="
@@ -181,16 +162,7 @@ func TestProxyLoginUnknown(t *testing.T) {
 // TestInterimAnswers of a proxy are no answer (RFC 9110 section 15.2).
 func TestInterimAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, report := diagnose(t, lab.Config{Proxy: true}, func(d *lyncdiag.Diagnoser) {
-			dial := d.Network.Dial
-			d.Network.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-				conn, err := dial(ctx, network, address)
-				if err == nil && address == "127.0.3.8:8080" {
-					conn = &hesitant{Conn: conn}
-				}
-				return conn, err
-			}
-		})
+		_, report := diagnose(t, lab.Config{Proxy: true}, toGateway(func(c net.Conn) net.Conn { return &hesitant{Conn: c} }))
 		if report.Verdict.Outcome != lyncdiag.Healthy {
 			t.Errorf("got\n%s", describe(report))
 		}

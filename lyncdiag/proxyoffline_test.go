@@ -16,7 +16,7 @@ import (
 // TestOfflineWithProxy: a proxy that nothing was sent to is not what is wrong
 // with a computer that is offline.
 func TestOfflineWithProxy(t *testing.T) {
-	address := func(d *lyncdiag.Diagnoser) { d.Network.Proxy = &url.URL{Scheme: "http", Host: "127.0.3.8:8080"} }
+	address := func(d *lyncdiag.Diagnoser) { d.Network.Proxy = &url.URL{Scheme: "http", Host: gateway} }
 	none := func(netip.AddrPort) bool { return true }
 	dns := func(a netip.AddrPort) bool { return a.Port() == 53 }
 	for name, tt := range map[string]struct {

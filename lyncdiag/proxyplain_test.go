@@ -2,7 +2,6 @@ package lyncdiag_test
 
 import (
 	"bufio"
-	"context"
 	"net"
 	"net/http"
 	"slices"
@@ -41,16 +40,9 @@ func (p *pageFor) Read(b []byte) (int, error) {
 func TestErrorPageOfProxy(t *testing.T) {
 	for _, status := range []string{"500 No", "502 No", "503 No", "403 No", "404 No"} {
 		synctest.Test(t, func(t *testing.T) {
-			_, report := diagnose(t, lab.Config{Proxy: true}, func(d *lyncdiag.Diagnoser) {
-				dial := d.Network.Dial
-				d.Network.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-					conn, err := dial(ctx, network, address)
-					if err == nil && address == "127.0.3.8:8080" {
-						conn = &pageFor{Conn: conn, page: "HTTP/1.1 " + status + "\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nno"}
-					}
-					return conn, err
-				}
-			})
+			_, report := diagnose(t, lab.Config{Proxy: true}, toGateway(func(c net.Conn) net.Conn {
+				return &pageFor{Conn: c, page: "HTTP/1.1 " + status + "\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nno"}
+			}))
 			for _, f := range report.Findings {
 				if f.CausedBy == "" && f.Severity == "failure" {
 					t.Errorf("%s: %s, and clients sign in by the SRV record\n%s", status, f.Name, describe(report))

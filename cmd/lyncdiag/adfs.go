@@ -1,9 +1,9 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/spf13/cobra"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 )
 
 func (p *program) adfsCommand() *cobra.Command {
@@ -25,18 +25,11 @@ func (p *program) realmCommand() *cobra.Command {
 		Short: "Ask the login service who checks a user's password",
 		Args:  arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			targets, err := run.addresses(args)
+			target, err := run.address(args, userName)
 			if err != nil {
 				return err
 			}
-			if len(targets) == 0 {
-				return errors.New("read arguments: no address is given")
-			}
-			if err := signInName(userName); err != nil {
-				return err
-			}
-			targets[0].UserName = userName
-			return p.probe(cmd, run, targets)
+			return p.probe(cmd, run, []fact.Subject{target})
 		},
 	}
 	run.register(cmd.Flags())

@@ -155,7 +155,7 @@ func (e *evidence) targets(n *networkFlags, args []string, userName, ticket stri
 	}
 	switch {
 	case len(list) == 0:
-		return nil, errors.New("read arguments: no address is given, and nothing else names one")
+		return nil, errors.New("read arguments: no address is given, and nothing else names one; name the user's sign-in address, such as joe@contoso.com")
 	case userName != "" && len(list) > 1:
 		return nil, errors.New("read --user-name: one name does not fit several addresses")
 	}

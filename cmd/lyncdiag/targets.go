@@ -28,6 +28,20 @@ func (n *networkFlags) addresses(args []string) ([]fact.Subject, error) {
 	return list, nil
 }
 
+// address reads the one address of a command, and the name that the user signs
+// in with where it differs; "": it does not.
+func (n *networkFlags) address(args []string, userName string) (fact.Subject, error) {
+	targets, err := n.addresses(args)
+	if err != nil {
+		return fact.Subject{}, err
+	}
+	if len(targets) == 0 {
+		return fact.Subject{}, errors.New("read arguments: no address is given; name the user's sign-in address, such as joe@contoso.com")
+	}
+	targets[0].UserName = userName
+	return targets[0], signInName(userName)
+}
+
 // domains reads domains, or the domains of addresses.
 func (n *networkFlags) domains(args []string) ([]fact.Subject, error) {
 	if err := n.bareLab(args); err != nil {

@@ -187,24 +187,17 @@ other.`,
 			"  lyncdiag adfs token joe@contoso.com --password-env PASSWORD --authentication windows",
 		Args: arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			targets, err := run.addresses(args)
+			target, err := run.address(args, userName)
 			if err != nil {
 				return err
 			}
-			if len(targets) == 0 {
-				return errors.New("read arguments: no address is given")
-			}
-			if err := signInName(userName); err != nil {
-				return err
-			}
-			targets[0].UserName = userName
 			run.prepare = func(s *session) error {
 				if !run.anonymous && !run.offline && s.credentials == nil && !credentials.given() {
 					credentials.prompt = true
 				}
-				return credentials.read(cmd.Context(), p, &run.networkFlags, s, cmp.Or(userName, targets[0].Address), false)
+				return credentials.read(cmd.Context(), p, &run.networkFlags, s, cmp.Or(userName, target.Address), false)
 			}
-			return p.probe(cmd, run, targets)
+			return p.probe(cmd, run, []fact.Subject{target})
 		},
 	}
 	run.exit = func(f *fact.Facts, r *lyncdiag.Report) int {
