@@ -292,7 +292,7 @@ func TestPKCS12Password(t *testing.T) {
 		{"", []string{"--password-env", "PFX"}, 0, `"CN=sip.contoso.com"`},
 		{"s3cret-W0rd\r\n", []string{"--password-stdin"}, 0, `"CN=sip.contoso.com"`},
 		{"", []string{"--password-env", "WRONG"}, exitUsage, "the password is not the file's"},
-		{"", []string{"--password-env", "NONE"}, exitUsage, "no environment variable NONE"},
+		{"", []string{"--password-env", "NONE"}, exitUsage, "the name of one, not the password"},
 		{"", nil, exitUsage, "--password-env"},
 	} {
 		var out, errs bytes.Buffer

@@ -66,21 +66,18 @@ func (p *program) readChain(path string, secret *filePassword) (chain []*x509.Ce
 func (p *program) filePassword(path string, secret *filePassword) (string, error) {
 	switch {
 	case secret.env != "":
-		password, ok := p.env(secret.env)
-		if !ok {
-			return "", fmt.Errorf("it has a password, and there is no environment variable %s", secret.env)
-		}
-		return password, nil
+		return p.passwordVariable("--password-env", secret.env)
 	case secret.stdin:
-		b, err := io.ReadAll(io.LimitReader(p.stdin, 4<<10))
-		if err != nil {
-			return "", fmt.Errorf("read password: %w", err)
-		}
-		line, _, _ := strings.Cut(string(b), "\n")
-		return strings.TrimSuffix(line, "\r"), nil
+		return p.passwordLine("--password-stdin")
 	}
-	return p.password("Password of " + path)
+	password, err := p.password("Password of " + path)
+	if errors.Is(err, errNoTerminal) {
+		err = fmt.Errorf("it has a password, and %w; use --password-env or --password-stdin", err)
+	}
+	return password, err
 }
+
+var errNoTerminal = errors.New("there is no terminal to ask for it")
 
 var errBomb = errors.New("it is made to take very long to open: its iteration count is far beyond what any program writes")
 
@@ -139,7 +136,7 @@ func openPKCS12(b []byte, password string) (chain []*x509.Certificate, key strin
 func (p *program) password(prompt string) (string, error) {
 	file, ok := p.stdin.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return "", errors.New("it has a password, and there is no terminal to ask for it: use --password-env or --password-stdin")
+		return "", errNoTerminal
 	}
 	fmt.Fprintf(p.stderr, "%s: ", prompt)
 	b, err := term.ReadPassword(int(file.Fd()))

@@ -85,28 +85,42 @@ func (c *credentialFlags) password(ctx context.Context, p *program, user string)
 	case c.prompt:
 		return p.passwordOf(ctx, user)
 	case c.variable != "":
-		text, ok := p.env(c.variable)
-		if !ok {
-			// What was meant may be the password itself, so it is not repeated.
-			return "", errors.New("read --password-env: there is no environment variable of that name; it is the name of one, not the password")
-		}
-		return text, nil
+		return p.passwordVariable("--password-env", c.variable)
 	}
+	return p.passwordLine("--password-stdin")
+}
+
+// passwordVariable takes a password from the environment variable that a flag
+// names. What was meant may be the password itself, so it is not repeated.
+func (p *program) passwordVariable(flag, variable string) (string, error) {
+	text, ok := p.env(variable)
+	if !ok {
+		return "", errors.New("read " + flag + ": there is no environment variable of that name; it is the name of one, not the password")
+	}
+	return text, nil
+}
+
+// passwordLine takes a password from the one line of standard input, once.
+func (p *program) passwordLine(flag string) (string, error) {
+	if p.passwordFrom != "" {
+		return "", fmt.Errorf("read %s: standard input was read for %s; use an environment variable for one of them", flag, p.passwordFrom)
+	}
+	p.passwordFrom = flag
 	b, err := io.ReadAll(io.LimitReader(p.stdin, maxPassword+1))
 	switch {
 	case err != nil:
-		return "", errors.New("read --password-stdin: standard input cannot be read")
+		return "", errors.New("read " + flag + ": standard input cannot be read")
 	case len(b) > maxPassword:
-		return "", errors.New("read --password-stdin: that is no password: it is too long")
+		return "", errors.New("read " + flag + ": that is no password: it is too long")
 	}
 	// Windows PowerShell may pipe UTF-16 or put a byte order mark in front.
 	b, _, err = transform.Bytes(utf16.BOMOverride(transform.Nop), b)
 	line, rest, _ := bytes.Cut(b, []byte("\n"))
 	switch {
 	case err != nil:
-		return "", errors.New("read --password-stdin: it is no text")
+		return "", errors.New("read " + flag + ": it is no text")
 	case len(bytes.TrimSpace(rest)) > 0:
-		return "", errors.New("read --password-stdin: there is more than one line")
+		return "", errors.New("read " + flag + ": there is more than one line")
 	}
 	return strings.TrimSuffix(string(line), "\r"), nil
 }

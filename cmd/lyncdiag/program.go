@@ -18,7 +18,9 @@ import (
 
 // program is one run of the command.
 type program struct {
-	stdin          io.Reader
+	stdin io.Reader
+	// passwordFrom is the flag that standard input was read for; "": none was.
+	passwordFrom   string
 	stdout, stderr io.Writer
 	env            func(string) (string, bool)
 

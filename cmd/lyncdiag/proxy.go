@@ -110,24 +110,24 @@ func (f *proxyFlags) credentials(n *lyncdiag.Network, p *program) error {
 		return errors.New("read --proxy-user: there is no proxy")
 	}
 	var password string
+	var err error
 	switch {
+	case f.passwordEnv != "" && f.passwordStdin:
+		err = errors.New("read --proxy-password-env and --proxy-password-stdin: a password comes from one of them")
 	case f.passwordEnv != "":
-		value, ok := p.env(f.passwordEnv)
-		if !ok {
-			return fmt.Errorf("read --proxy-password-env: there is no variable %s", f.passwordEnv)
-		}
-		password = value
+		password, err = p.passwordVariable("--proxy-password-env", f.passwordEnv)
 	case f.passwordStdin:
-		b, err := io.ReadAll(io.LimitReader(p.stdin, 4<<10))
-		if err != nil {
-			return fmt.Errorf("read --proxy-password-stdin: %w", err)
-		}
-		password = strings.TrimRight(string(b), "\r\n")
+		password, err = p.passwordLine("--proxy-password-stdin")
 	default:
-		var err error
-		if password, err = p.password("Password of " + f.user + " at the proxy"); err != nil {
-			return fmt.Errorf("read the proxy's password: %w", err)
+		if password, err = p.password("Password of " + f.user + " at the proxy"); errors.Is(err, errNoTerminal) {
+			err = fmt.Errorf("read the proxy's password: %w; use --proxy-password-env or --proxy-password-stdin", err)
 		}
+	}
+	if err != nil {
+		return err
+	}
+	if password == "" {
+		return errors.New("read the proxy's password: it is empty")
 	}
 	u := *n.Proxy
 	u.User = url.UserPassword(f.user, password)

@@ -87,7 +87,7 @@ func isURL(arg string) (bool, error) {
 // metadataPlan asks one URL.
 func metadataPlan(url string) lyncdiag.Plan {
 	return lyncdiag.Plan{{ID: "adfs.metadata", Title: "Metadata", Probe: func(ctx context.Context, env *lyncdiag.Env) error {
-		client := &adfs.Client{HTTP: env.HTTP(), UserAgent: env.Setting.UserAgent, Now: env.Network.Now}
+		client := &adfs.Client{HTTP: env.HTTP(), UserAgent: lyncdiag.UserAgent(env.Setting), Now: env.Network.Now}
 		m := client.FetchFederationMetadata(ctx, url)
 		if err := context.Cause(ctx); err != nil {
 			return err

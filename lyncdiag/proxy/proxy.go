@@ -146,9 +146,13 @@ func Parse(text string) (*url.URL, error) {
 	if u.Scheme != "http" {
 		return nil, fmt.Errorf("%s is no proxy this program speaks to, want http", u.Scheme)
 	}
+	// A password with one of these unescaped ends up here, its beginning as a port.
+	if u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return nil, errors.New("something follows host and port; in a password write / ? # as %2F %3F %23")
+	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return nil, fmt.Errorf("port %s is not a number from 1 to 65535", port)
+			return nil, errors.New("its port is not a number from 1 to 65535")
 		}
 	}
 	return &url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}, nil
