@@ -73,7 +73,7 @@ func CheckCertificate(role string, c certs.Certificate, host, domain string) []C
 		}
 	}
 	if r.SubjectRepeated {
-		cn := commonName(c.Subject)
+		cn := attribute(c.Subject, "CN")
 		if r.Wildcard {
 			add(cn != "" && exactly(cn), c.Subject, "the common name is among the alternative names")
 		} else {
@@ -101,15 +101,4 @@ func CheckCertificate(role string, c certs.Certificate, host, domain string) []C
 		add(life <= r.Life+time.Hour, fmt.Sprintf("%d days", life/(24*time.Hour)), "it is valid for %d days at most", r.Life/(24*time.Hour))
 	}
 	return list
-}
-
-// commonName takes the common name out of a distinguished name in RFC 2253's
-// form; "" when there is none.
-func commonName(subject string) string {
-	for _, part := range strings.Split(subject, ",") {
-		if name, ok := strings.CutPrefix(strings.TrimSpace(part), "CN="); ok {
-			return name
-		}
-	}
-	return ""
 }

@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/lyncdiag/go-lyncdiag/certs"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/lab"
@@ -73,6 +74,32 @@ func TestDirectHosts(t *testing.T) {
 			t.Errorf("the host that the proxy refuses is asked directly:\n%s", describe(report))
 		}
 	})
+}
+
+// TestDirectHostsProveNothing: TLS that fails on the way past the proxy, where the
+// address is seen, is not the proxy's.
+func TestDirectHostsProveNothing(t *testing.T) {
+	for address, blamed := range map[string]bool{"": true, "127.0.2.1": false} {
+		var hosts []fact.Candidate
+		for _, name := range []string{"sipdir.online.lync.com", "sipfed.online.lync.com"} {
+			c := fact.Candidate{Endpoint: endpoint(name), Via: []fact.Via{fact.ViaManual}}
+			c.Reach = fact.Reach{Status: fact.Listening, Address: address}
+			c.TLS = &certs.Result{Handshake: &certs.Failure{Phase: "handshake", Kind: "reset", Detail: "reset"}}
+			hosts = append(hosts, c)
+		}
+		proxy := fact.Proxy{Endpoint: endpoint("gateway.contoso.example")}
+		proxy.Reach.Status = fact.Listening
+		f := fact.New()
+		fact.Put(f, fact.TargetKey, target(t, joe), live)
+		fact.Put(f, fact.SettingKey, fact.Setting{Deployment: "online", Location: "outside"}, live)
+		fact.Put(f, fact.ProxyKey, proxy, live)
+		fact.Put(f, fact.CandidatesKey, hosts, live)
+		report := &lyncdiag.Report{Complete: true}
+		lyncdiag.Judge(report, f, nil)
+		if slices.ContainsFunc(report.Findings, func(x lyncdiag.Finding) bool { return strings.HasPrefix(x.Title, "The proxy") }) != blamed {
+			t.Errorf("hosts at %q, the proxy is to be blamed: %v\n%s", address, blamed, describe(report))
+		}
+	}
 }
 
 // TestStrangeProxies: whatever a proxy does ends in time, in its own finding,

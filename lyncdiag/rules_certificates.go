@@ -288,13 +288,13 @@ var publicIssuers = []string{
 	"GlobalSign", "GlobalSign nv-sa", "Entrust, Inc.", "Entrust.net",
 }
 
-// organization takes the organization out of a distinguished name in RFC 2253's
-// form; "" when there is none, or more than one.
-func organization(name string) string {
+// attribute takes the value of one attribute, such as "O", out of a distinguished
+// name in RFC 2253's form; "" when there is none, or more than one.
+func attribute(name, kind string) string {
 	found, n := "", 0
 	var part strings.Builder
 	flush := func() {
-		if value, ok := strings.CutPrefix(part.String(), "O="); ok {
+		if value, ok := strings.CutPrefix(part.String(), kind+"="); ok {
 			found, n = value, n+1
 		}
 		part.Reset()
@@ -340,7 +340,7 @@ func judgeInterception(f *fact.Facts, emit Emit) {
 			return
 		}
 		by := anchor(e.TLS)
-		expected := slices.Contains(own, by) || e.TLS.Root != "" && slices.Contains(publicIssuers, organization(by))
+		expected := slices.Contains(own, by) || e.TLS.Root != "" && slices.Contains(publicIssuers, attribute(by, "O"))
 		// A host that shows a certificate of its own making stands for itself.
 		if by == "" || expected || e.TLS.Chain[0].SelfSigned {
 			return
@@ -381,7 +381,7 @@ func judgeInterception(f *fact.Facts, emit Emit) {
 			}
 			finding.Evidence = append(finding.Evidence, host(e.Host, origin), text("thumbprint", e.TLS.Chain[0].Thumbprint, origin), text("issuerIs", trust, origin))
 		}
-		if slices.Contains(publicIssuers, organization(by)) {
+		if slices.Contains(publicIssuers, attribute(by, "O")) {
 			// Who has an old store of roots sees the same as who is deceived.
 			finding.Title = "Public hosts show chains of a well-known authority that is not trusted here"
 			finding.Cause = "The chains lead to {issuer}, and this computer cannot verify that. Either its root certificates are out of date, or a device on the way shows certificates under a borrowed name."

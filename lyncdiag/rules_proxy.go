@@ -85,7 +85,7 @@ func judgeProxy(f *fact.Facts, emit Emit) {
 	}
 	var asked, refused []fact.Endpoint
 	// A proxy that makes other connections is one, and hangs up on this host alone.
-	works := slices.ContainsFunc(everyEndpoint(f), func(e fact.Endpoint) bool { return e.Reach.Status == fact.Listening })
+	works := slices.ContainsFunc(everyEndpoint(f), tunnelled)
 	broken := ""
 	for _, e := range stopped(f) {
 		switch a := e.Reach.AtProxy; {
@@ -218,13 +218,19 @@ func components(o fact.Origin) []fact.Evidence {
 	return list
 }
 
+// tunnelled reports whether the proxy opened the connection: the address at the
+// other end is seen only on the direct way.
+func tunnelled(e fact.Endpoint) bool {
+	return e.Reach.Status == fact.Listening && e.Reach.Address == ""
+}
+
 // proxyBreaksTLS reports whether the proxy opened connections to several hosts,
 // and TLS failed with every one of them.
 func proxyBreaksTLS(f *fact.Facts) bool {
 	proxy, _, _ := fact.Get(f, fact.ProxyKey)
 	tried := 0
 	for _, e := range everyEndpoint(f) {
-		if e.Reach.Status != fact.Listening || e.TLS == nil {
+		if !tunnelled(e) || e.TLS == nil {
 			continue
 		}
 		if e.TLS.Handshake == nil {
@@ -239,7 +245,7 @@ func brokenByProxy(f *fact.Facts) Finding {
 	proxy, o, _ := fact.Get(f, fact.ProxyKey)
 	finding := found("tls-handshake-failed", "proxy", host(proxy.Host, o), named("proxy", proxyName(proxy.Endpoint), o))
 	for _, e := range everyEndpoint(f) {
-		if e.TLS != nil && e.TLS.Handshake != nil {
+		if tunnelled(e) && e.TLS != nil && e.TLS.Handshake != nil {
 			finding.Evidence = append(finding.Evidence, named("server", e.Host, o), prose("detail", e.TLS.Handshake.Detail, o))
 		}
 	}

@@ -220,8 +220,10 @@ func sumRevocation(f *fact.Facts) string {
 	switch {
 	case len(standings) == 0:
 		return "no certificate was seen"
+	case len(said) == 0:
+		return "there was no certificate of a trusted chain to ask about"
 	case said["good"] == 0:
-		return "the certificates name nobody who could be asked"
+		return "no certificate names anybody who could be asked"
 	}
 	return fmt.Sprintf("%s not revoked", count(said["good"], "certificate"))
 }
@@ -251,7 +253,10 @@ func probeWithoutSNI(ctx context.Context, env *Env) error {
 	if err != nil {
 		return nil // the exchange itself says so
 	}
-	endpoint.Reach = fact.Reach{Status: fact.Listening, Address: address.Addr().String()}
+	endpoint.Reach = fact.Reach{Status: fact.Listening}
+	if address.IsValid() { // not through a proxy
+		endpoint.Reach.Address = address.Addr().String()
+	}
 	session, result := env.wire.verifier.Handshake(ctx, conn, "")
 	if session != nil {
 		session.Close()
@@ -378,7 +383,7 @@ func versionOf(name string) uint16 {
 func sumClientTLS(f *fact.Facts) string {
 	seen, _, _ := fact.Get(f, fact.ClientTLSKey)
 	if len(seen) == 0 {
-		return "every host agreed on a version that the client offers"
+		return "no host was seen to refuse the versions that the client offers"
 	}
 	return fmt.Sprintf("%s also accept %s", count(len(seen), "host"), seen[0].Version)
 }
