@@ -111,9 +111,10 @@ func meansFile(arg string) bool {
 func surveyPlan(servers []server) func(*session) lyncdiag.Plan {
 	return func(s *session) lyncdiag.Plan {
 		plan := observe("TLS", servers, lyncdiag.ToTLS)(s)
+		seen := plan[len(plan)-1].ID
 		for _, stage := range lyncdiag.DefaultPlan() {
 			if stage.ID == "revocation" {
-				stage.After = []lyncdiag.StageID{plan[0].ID}
+				stage.After = []lyncdiag.StageID{seen}
 				plan = append(plan, stage)
 			}
 		}
