@@ -35,9 +35,6 @@ func (p *program) askCommand() *cobra.Command {
 			"  lyncdiag check joe@contoso.com --answers joe.json",
 		Args: arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := onlyReader(given.standardInput()); err != nil {
-				return err
-			}
 			kept := given.answersFile
 			if _, err := os.Stat(kept); kept != "" && kept != "-" && errors.Is(err, fs.ErrNotExist) {
 				if _, err := os.Stat(filepath.Dir(kept)); err != nil {
@@ -67,7 +64,7 @@ func (p *program) askCommand() *cobra.Command {
 				return err
 			}
 			answers := found.answers
-			if len(given.standardInput()) == 0 {
+			if len(standardInput(cmd, args)) == 0 {
 				// What was answered before Ctrl-C is not lost.
 				answers, err = interview.Interviewer{}.Ask(cmd.Context(), p.stdin, p.prompts(talk), talk.open, answers)
 				if err != nil && cmd.Context().Err() == nil {

@@ -157,9 +157,6 @@ func (o *certOptions) details(f *fact.Facts, r *certs.Result, host string) rende
 
 // certFile verifies the chain in a file, and compares it with a server's.
 func (p *program) certFile(cmd *cobra.Command, run *probe, own *certOptions, path string) error {
-	if path == "-" && own.secret.stdin {
-		return errors.New("read --password-stdin: standard input is the file already")
-	}
 	chain, key, err := p.readChain(path, &own.secret)
 	if err != nil {
 		return err

@@ -38,9 +38,6 @@ func (p *program) checkCommand() *cobra.Command {
 			if userName != "" && run.input != "" {
 				return errors.New("read --user-name: one name does not fit several addresses")
 			}
-			if err := onlyReader(run.standardInput()); err != nil {
-				return err
-			}
 			found, err := run.evidenceFlags.read(cmd.Context(), p)
 			if err != nil {
 				return err

@@ -65,18 +65,6 @@ func (c *check) one(ctx context.Context, s *session, t fact.Subject, found *evid
 	return c.write(sinks, tool().Report(report, c.exit), false)
 }
 
-// standardInput are the flags that read standard input.
-func (c *check) standardInput() []string {
-	list := c.evidenceFlags.standardInput()
-	if c.input == "-" {
-		list = append(list, "--input -")
-	}
-	if c.credentialFlags.stdin {
-		list = append([]string{"--password-stdin"}, list...)
-	}
-	return list
-}
-
 // user is the sign-in name of the one target, "" for several.
 func (t *targets) user() string {
 	if t.many {

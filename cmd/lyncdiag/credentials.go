@@ -100,12 +100,8 @@ func (p *program) passwordVariable(flag, variable string) (string, error) {
 	return text, nil
 }
 
-// passwordLine takes a password from the one line of standard input, once.
+// passwordLine takes a password from the one line of standard input.
 func (p *program) passwordLine(flag string) (string, error) {
-	if p.passwordFrom != "" {
-		return "", fmt.Errorf("read %s: standard input was read for %s; use an environment variable for one of them", flag, p.passwordFrom)
-	}
-	p.passwordFrom = flag
 	b, err := io.ReadAll(io.LimitReader(p.stdin, maxPassword+1))
 	switch {
 	case err != nil:

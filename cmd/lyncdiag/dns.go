@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -31,9 +30,6 @@ func (p *program) dnsCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := run.bareLab(args); err != nil {
 				return err
-			}
-			if many.input == "-" && slices.Contains(lookups, "-") {
-				return onlyReader([]string{"--nslookup -", "--input -"})
 			}
 			targets, err := many.readTargets(p, cmd, args, fleet.ReadDomains, run.domains)
 			if err != nil {

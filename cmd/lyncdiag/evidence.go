@@ -167,27 +167,3 @@ func (e *evidence) targets(n *networkFlags, args []string, userName, ticket stri
 	}
 	return list, nil
 }
-
-// standardInput are the flags that read standard input.
-func (e *evidenceFlags) standardInput() []string {
-	var list []string
-	for _, given := range []struct {
-		flag  string
-		paths []string
-	}{{"--log -", e.logPaths}, {"--nslookup -", e.nslookup}, {"--user -", e.users}, {"--domain -", e.domains}, {"--answers -", []string{e.answersFile}}} {
-		for _, path := range given.paths {
-			if path == "-" {
-				list = append(list, given.flag)
-			}
-		}
-	}
-	return list
-}
-
-// onlyReader refuses flags that would take standard input from each other.
-func onlyReader(flags []string) error {
-	if len(flags) < 2 {
-		return nil
-	}
-	return fmt.Errorf("read %s: %s reads standard input too; give one of them another way", flags[0], flags[1])
-}

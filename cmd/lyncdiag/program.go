@@ -18,9 +18,7 @@ import (
 
 // program is one run of the command.
 type program struct {
-	stdin io.Reader
-	// passwordFrom is the flag that standard input was read for; "": none was.
-	passwordFrom   string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            func(string) (string, bool)
 
@@ -43,7 +41,12 @@ func (p *program) command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return p.environment(cmd) },
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			if err := p.environment(cmd); err != nil {
+				return err
+			}
+			return onlyReader(standardInput(cmd, args))
+		},
 	}
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
@@ -134,6 +137,46 @@ func (p *program) environment(cmd *cobra.Command) error {
 		}
 	})
 	return failed
+}
+
+// standardInput are the flags and arguments that read standard input, the
+// passwords among them first.
+func standardInput(cmd *cobra.Command, args []string) []string {
+	var passwords, files []string
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		var paths []string
+		switch f.Name {
+		case "password-stdin", "proxy-password-stdin":
+			if f.Value.String() == "true" {
+				passwords = append(passwords, "--"+f.Name)
+			}
+		case "answers", "input":
+			paths = []string{f.Value.String()}
+		case "domain", "log", "nslookup", "user":
+			if list, ok := f.Value.(pflag.SliceValue); ok {
+				paths = list.GetSlice()
+			}
+		}
+		for _, path := range paths {
+			if path == "-" {
+				files = append(files, "--"+f.Name+" -")
+			}
+		}
+	})
+	for _, path := range args {
+		if path == "-" {
+			files = append(files, "the argument -")
+		}
+	}
+	return append(passwords, files...)
+}
+
+// onlyReader refuses what would take standard input from each other.
+func onlyReader(readers []string) error {
+	if len(readers) < 2 {
+		return nil
+	}
+	return fmt.Errorf("read %s: %s reads standard input too; give one of them another way", readers[0], readers[1])
 }
 
 // logger logs to stderr with -v, else nothing.

@@ -16,10 +16,14 @@ func TestStandardInputIsReadOnce(t *testing.T) {
 		{"check " + joe + " --lab --log - --password-stdin", "--log -"},
 		{"check " + joe + " --lab --answers - --password-stdin", "--answers -"},
 		{"check --lab --input - --password-stdin", "--input -"},
-		{"check --lab --input - --user -", "read --user -: --input -"},
-		{"check " + joe + " --offline --user - --domain -", "read --user -: --domain -"},
-		{"ask " + joe + " --offline --log - --answers -", "read --log -: --answers -"},
-		{"dns --lab --input - --nslookup -", "read --nslookup -: --input -"},
+		{"check --lab --input - --user -", "read --input -: --user -"},
+		{"check " + joe + " --offline --user - --domain -", "read --domain -: --user -"},
+		{"ask " + joe + " --offline --log - --answers -", "read --answers -: --log -"},
+		{"dns --lab --input - --nslookup -", "read --input -: --nslookup -"},
+		{"check " + joe + " --proxy http://127.0.0.1:9 --proxy-user joe --proxy-password-stdin --log -", "read --proxy-password-stdin: --log -"},
+		{"check " + joe + " --proxy http://127.0.0.1:9 --proxy-user joe --proxy-password-stdin --password-stdin", "read --password-stdin: --proxy-password-stdin"},
+		{"adfs mex - --proxy http://127.0.0.1:9 --proxy-user joe --proxy-password-stdin", "read --proxy-password-stdin: the argument -"},
+		{"cert - --password-stdin", "read --password-stdin: the argument -"},
 	} {
 		code, out, errs := call(t, t.Context(), strings.Fields(test.command)...)
 		if code != exitUsage || out != "" || !strings.Contains(errs, test.want) || !strings.Contains(errs, "reads standard input too") {
