@@ -3,10 +3,13 @@ package lyncdiag_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,6 +62,34 @@ func TestSilentFederationService(t *testing.T) {
 		for _, v := range report.Verdict.Path {
 			if v.Step == 8 {
 				t.Errorf("step 8 is answered %q without an answer", v.Answer)
+			}
+		}
+	})
+}
+
+// TestNotReachedAgain: a host that answers once and no more was not asked what
+// only a second connection shows.
+func TestNotReachedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, report := diagnose(t, lab.Config{}, func(d *lyncdiag.Diagnoser) {
+			d.Plan, d.Setting.Client = lyncdiag.DefaultPlan(), "lync2010"
+			var mu sync.Mutex
+			seen := map[string]bool{}
+			dial := d.Network.Dial
+			d.Network.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				mu.Lock()
+				again := seen[address] && strings.HasSuffix(address, ":443")
+				seen[address] = true
+				mu.Unlock()
+				if again {
+					return nil, errors.New("refused")
+				}
+				return dial(ctx, network, address)
+			}
+		})
+		for _, s := range report.Stages {
+			if s.ID == "tls.client" && (s.Status != lyncdiag.Warned || !strings.Contains(s.Reason, "was not reached again")) {
+				t.Errorf("%s: %s, %s", s.ID, s.Status, s.Reason)
 			}
 		}
 	})

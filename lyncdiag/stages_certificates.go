@@ -251,7 +251,7 @@ func probeWithoutSNI(ctx context.Context, env *Env) error {
 		return cut(ctx)
 	}
 	if err != nil {
-		return nil // the exchange itself says so
+		return &Obstacle{Detail: fmt.Sprintf("%s was not reached for it", endpoint.Host), Soft: true}
 	}
 	endpoint.Reach = fact.Reach{Status: fact.Listening}
 	if address.IsValid() { // not through a proxy
@@ -274,10 +274,7 @@ func probeWithoutSNI(ctx context.Context, env *Env) error {
 }
 
 func sumWithoutSNI(f *fact.Facts) string {
-	without, _, ok := fact.Get(f, fact.WithoutSNIKey)
-	if !ok {
-		return "the port was not reached"
-	}
+	without, _, _ := fact.Get(f, fact.WithoutSNIKey)
 	return fmt.Sprintf("%s shows %s", without.Host, leafOf(without.TLS))
 }
 
@@ -325,6 +322,7 @@ func emulated(f *fact.Facts) *Skip {
 func probeClientTLS(ctx context.Context, env *Env) error {
 	client := clientVersions[env.Setting.Client]
 	seen := []fact.ClientTLS{}
+	var trouble []string
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	for _, x := range env.wire.secured() {
@@ -335,7 +333,10 @@ func probeClientTLS(ctx context.Context, env *Env) error {
 		all.Go(func() {
 			conn, _, err := x.further(ctx)
 			if err != nil {
-				return // it was reached before: nothing can be said
+				mu.Lock()
+				defer mu.Unlock()
+				trouble = append(trouble, e.Host+" was not reached again")
+				return
 			}
 			verifier := env.Network.Verifier()
 			verifier.MaxVersion = client.newest
@@ -358,7 +359,7 @@ func probeClientTLS(ctx context.Context, env *Env) error {
 	}
 	sort.SliceStable(seen, func(i, j int) bool { return order(seen[i], seen[j]) < 0 })
 	fact.Put(env.Facts, fact.ClientTLSKey, seen, env.Origin())
-	var trouble []string
+	slices.Sort(trouble)
 	for _, c := range seen {
 		if c.TLS.Handshake != nil {
 			trouble = append(trouble, fmt.Sprintf("%s refuses %s: %s", c.Host, c.Version, c.TLS.Handshake.Detail))
