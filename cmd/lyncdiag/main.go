@@ -26,6 +26,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root := p.command()
 	root.SetArgs(numbersLast(args))
 	err := p.keep(root.ExecuteContext(ctx))
+	if err == nil {
+		err = p.keepMap()
+	}
 	if err != nil {
 		fmt.Fprintf(stderr, "lyncdiag: %s\n", oneLine(err))
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/redact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
 
@@ -25,6 +26,9 @@ type program struct {
 	outputs  []string
 	progress choice
 	verbose  bool
+
+	redactMap  string
+	pseudonyms *redact.Redactor // nil: nothing is redacted yet
 
 	line    *progress // shown now; nil: none
 	files   []outputFile
@@ -45,7 +49,10 @@ func (p *program) command() *cobra.Command {
 			if err := p.environment(cmd); err != nil {
 				return err
 			}
-			return onlyReader(standardInput(cmd, args))
+			if err := onlyReader(standardInput(cmd, args)); err != nil {
+				return err
+			}
+			return p.openMap()
 		},
 	}
 	root.SetIn(p.stdin)
@@ -57,9 +64,10 @@ func (p *program) command() *cobra.Command {
 	p.progress = choice{allowed: []string{"auto", "plain", "none"}, value: "auto"}
 	flags.Var(&p.progress, "progress", "progress on stderr: auto (on a terminal), plain or none")
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log to stderr what is done")
+	flags.StringVar(&p.redactMap, "redact-map", "", "keep the pseudonyms in `FILE`, and take up those that it has; it undoes the redaction")
 	root.AddCommand(
 		p.checkCommand(), p.dnsCommand(), p.autodiscoverCommand(), p.adfsCommand(), p.certCommand(), p.portCommand(), p.proxyCommand(), p.sipCommand(),
-		p.logCommand(), p.explainCommand(), p.scopeCommand(), p.askCommand(), p.labCommand(),
+		p.logCommand(), p.explainCommand(), p.scopeCommand(), p.askCommand(), p.labCommand(), p.redactCommand(),
 		p.catalogueCommand(), p.schemaCommand(), p.versionCommand(),
 	)
 	return root

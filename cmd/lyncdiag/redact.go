@@ -1,0 +1,244 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/redact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
+)
+
+func (p *program) redactCommand() *cobra.Command {
+	var folder string
+	cmd := &cobra.Command{
+		Use:   "redact FILE|-...",
+		Short: "Replace users, hosts, addresses and secrets in logs and exports by pseudonyms",
+		Long: `Replace users, hosts, addresses and secrets in logs and exports by pseudonyms.
+
+The same original has the same pseudonym in all files of one run, so that the
+result can still be followed and is read to the same sign-in attempts. Microsoft's
+own hosts, codes, times and versions stay. Files are never changed in place: one is
+written to standard output, several go to --output-dir. Text in UTF-8, UTF-16 and
+Windows code pages is read; archives have to be unpacked first.
+
+With --redact-map the pseudonyms are written to a file of their own, and taken up
+again where that file exists. Whoever has it can undo all of this: keep it.
+
+What standard input names late stays where it stood alone before; a file is read
+twice, and has no such place.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("read arguments: no file is given")
+			}
+			if folder == "" && len(args) > 1 {
+				return errors.New("read arguments: several files go to a folder; name it with --output-dir")
+			}
+			if folder != "" && len(p.outputs) > 0 {
+				return errors.New("read -o: with --output-dir the files keep their names")
+			}
+			return p.redactFiles(cmd.Context(), args, folder)
+		},
+	}
+	cmd.Flags().StringVar(&folder, "output-dir", "", "write the files to `DIR`, under their names as far as these tell nothing")
+	return cmd
+}
+
+func (p *program) redactFiles(ctx context.Context, paths []string, folder string) error {
+	for _, path := range paths {
+		if info, err := os.Stat(path); path != "-" && err != nil {
+			return fmt.Errorf("read %s: %w", path, cause(err))
+		} else if path != "-" && info.IsDir() {
+			return fmt.Errorf("read %s: it is a folder; name the files in it", path)
+		}
+	}
+	r := p.redactor()
+	for _, path := range paths {
+		if err := learnFile(ctx, r, path); err != nil {
+			return fmt.Errorf("read %s: %w", path, plainly(err))
+		}
+	}
+	if folder == "" {
+		sinks, err := p.sinks([]render.Format{render.Text}, render.Text)
+		if err != nil {
+			return err
+		}
+		writers := make([]io.Writer, len(sinks))
+		for i, s := range sinks {
+			if err := notAmong(s.w, paths); err != nil {
+				return err
+			}
+			writers[i] = s.w
+		}
+		// Bytes written before a failure are no document that lacks something: say so.
+		return p.redactFile(ctx, r, io.MultiWriter(writers...), paths[0])
+	}
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		return fmt.Errorf("write --output-dir: %w", cause(err))
+	}
+	taken := map[string]bool{}
+	for _, path := range paths {
+		name := "stdin.txt"
+		if path != "-" {
+			name = r.Text(filepath.Base(path))
+		}
+		extension := filepath.Ext(name)
+		for n := 2; taken[strings.ToLower(name)]; n++ {
+			name = strings.TrimSuffix(r.Text(filepath.Base(path)), extension) + "-" + strconv.Itoa(n) + extension
+		}
+		taken[strings.ToLower(name)] = true
+		place := filepath.Join(folder, name)
+		if existing, err := os.Stat(place); err == nil && sameAsAny(existing, paths) {
+			return fmt.Errorf("write %s: it is one of the files to read; name another --output-dir", place)
+		}
+		file, err := createOutput(place)
+		if err != nil {
+			return fmt.Errorf("write %s: %w", place, cause(err))
+		}
+		p.files = append(p.files, file)
+		if err := p.redactFile(ctx, r, file, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *program) redactFile(ctx context.Context, r *redact.Redactor, w io.Writer, path string) error {
+	in := p.stdin
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", path, cause(err))
+		}
+		defer file.Close()
+		in = file
+	}
+	if in == nil {
+		return errors.New("read -: no standard input is connected")
+	}
+	if err := r.Copy(w, interruptible{ctx, in}); err != nil {
+		return fmt.Errorf("redact %s: %w", path, plainly(err))
+	}
+	return nil
+}
+
+// learnFile reads what can be read twice.
+func learnFile(ctx context.Context, r *redact.Redactor, path string) error {
+	if path == "-" {
+		return nil
+	}
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return r.LearnFrom(interruptible{ctx, file})
+}
+
+// interruptible ends reading with its context.
+type interruptible struct {
+	ctx context.Context
+	in  io.Reader
+}
+
+func (i interruptible) Read(b []byte) (int, error) {
+	if err := context.Cause(i.ctx); err != nil {
+		return 0, err
+	}
+	return i.in.Read(b)
+}
+
+// plainly is the cause of an error without the names of package and path.
+func plainly(err error) error {
+	if errors.Is(err, redact.ErrBinary) || errors.Is(err, redact.ErrCompressed) {
+		return errors.New(strings.TrimPrefix(err.Error(), "redact: "))
+	}
+	return cause(err)
+}
+
+// notAmong refuses an output that is one of the inputs.
+func notAmong(w io.Writer, paths []string) error {
+	file, ok := w.(outputFile)
+	if !ok {
+		return nil
+	}
+	if existing, err := os.Stat(file.path); err == nil && sameAsAny(existing, paths) {
+		return fmt.Errorf("write %s: it is the file to read; name another", file.path)
+	}
+	return nil
+}
+
+func sameAsAny(existing os.FileInfo, paths []string) bool {
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil && os.SameFile(existing, info) {
+			return true
+		}
+	}
+	return false
+}
+
+// redactor is the one of this run.
+func (p *program) redactor() *redact.Redactor {
+	if p.pseudonyms == nil {
+		p.pseudonyms = redact.New()
+	}
+	return p.pseudonyms
+}
+
+// openMap takes up the pseudonyms of an earlier run.
+func (p *program) openMap() error {
+	if p.redactMap == "" {
+		return nil
+	}
+	file, err := os.Open(p.redactMap)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		defer file.Close()
+		p.pseudonyms, err = redact.ReadMap(file)
+	}
+	if err != nil {
+		return fmt.Errorf("read --redact-map %s: %w", p.redactMap, cause(err))
+	}
+	return nil
+}
+
+// keepMap writes the pseudonyms to the file of --redact-map, which only its owner
+// may read.
+func (p *program) keepMap() error {
+	if p.redactMap == "" || p.pseudonyms == nil {
+		return nil
+	}
+	place := p.redactMap
+	if link, err := filepath.EvalSymlinks(place); err == nil {
+		place = link
+	}
+	file, err := os.CreateTemp(filepath.Dir(place), filepath.Base(place)+".*.tmp")
+	if err != nil {
+		return fmt.Errorf("write --redact-map: %w", cause(err))
+	}
+	err = p.pseudonyms.WriteMap(file)
+	err = cmp.Or(err, file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), place)
+	}
+	if err != nil {
+		os.Remove(file.Name())
+		return fmt.Errorf("write --redact-map: %w", cause(err))
+	}
+	return nil
+}

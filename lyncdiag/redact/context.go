@@ -1,0 +1,411 @@
+package redact
+
+import (
+	"bytes"
+	"strings"
+)
+
+// context is what a value is by the word before it.
+type context int
+
+const (
+	noContext context = iota
+	hostContext
+	userContext
+	nameContext
+	secretContext
+	gssContext  // a secret that has to stay base64
+	callContext // made by a program, a host may follow
+	serverContext
+)
+
+// contexts are the names of parameters, headers, elements and properties whose
+// values are originals.
+var contexts = contextTable()
+
+func contextTable() map[string]context {
+	table := map[string]context{}
+	add := func(c context, words string) {
+		for w := range strings.FieldsSeq(words) {
+			table[w] = c
+		}
+	}
+	add(hostContext, `targetname source peer peerserver fqdn fqdn1 fqdn2 domain host hostname maddr computer computername
+		workstation workstationname machine machinename dnshostname tls-target ms-trunking-peer nv-hostname proxyserver
+		userdnsdomain userdomain logonserver defaultdomainname registrar sipdomain netbiosname logondomain
+		clientcomputername poolfqdn registrarpool`)
+	add(userContext, `user username user-name userid account accountname samaccountname login loginname logonuser logonname
+		nickname mailnickname alias upn defaultusername lastloggedonuser loggedonuser owner`)
+	add(nameContext, `displayname display-name givenname surname sn firstname lastname fullname registeredowner
+		registeredorganization company companyname department office physicaldeliveryofficename organization tenantname
+		federationbrandname brandname streetaddress city manager commonname`)
+	add(secretContext, `password passwd pwd secret client_secret clientsecret access_token id_token refresh_token token assertion
+		samlresponse wresult cookie set-cookie set-cookie2 binarysecuritytoken ciphervalue signaturevalue binarysecret
+		x-ms-webticket cwt ticket webticket apikey api_key sessionid sharedkey`)
+	add(gssContext, `gssapi-data`)
+	add(callContext, `call-id sip-call-id callid i in-reply-to`)
+	add(serverContext, `server standardserver serveur servidor name nom nombre nome サーバー 服务器 名前 名称`)
+	return table
+}
+
+// weak are values that name nobody.
+var weak = set(`true false null none yes no unknown ok empty n/a localhost any all default local self anonymous internal external
+	user users account domain host server client phone ip dialstring`)
+
+// valued handles a word that says what comes after it.
+func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
+	v := j
+	quoted := v < len(line) && (line[v] == '"' || line[v] == '\'')
+	if quoted {
+		v++
+	}
+	for v < len(line) && line[v] == ' ' && v < j+4 {
+		v++
+	}
+	if v >= len(line) {
+		return out, 0, false
+	}
+	separator := line[v]
+	element := separator == '>'
+	if separator != '=' && separator != ':' && !element {
+		if i > 0 && (line[i-1] == '<' || line[i-1] == ':') && line[j] == ' ' { // an element with attributes
+			if end := bytes.IndexByte(line[j:], '>'); end > 0 && line[j+end-1] != '/' {
+				if c := contexts[lower(line[i:j])]; c != noContext && c != callContext && c != serverContext && isElement(line, i) {
+					out = append(out, line[i:j]...)
+					out = s.scan(out, line[j:j+end+1])
+					return s.valueOf(out, line, j+end+1, c, true, '<')
+				}
+			}
+		}
+		return out, 0, false
+	}
+	word := line[i:j]
+	if dn := dnAttribute(string(word)); dn != "" && separator == '=' && v == j {
+		return s.dn(out, line, i, j)
+	}
+	c := contexts[lower(word)]
+	if c == noContext || element && !isElement(line, i) && !quoted {
+		return out, 0, false
+	}
+	v++
+	spaces := 0
+	for v < len(line) && line[v] == ' ' {
+		v++
+		spaces++
+	}
+	if separator == ':' && v+1 < len(line) && line[v] == '/' && line[v+1] == '/' || v < len(line) && (line[v] == ':' || line[v] == '=') {
+		return out, 0, false // a scheme, a C++ name, a comparison
+	}
+	var delimiter byte
+	switch {
+	case element:
+		delimiter = '<'
+	case v < len(line) && (line[v] == '"' || line[v] == '\''):
+		delimiter = line[v]
+		v++
+		for v < len(line) && line[v] == ' ' {
+			v++
+		}
+	case c == nameContext && separator == ':' && spaces > 0:
+		delimiter = '\n'
+	}
+	if c == serverContext {
+		head := bytes.TrimLeft(line[:i], " \t")
+		if spaces < 2 || len(head) > 0 && !bytes.EqualFold(head, []byte("Default ")) {
+			return out, 0, false
+		}
+		end := hostRun(line, v)
+		if end == v || end < len(line) && line[end] != '\r' && line[end] != '\n' {
+			return out, 0, false
+		}
+		c = hostContext
+	}
+	if c == hostContext && delimiter == 0 && separator == ':' && everyday()[lower(line[v:hostRun(line, v)])] {
+		return out, 0, false
+	}
+	if c == userContext && delimiter == 0 && separator == ':' {
+		if end := hostRun(line, v); end == v || everyday()[lower(line[v:end])] {
+			return out, 0, false
+		}
+	}
+	if separator == ':' && delimiter == 0 && spaces == 0 {
+		return out, 0, false
+	}
+	out = append(out, line[i:v]...)
+	return s.valueOf(out, line, v, c, delimiter != 0, delimiter)
+}
+
+// isElement reports whether a word is the name of an XML element that begins.
+func isElement(line []byte, i int) bool {
+	for i > 0 && (wordByte[line[i-1]] || line[i-1] == ':') {
+		i--
+	}
+	return i > 0 && line[i-1] == '<'
+}
+
+// valueOf replaces the value that begins at v.
+func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delimiter byte) ([]byte, int, bool) {
+	end := v
+	for end < len(line) && line[end] != '\r' && line[end] != '\n' {
+		ch := line[end]
+		if quoted && ch == delimiter || !quoted && strings.IndexByte(" \t;,&\"<>()", ch) >= 0 {
+			break
+		}
+		if quoted && ch == '\\' && end+1 < len(line) && line[end+1] == delimiter {
+			break // a quote within quotes
+		}
+		end++
+	}
+	value := line[v:end]
+	text := strings.TrimSpace(string(value))
+	switch {
+	case text == "" || weak[strings.ToLower(text)]:
+		return append(out, value...), end, true
+	case c == gssContext:
+		return append(out, "cmVkYWN0ZWQ="...), end, true
+	case c == secretContext:
+		if !quoted { // to the end of the line, as schemes and several cookies stand there
+			for end < len(line) && strings.IndexByte("\r\n\"<>;,&", line[end]) < 0 {
+				end++
+			}
+		}
+		if rest := string(line[v:end]); strings.HasPrefix(rest, "redacted-") || rest == "[redacted]" {
+			return append(out, rest...), end, true
+		}
+		return append(out, "[redacted]"...), end, true
+	case c == callContext:
+		if at := bytes.IndexByte(value, '@'); at >= 0 {
+			out = append(out, s.callID(value[:at+1])...)
+			return append(out, s.hostText(value[at+1:])...), end, true
+		}
+		return append(out, s.callID(value)...), end, true
+	case strings.ContainsAny(text, "@\\/") || isGUID(text):
+		return s.scan(out, value), end, true
+	case c == hostContext:
+		run := hostRun(value, 0)
+		if run == 0 || onlyDigits(text) {
+			return s.scan(out, value), end, true
+		}
+		out = append(out, s.host(string(value[:run]))...)
+		return s.scan(out, value[run:]), end, true
+	case c == userContext && !strings.Contains(text, " "):
+		if onlyDigits(text) && len(text) < 7 {
+			return append(out, value...), end, true
+		}
+		return append(out, s.local(string(value))...), end, true
+	}
+	return append(out, s.words(value, person)...), end, true
+}
+
+// hostText replaces a host with what may follow it.
+func (s *scanner) hostText(b []byte) []byte {
+	n := hostRun(b, 0)
+	if n == 0 {
+		return s.scan(nil, b)
+	}
+	return s.scan([]byte(s.host(string(b[:n]))), b[n:])
+}
+
+// callID keeps what programs made and replaces known names in it.
+func (s *scanner) callID(b []byte) []byte {
+	var out []byte
+	for i := 0; i < len(b); {
+		j := i
+		for j < len(b) && wordByte[b[j]] {
+			j++
+		}
+		if j == i {
+			out = append(out, b[i])
+			i++
+			continue
+		}
+		run := b[i:j]
+		if isGUID(string(run)) {
+			out = append(out, s.guid(string(run))...)
+		} else {
+			out = append(out, s.bareWord(run)...)
+		}
+		i = j
+	}
+	return out
+}
+
+// dnAttribute tells the attributes of a distinguished name that are replaced.
+func dnAttribute(word string) string {
+	switch word {
+	case "CN", "OU", "O", "DC", "UID", "L", "ST", "STREET":
+		return word
+	}
+	return ""
+}
+
+// dn replaces a value in a distinguished name (RFC 4514), and several DC together
+// as the domain that they are.
+func (s *scanner) dn(out, line []byte, i, j int) ([]byte, int, bool) {
+	name := string(line[i:j])
+	end := dnValue(line, j+1)
+	if name == "DC" {
+		labels := []string{string(line[j+1 : end])}
+		next := end
+		var joints []string
+		for {
+			k := next
+			for k < len(line) && (line[k] == ',' || line[k] == ' ' || line[k] == '/') {
+				k++
+			}
+			if k+3 >= len(line) || string(line[k:k+3]) != "DC=" {
+				break
+			}
+			joints = append(joints, string(line[next:k]))
+			next = dnValue(line, k+3)
+			labels = append(labels, string(line[k+3:next]))
+		}
+		replaced := strings.Split(s.host(strings.Join(labels, ".")), ".")
+		for n, label := range replaced {
+			if n > 0 {
+				joint := ","
+				if n-1 < len(joints) {
+					joint = joints[n-1]
+				}
+				out = append(out, joint...)
+			}
+			out = append(append(out, "DC="...), label...)
+		}
+		return out, next, true
+	}
+	out = append(out, line[i:j+1]...)
+	return s.dnWords(out, line[j+1:end], name), end, true
+}
+
+// dnWords replaces the value of an attribute of a distinguished name.
+func (s *scanner) dnWords(out, value []byte, attribute string) []byte {
+	text := strings.ToLower(string(value))
+	switch {
+	case publicAuthority(text):
+		return append(out, value...)
+	case strings.ContainsAny(text, "@\\") || isGUID(text):
+		return s.scan(out, value)
+	case strings.Contains(text, ".") && !strings.ContainsAny(text, " "):
+		star := 0
+		for star < len(value) && (value[star] == '*' || value[star] == '.') {
+			star++
+		}
+		return append(append(out, value[:star]...), s.hostText(value[star:])...)
+	}
+	for i := 0; i < len(value); {
+		k := i
+		for k < len(value) && wordByte[value[k]] {
+			k++
+		}
+		switch {
+		case k == i:
+			out = append(out, value[i])
+			i++
+			continue
+		case dnGeneric[lower(value[i:k])]:
+			out = append(out, value[i:k]...)
+		case attribute == "CN" && len(value) == k:
+			out = append(out, s.host(string(value[i:k]))...)
+		default:
+			out = append(out, s.words(value[i:k], person)...)
+		}
+		i = k
+	}
+	return out
+}
+
+func dnValue(line []byte, i int) int {
+	start := i
+	for i < len(line) && strings.IndexByte(",+;\"/<>\r\n)", line[i]) < 0 {
+		if line[i] == '\\' && i+1 < len(line) {
+			i++
+		}
+		i++
+	}
+	i = min(i, len(line))
+	for i > start && line[i-1] == ' ' {
+		i--
+	}
+	return i
+}
+
+// account handles DOMAIN\user and the folders of users.
+func (s *scanner) account(out, line []byte, i, j int) ([]byte, int, bool) {
+	before := byte(' ')
+	if i > 0 {
+		before = line[i-1]
+	}
+	low := lower(line[i:j])
+	k := j + 1
+	if line[j] == '%' {
+		k = j + 3
+	}
+	for k < len(line) && line[k] == '\\' && k < j+3 {
+		k++
+	}
+	if before == '\\' || before == '/' || low == "settings" && hasFold(line[max(0, i-len("documents and ")):], "documents and ") {
+		if low != "users" && low != "home" && low != "profiles" && low != "settings" {
+			return out, 0, false
+		}
+		end := k
+		for end < len(line) && strings.IndexByte("\\/\"<>|:*?\r\n;,'", line[end]) < 0 {
+			end++
+		}
+		name := string(line[k:end])
+		// A path in a sentence ends with its word.
+		if sp := strings.IndexByte(name, ' '); sp > 0 && (end >= len(line) || line[end] != '\\' && line[end] != '/') {
+			end = k + sp
+			name = name[:sp]
+		}
+		trimmed := strings.ToLower(strings.TrimSpace(name))
+		if trimmed == "" || trimmed == "public" || strings.HasPrefix(trimmed, "default") || trimmed == "all users" || strings.Contains(name, "%") {
+			return out, 0, false
+		}
+		out = append(out, line[i:k]...)
+		switch {
+		case strings.Contains(name, "@"):
+			return s.scan(out, line[k:end]), end, true
+		case strings.Contains(name, " "):
+			return append(out, s.words(line[k:end], person)...), end, true
+		}
+		return append(out, s.local(name)...), end, true
+	}
+	if line[j] == '/' || before == ':' && i >= 2 && wordByte[line[i-2]] || before == '%' || len(low) < 2 || notDomains[low] {
+		return out, 0, false
+	}
+	end := k
+	for end < len(line) && (wordByte[line[end]] || line[end] == '.' || line[end] == '$') {
+		end++
+	}
+	for end > k && line[end-1] == '.' {
+		end--
+	}
+	if end == k || end < len(line) && (line[end] == '\\' || line[end] == '@' || line[end] == ':') || fileSuffix[low[strings.LastIndexByte(low, '.')+1:]] {
+		return out, 0, false
+	}
+	right := string(line[k:end])
+	if dot := strings.LastIndexByte(right, '.'); dot >= 0 && fileSuffix[strings.ToLower(right[dot+1:])] {
+		return out, 0, false
+	}
+	switch {
+	case strings.EqualFold(right, low):
+		out = append(out, s.host(low)...)
+	case strings.Contains(low, "."):
+		out = append(out, s.host(low)...)
+	default:
+		p, known := s.Redactor.word(low)
+		if !known {
+			p = s.pseudonym(domain, low)
+		}
+		if isPseudonym(low) {
+			out = append(out, line[i:j]...)
+		} else {
+			out = append(out, strings.ToUpper(p)...)
+		}
+	}
+	out = append(out, line[j:k]...)
+	if machine, ok := strings.CutSuffix(right, "$"); ok {
+		return append(append(out, s.host(machine)...), '$'), end, true
+	}
+	return append(out, s.local(right)...), end, true
+}

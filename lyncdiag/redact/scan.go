@@ -1,0 +1,614 @@
+package redact
+
+import (
+	"bytes"
+	"encoding/base64"
+	"net/netip"
+	"strings"
+)
+
+// scanner replaces what stands in lines of UTF-8; other bytes from 0x80 up pass
+// for letters.
+type scanner struct {
+	*Redactor
+	block  []byte // of a PEM block or a binary value of the registry, as far as it was read
+	ends   func(line []byte) bool
+	whole  func(out, block []byte) []byte
+	target bool // the next word is what PortQry asked for
+	start  int  // of the line, behind a log's stamp
+}
+
+// maxBlock is the longest block that is looked into; a longer one is dropped.
+const maxBlock = 256 << 10
+
+// The classes of bytes. A word is what may be a label or a name.
+var wordByte, baseByte = bytesOf("-_", true), bytesOf("+/=-_", false)
+
+func bytesOf(signs string, high bool) (set [256]bool) {
+	for c := range 256 {
+		set[c] = c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' && c < 0x80 || c < 0x80 && strings.IndexByte(signs, byte(c)) >= 0 || high && c >= 0x80
+	}
+	return set
+}
+
+// line appends a line, its end included, with the originals replaced.
+func (s *scanner) line(out, line []byte) []byte {
+	if s.whole != nil {
+		ended := s.ends(line)
+		if len(s.block) <= maxBlock {
+			s.block = append(s.block, line...)
+		}
+		if ended {
+			out = s.end(out)
+		}
+		return out
+	}
+	if i := bytes.Index(line, []byte("-----BEGIN ")); i >= 0 && !bytes.Contains(line[i:], []byte("-----END ")) {
+		out = s.scan(out, line[:i])
+		s.begin(line[i:], func(l []byte) bool { return bytes.Contains(l, []byte("-----END ")) }, s.pem)
+		return out
+	}
+	if i := bytes.Index(line, []byte("=hex")); i >= 0 {
+		if j := bytes.IndexByte(line[i:min(len(line), i+16)], ':'); j > 0 {
+			out = s.scan(out, line[:i])
+			continued := func(l []byte) bool { return !bytes.HasSuffix(bytes.TrimRight(l, "\r\n"), []byte(`\`)) }
+			s.begin(line[i:], continued, s.registryBytes)
+			if continued(line) {
+				out = s.end(out)
+			}
+			return out
+		}
+	}
+	return s.scan(out, line)
+}
+
+func (s *scanner) begin(line []byte, ends func([]byte) bool, whole func(out, block []byte) []byte) {
+	s.block, s.ends, s.whole = append(s.block[:0], line...), ends, whole
+}
+
+// end writes what is kept of a block that is over.
+func (s *scanner) end(out []byte) []byte {
+	if s.whole == nil {
+		return out
+	}
+	whole := s.whole
+	s.whole = nil
+	if len(s.block) > maxBlock {
+		return append(out, "[redacted]\n"...)
+	}
+	return whole(out, s.block)
+}
+
+func (s *scanner) scan(out, line []byte) []byte {
+	name, nameEnd := displayName(line, 0)
+	stars := bytes.HasPrefix(bytes.TrimLeft(line, " \t>"), []byte("***"))
+	for i := 0; i < len(line); {
+		if i == name && nameEnd > i {
+			if text := line[i:nameEnd]; bytes.IndexByte(text, '@') < 0 {
+				out = append(out, s.words(text, person)...)
+				i = nameEnd
+				name, nameEnd = displayName(line, i)
+				continue
+			}
+		}
+		if nameEnd > 0 && i >= nameEnd {
+			name, nameEnd = displayName(line, i)
+			if i == name && nameEnd > i {
+				continue
+			}
+		}
+		c := line[i]
+		if !wordByte[c] && c != '+' {
+			switch {
+			case c == '\\' && i+2 < len(line) && line[i+1] == '\\' && wordByte[line[i+2]] && (i == 0 || !wordByte[line[i-1]] && line[i-1] != '\\' && line[i-1] != ':'):
+				out = append(out, '\\', '\\')
+				out, i = s.forced(out, line, i+2)
+				continue
+			case c == ':' && i+2 < len(line) && line[i+1] == ':' && hexDigit(line[i+2]) >= 0 && (i == 0 || !wordByte[line[i-1]] && line[i-1] != ':'):
+				if a, end := ipv6(line, i); end > 0 {
+					out = append(out, s.address(a).String()...)
+					i = end
+					continue
+				}
+			case c == '%' && i+2 < len(line) && hexDigit(line[i+1]) >= 0 && hexDigit(line[i+2]) >= 0:
+				out, i = s.escaped(out, line, i)
+				continue
+			}
+			out = append(out, c)
+			i++
+			continue
+		}
+		out, i = s.word(out, line, i, stars)
+	}
+	return out
+}
+
+// escaped handles what begins with %XX: a letter that a name begins with, or a
+// sign between names.
+func (s *scanner) escaped(out, line []byte, i int) ([]byte, int) {
+	d := byte(hexDigit(line[i+1])<<4 | hexDigit(line[i+2]))
+	if d >= 0x80 {
+		if j, _ := localRun(line, i); atSign(line, j) > 0 {
+			return s.addressed(out, line, i, j)
+		}
+	}
+	out = append(out, line[i:i+3]...)
+	if d == '+' {
+		if p, end := s.phoneAt(line, i+3); end > 0 {
+			return append(out, p...), end
+		}
+	}
+	return out, i + 3
+}
+
+// addressed handles a name before an @ and what is behind it.
+func (s *scanner) addressed(out, line []byte, i, j int) ([]byte, int) {
+	name := string(line[i:j])
+	j += atSign(line, j)
+	end := hostRun(line, j)
+	if end == j && (j >= len(line) || line[j] != '[') || onlyDigits(string(line[j:end])) {
+		return append(append(out, s.callID([]byte(name))...), line[i+len(name):j]...), j // a handle, a price
+	}
+	out = append(append(out, s.local(name)...), line[i+len(name):j]...)
+	if behind := string(line[j:end]); behind != "" && !strings.Contains(behind, ".") {
+		return append(out, s.domain(strings.ToLower(behind))...), end
+	}
+	return append(out, s.host(string(line[j:end]))...), end
+}
+
+// displayName finds the name before the next "<sip:".
+func displayName(line []byte, from int) (start, end int) {
+	for i := from; ; i++ {
+		j := bytes.IndexByte(line[i:], '<')
+		if j < 0 {
+			return 0, 0
+		}
+		i += j
+		rest := line[i+1:]
+		if !hasFold(rest, "sip:") && !hasFold(rest, "sips:") && !hasFold(rest, "tel:") && !hasFold(rest, "mailto:") {
+			continue
+		}
+		end = i
+		for end > from && line[end-1] == ' ' {
+			end--
+		}
+		if end > from && line[end-1] == '"' {
+			end--
+			for start = end; start > from && line[start-1] != '"'; start-- {
+			}
+			if start == from && (start == 0 || line[start-1] != '"') {
+				continue
+			}
+			if end > start {
+				return start, end
+			}
+			continue
+		}
+		for start = end; start > from && (wordByte[line[start-1]] || strings.IndexByte(" .'", line[start-1]) >= 0); start-- {
+		}
+		if start == 0 || line[start-1] != ':' && line[start-1] != ',' {
+			continue
+		}
+		for start < end && line[start] == ' ' {
+			start++
+		}
+		if end > start {
+			return start, end
+		}
+	}
+}
+
+func hasFold(b []byte, prefix string) bool {
+	return len(b) >= len(prefix) && strings.EqualFold(string(b[:len(prefix)]), prefix)
+}
+
+// word handles what begins with a letter, a digit or a plus, and returns where
+// it ends.
+func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
+	before := byte(' ')
+	if i > 0 {
+		before = line[i-1]
+	}
+	if line[i] == '+' {
+		if !wordByte[before] {
+			if p, end := s.phoneAt(line, i+1); end > 0 {
+				return append(append(out, '+'), p...), end
+			}
+		}
+		if i+1 >= len(line) || !baseByte[line[i+1]] {
+			return append(out, '+'), i + 1
+		}
+	}
+	if !baseByte[before] || before == '=' || before == '/' || before == '-' {
+		if end := i + baseRun(line[i:]); end-i >= 16 {
+			if p, ok := s.bytes(line[i:end]); ok {
+				return append(out, p...), end
+			}
+		}
+	}
+	if line[i] == '+' {
+		return append(out, '+'), i + 1
+	}
+	if hexDigit(line[i]) >= 0 {
+		if a, end := ipv6(line, i); end > 0 {
+			return append(out, s.address(a).String()...), end
+		}
+	}
+	j, dots := localRun(line, i)
+	if atSign(line, j) > 0 {
+		return s.addressed(out, line, i, j)
+	}
+	// What is no address ends at its last letter.
+	j = i
+	dots = 0
+	for j < len(line) && (wordByte[line[j]] || line[j] == '.') {
+		if line[j] == '.' {
+			dots++
+		}
+		j++
+	}
+	for j > i && line[j-1] == '.' {
+		j--
+		dots--
+	}
+	run := line[i:j]
+	asked := s.target
+	s.target = false
+	switch {
+	case len(run) == 36 && isGUID(string(run)):
+		return append(out, s.guid(string(run))...), j
+	case len(run) > 8 && run[0]|0x20 == 's' && run[1] == '-' && run[2] == '1' && run[3] == '-':
+		return append(out, s.identifier(string(run))...), j
+	case dots == 3 && run[0] <= '9':
+		if a, err := netip.ParseAddr(string(run)); err == nil {
+			if isVersion(line, i) {
+				return append(out, run...), j
+			}
+			return append(out, s.address(a).String()...), j
+		}
+	case asked && !everyday()[lower(run)]:
+		return append(out, s.host(string(run))...), j
+	}
+	if j < len(line) {
+		if o, end, ok := s.valued(out, line, i, j); ok {
+			return o, end
+		}
+		if line[j] == '\\' || line[j] == '/' || hasFold(line[j:], "%5c") {
+			if o, end, ok := s.account(out, line, i, j); ok {
+				return o, end
+			}
+		}
+	}
+	if before == ':' && i >= 4 && strings.EqualFold(string(line[i-4:i]), "sip:") || before == '/' && i >= 3 && string(line[i-3:i]) == "://" {
+		if before == '/' {
+			if at := userInfo(line[i:]); at > 0 {
+				return append(out, "[redacted]"...), i + at
+			}
+		}
+		return s.forced(out, line, i)
+	}
+	if stars && i > 0 && j < len(line) {
+		if o, end, ok := s.nslookupWord(out, line, i, j); ok {
+			return o, end
+		}
+	}
+	if dots > 0 {
+		return append(out, s.dotted(run)...), j
+	}
+	if strings.EqualFold(string(run), "called") && bytes.HasPrefix(bytes.TrimLeft(line, " #\t"), []byte("Querying target")) {
+		s.target = true
+		return append(out, run...), j
+	}
+	return append(out, s.bareWord(run)...), j
+}
+
+// bareWord replaces a word that is known.
+func (s *scanner) bareWord(run []byte) []byte {
+	first := run[0]
+	if first >= 'A' && first <= 'Z' {
+		first |= 0x20
+	}
+	if s.maybe[first]&(1<<min(len(run), 63)) == 0 {
+		return run
+	}
+	low := lower(run)
+	if p, ok := s.Redactor.word(low); ok && bare(low) {
+		return []byte(p)
+	}
+	return run
+}
+
+// dotted replaces a host, a known name, or the known words of what is neither.
+func (s *scanner) dotted(run []byte) string {
+	name := string(run)
+	low := strings.ToLower(name)
+	if isPseudonym(low) {
+		return name
+	}
+	if p, ok := s.Redactor.word(low); ok {
+		return p
+	}
+	if i := strings.LastIndexByte(low, '.'); i > 0 && fileSuffix[low[i+1:]] {
+		return s.dotted(run[:i]) + name[i:]
+	}
+	if s.isHost(name, low) {
+		return s.host(name)
+	}
+	var b strings.Builder
+	for i, label := range strings.Split(name, ".") {
+		if i > 0 {
+			b.WriteByte('.')
+		}
+		if label != "" {
+			b.Write(s.bareWord([]byte(label)))
+		}
+	}
+	return b.String()
+}
+
+func (s *scanner) isHost(name, low string) bool {
+	labels := strings.Split(low, ".")
+	if len(labels) < 2 {
+		return false
+	}
+	for i := range labels {
+		if _, ok := s.kept[domain][strings.Join(labels[i:], ".")]; ok {
+			return true
+		}
+	}
+	last := labels[len(labels)-1]
+	written := name[len(name)-len(last):]
+	if len(last) == 2 && last != written && strings.ToUpper(written) != written {
+		return false // "failed.No"
+	}
+	return topLevel()[last] || strings.HasPrefix(last, "xn--")
+}
+
+// forced replaces what stands where a host has to.
+func (s *scanner) forced(out, line []byte, i int) ([]byte, int) {
+	end := hostRun(line, i)
+	if end == i {
+		return append(out, line[i]), i + 1
+	}
+	if j, _ := localRun(line, i); atSign(line, j) > 0 {
+		return s.word(out, line, i, false)
+	}
+	run := string(line[i:end])
+	if onlyDigits(run) || isGUID(run) {
+		return append(out, run...), end
+	}
+	return append(out, s.host(run)...), end
+}
+
+// nslookupWord replaces the single labels in the complaints of nslookup.
+func (s *scanner) nslookupWord(out, line []byte, i, j int) ([]byte, int, bool) {
+	head := bytes.TrimLeft(line[:i], " \t>*")
+	low := lower(line[i:j])
+	switch {
+	case everyday()[low] || low == "unknown":
+		return out, 0, false
+	case len(head) == 0, bytes.HasSuffix(head, []byte("find ")), bytes.HasSuffix(head, []byte("Request to ")), bytes.HasSuffix(head, []byte("trouver ")), bytes.HasSuffix(head, []byte("encontrou ")):
+		return append(out, s.host(string(line[i:j]))...), j, true
+	}
+	return out, 0, false
+}
+
+// localRun is where a name before an @ may end.
+func localRun(line []byte, i int) (end, dots int) {
+	j := i
+	for j < len(line) {
+		c := line[j]
+		switch {
+		case wordByte[c], c == '+', c == '~':
+		case c == '.':
+			dots++
+		case c == '\'' && j > i && j+1 < len(line) && wordByte[line[j-1]] && wordByte[line[j+1]]:
+		case c == '%' && j+2 < len(line) && hexDigit(line[j+1]) >= 0 && hexDigit(line[j+2]) >= 0:
+			d := byte(hexDigit(line[j+1])<<4 | hexDigit(line[j+2]))
+			if !wordByte[d] && d != '.' && d != '+' && d != '\'' {
+				return j, dots
+			}
+			j += 2
+		default:
+			return j, dots
+		}
+		j++
+	}
+	return j, dots
+}
+
+// atSign is the length of an @ or its escape; 0 for anything else.
+func atSign(line []byte, j int) int {
+	if j < len(line) && line[j] == '@' {
+		return 1
+	}
+	if j+2 < len(line) && line[j] == '%' && line[j+1] == '4' && line[j+2] == '0' {
+		return 3
+	}
+	return 0
+}
+
+// hostRun is where a host that begins at i ends.
+func hostRun(line []byte, i int) int {
+	j := i
+	for j < len(line) && (wordByte[line[j]] || line[j] == '.') {
+		j++
+	}
+	for j > i && (line[j-1] == '.' || line[j-1] == '-') {
+		j--
+	}
+	return j
+}
+
+// userInfo is the length of a user and password before the @ of a URL.
+func userInfo(b []byte) int {
+	colon := false
+	for i, c := range b {
+		switch {
+		case c == '@' && colon:
+			return i
+		case c == ':':
+			colon = true
+		case c <= ' ', c == '/', c == '"', c == '<', c == '>', c == '@', c == ']', c == ',':
+			return 0
+		}
+	}
+	return 0
+}
+
+// ipv6 reads an address that begins at i.
+func ipv6(line []byte, i int) (netip.Addr, int) {
+	j, colons, double := i, 0, false
+	for j < len(line) && j-i < 46 && (hexDigit(line[j]) >= 0 || line[j] == ':' || colons > 1 && line[j] == '.') {
+		if line[j] == ':' {
+			colons++
+			double = double || j > i && line[j-1] == ':'
+		} else if colons == 0 && j-i > 3 {
+			return netip.Addr{}, 0
+		}
+		j++
+	}
+	if colons < 2 || !double && colons != 7 && colons != 6 {
+		return netip.Addr{}, 0
+	}
+	for j > i && (line[j-1] == '.' || line[j-1] == ':' && line[j-2] != ':') {
+		j--
+	}
+	if j < len(line) && wordByte[line[j]] {
+		return netip.Addr{}, 0
+	}
+	a, err := netip.ParseAddr(string(line[i:j]))
+	if err != nil {
+		return netip.Addr{}, 0
+	}
+	return a, j
+}
+
+// isVersion reports whether what looks like an address is the version of a
+// product: RTCC/4.0.0.0, version=4.0.0.0.
+func isVersion(line []byte, i int) bool {
+	j := i
+	for j > 0 && (line[j-1] == ' ' || line[j-1] == '=' || line[j-1] == '"' || line[j-1] == ':' || line[j-1] == 'v' && (j < 2 || !wordByte[line[j-2]])) {
+		j--
+	}
+	slash := j == i && j > 1 && line[j-1] == '/'
+	if slash {
+		j--
+	}
+	k := j
+	for k > 0 && wordByte[line[k-1]] {
+		k--
+	}
+	word := lower(line[k:j])
+	if slash {
+		return word != "" && !strings.Contains(" tcp udp tls sip http https ", " "+word+" ")
+	}
+	return strings.HasSuffix(word, "version") || word == "ver" || word == "build" || word == "release" || word == "v"
+}
+
+// phoneAt reads the digits of a number after its plus.
+func (s *scanner) phoneAt(line []byte, i int) (string, int) {
+	var digits []byte
+	j := i
+	last := i
+	for j < len(line) && j-i < 24 {
+		switch c := line[j]; {
+		case c >= '0' && c <= '9':
+			digits = append(digits, c)
+			last = j + 1
+		case strings.IndexByte(" -.()", c) >= 0 && len(digits) > 0:
+		default:
+			j = len(line)
+		}
+		j++
+	}
+	if len(digits) < 7 || len(digits) > 15 || last < len(line) && (wordByte[line[last]] || line[last] == ':') {
+		return "", 0
+	}
+	return s.telephone(string(digits)), last
+}
+
+// baseRun is how far the alphabet of base64 goes.
+func baseRun(b []byte) int {
+	n := 0
+	for n < len(b) && baseByte[b[n]] {
+		n++
+		if b[n-1] == '=' && n < len(b) && b[n] != '=' {
+			break
+		}
+	}
+	return n
+}
+
+// bytes replaces long numbers in hexadecimal, base64, and certificates in it.
+func (s *scanner) bytes(run []byte) (string, bool) {
+	text := string(run)
+	if len(run) >= 40 && isHex(text) {
+		return s.number(text), true
+	}
+	trimmed := strings.TrimRight(text, "=")
+	var upper, low, digit, turns int
+	class := 0
+	for i := range len(trimmed) {
+		was := class
+		switch c := trimmed[i]; {
+		case c >= 'A' && c <= 'Z':
+			upper++
+			class = 1
+		case c >= 'a' && c <= 'z':
+			low++
+			class = 2
+		case c >= '0' && c <= '9':
+			digit++
+			class = 3
+		default:
+			class = 4
+		}
+		if class != was && i > 0 {
+			turns++
+		}
+	}
+	if upper == 0 || low == 0 || turns*5 < len(trimmed) {
+		return "", false
+	}
+	if isGUID(strings.ToLower(text)) || strings.HasPrefix(strings.ToLower(text), "redacted-") {
+		return "", false
+	}
+	long := len(run) >= 40 && digit > 0 && turns*3 >= len(trimmed)
+	b, err := decode(trimmed)
+	if err != nil {
+		if long && !strings.Contains(strings.TrimLeft(text, "/"), "-") {
+			return s.blob(run), true
+		}
+		return "", false
+	}
+	if len(b) > 64 && b[0] == 0x30 {
+		if c := s.certificate(b); c != nil {
+			return encodeBase64(c), true
+		}
+	}
+	if long || readable(b) {
+		return s.blob(run), true
+	}
+	return "", false
+}
+
+func decode(text string) ([]byte, error) {
+	if strings.ContainsAny(text, "-_") {
+		return base64.RawURLEncoding.DecodeString(text)
+	}
+	return base64.RawStdEncoding.DecodeString(text)
+}
+
+// readable reports whether bytes are text, in one byte a letter or two.
+func readable(b []byte) bool {
+	printable, zeros := 0, 0
+	for _, c := range b {
+		if c >= ' ' && c < 0x7f || c == '\r' || c == '\n' || c == '\t' {
+			printable++
+		} else if c == 0 {
+			zeros++
+		}
+	}
+	return len(b) >= 10 && (printable == len(b) || zeros*5 > len(b)*2 && (printable+zeros)*10 >= len(b)*9)
+}
