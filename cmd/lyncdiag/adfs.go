@@ -21,9 +21,10 @@ func (p *program) realmCommand() *cobra.Command {
 	run := &probe{plan: only("realm"), document: tool().Realm}
 	var userName string
 	cmd := &cobra.Command{
-		Use:   "realm ADDRESS",
-		Short: "Ask the login service who checks a user's password",
-		Args:  arguments(0, 1),
+		Use:     "realm ADDRESS",
+		Example: "  lyncdiag adfs realm joe@contoso.com",
+		Short:   "Ask the login service who checks a user's password",
+		Args:    arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			target, err := run.address(args, userName)
 			if err != nil {

@@ -15,7 +15,9 @@ func (p *program) autodiscoverCommand() *cobra.Command {
 		return judged(r, run.failOn.value, false, false, !led)
 	}
 	cmd := &cobra.Command{
-		Use:   "autodiscover ADDRESS|DOMAIN",
+		Use: "autodiscover ADDRESS|DOMAIN",
+		Example: "  lyncdiag autodiscover joe@contoso.com\n" +
+			"  lyncdiag autodiscover contoso.com --client mobile --location outside",
 		Short: "Walk lyncdiscoverinternal and lyncdiscover as the client does",
 		Args:  arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -60,10 +60,14 @@ type batchFlags struct {
 }
 
 func (b *batchFlags) register(flags *pflag.FlagSet, rate float64) {
+	group(flags, manyGroup, func(flags *pflag.FlagSet) { b.registerMany(flags, rate) })
+}
+
+func (b *batchFlags) registerMany(flags *pflag.FlagSet, rate float64) {
 	flags.StringVar(&b.input, "input", "", "`FILE` of many targets: a list or CSV; - is standard input")
 	flags.StringVar(&b.resume, "resume", "", "journal `FILE`: made when absent, gone on with when present")
 	flags.IntVar(&b.concurrency, "concurrency", fleet.DefaultConcurrency, "how many targets to look at at a time")
-	flags.Float64Var(&b.rate, "rate", rate, "connections and questions a second to one server; 0: no limit (default without limit for the lab)")
+	flags.Float64Var(&b.rate, "rate", rate, "connections and questions a second to one server; 0: no limit, as for the lab")
 	b.rateFlag = flags.Lookup("rate")
 	flags.BoolVar(&b.unordered, "unordered", false, "print results as they come, not in the order of the targets")
 }

@@ -9,9 +9,10 @@ import (
 
 func (p *program) catalogueCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "catalogue",
-		Short: "List everything that can be found",
-		Args:  arguments(0, 0),
+		Use:     "catalogue",
+		Example: "  lyncdiag catalogue -o json",
+		Short:   "List everything that can be found",
+		Args:    arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			return p.document(func() render.Document { return tool().Catalogue(kb.Catalogue()) })
 		},

@@ -32,7 +32,10 @@ type certOptions struct {
 func (p *program) certCommand() *cobra.Command {
 	run, own := &probe{}, &certOptions{}
 	cmd := &cobra.Command{
-		Use:   "cert HOST[:PORT]|FILE",
+		Use: "cert HOST[:PORT]|FILE",
+		Example: "  lyncdiag cert sts.contoso.com\n" +
+			"  lyncdiag cert chain.pem --host sts.contoso.com\n" +
+			"  lyncdiag cert edge.cer --role access-edge --domain contoso.com --offline",
 		Short: "Say everything that is wrong with a certificate chain (port 443 by default)",
 		Long: `Say everything that is wrong with a certificate chain (port 443 by default).
 

@@ -27,6 +27,10 @@ type credentialFlags struct {
 }
 
 func (c *credentialFlags) register(flags *pflag.FlagSet) {
+	group(flags, credentialsGroup, c.registerPassword)
+}
+
+func (c *credentialFlags) registerPassword(flags *pflag.FlagSet) {
 	c.authentication = choice{allowed: []string{"username", "windows"}, value: "username"}
 	flags.BoolVar(&c.stdin, "password-stdin", false, "read the user's password from standard input, one line")
 	flags.StringVar(&c.variable, "password-env", "", "read the user's password from this environment variable, `NAME`")

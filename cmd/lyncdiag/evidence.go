@@ -29,6 +29,10 @@ type evidenceFlags struct {
 }
 
 func (e *evidenceFlags) register(flags *pflag.FlagSet) {
+	group(flags, evidenceGroup, e.registerFiles)
+}
+
+func (e *evidenceFlags) registerFiles(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&e.logPaths, "log", nil, "client log: `FILE`, folder or - ; repeatable")
 	e.nslookup.register(flags)
 	flags.StringArrayVar(&e.users, "user", nil, "export of users: `FILE` of Get-MgUser, Get-MsolUser, Get-CsOnlineUser, Get-ADUser as JSON, CSV or CLIXML, or - ; repeatable")

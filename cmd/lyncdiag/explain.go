@@ -34,7 +34,11 @@ func numbersLast(args []string) []string {
 
 func (p *program) explainCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain TEXT|CODE|NAME",
+		Use: "explain TEXT|CODE|NAME",
+		Example: "  lyncdiag explain \"There was a problem acquiring a personal certificate required to sign in\"\n" +
+			"  lyncdiag explain 0x80EE0066\n" +
+			"  lyncdiag explain 4005\n" +
+			"  lyncdiag explain adfs-mex-http-500",
 		Short: "Say what a message, a code or a finding means and what to do",
 		Args:  arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -17,8 +17,9 @@ func (p *program) labCommand() *cobra.Command {
 	var rtt time.Duration
 	var realPorts bool
 	cmd := &cobra.Command{
-		Use:   "lab",
-		Short: "Run the lab on loopback until interrupted, and say how to reach it",
+		Use:     "lab",
+		Example: "  lyncdiag lab --fault adfs-mex-http-500",
+		Short:   "Run the lab on loopback until interrupted, and say how to reach it",
 		Long: "Run the lab on loopback until interrupted, and say how to reach it.\n\n" +
 			"Every address at contoso.example is the user, and the password is " + lab.Password + ".",
 		Args: noCommand,
@@ -61,7 +62,9 @@ func (p *program) labCommand() *cobra.Command {
 
 func (p *program) faultsCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "faults",
+		Use: "faults",
+		Example: "  lyncdiag lab faults\n" +
+			"  lyncdiag check --lab=dns-sip-tls-srv-missing",
 		Short: "List the faults of the lab and what each must be diagnosed as",
 		Args:  arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {

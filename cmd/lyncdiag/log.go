@@ -17,7 +17,10 @@ func (p *program) logCommand() *cobra.Command {
 	var failOn choice
 	var follow bool
 	cmd := &cobra.Command{
-		Use:   "log FILE|DIR|ZIP|-...",
+		Use: "log FILE|DIR|ZIP|-...",
+		Example: "  lyncdiag log Lync-UccApi-0.UccApilog\n" +
+			"  lyncdiag log Tracing.zip -o json=log.json\n" +
+			"  lyncdiag log Lync-UccApi-0.UccApilog --follow",
 		Short: "Show the sign-in attempts in logs, and what became of them",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {

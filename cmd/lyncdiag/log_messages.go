@@ -99,7 +99,9 @@ func (r *reading) end(ctx context.Context, p *program) error {
 func (p *program) logMessagesCommand() *cobra.Command {
 	var flags messageFlags
 	cmd := &cobra.Command{
-		Use:   "messages FILE|DIR|ZIP|-... [QUERY]",
+		Use: "messages FILE|DIR|ZIP|-... [QUERY]",
+		Example: "  lyncdiag log messages Lync-UccApi-0.UccApilog method:REGISTER code:4xx\n" +
+			"  lyncdiag log messages Lync-UccApi-0.UccApilog --query \"from:joe diag:4005\"",
 		Short: "Show the SIP messages in logs, one a line",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			paths, query, err := flags.split(args)
@@ -139,7 +141,9 @@ func (p *program) logMessagesCommand() *cobra.Command {
 func (p *program) logFlowCommand() *cobra.Command {
 	var flags messageFlags
 	cmd := &cobra.Command{
-		Use:   "flow FILE|DIR|ZIP|-... [QUERY]",
+		Use: "flow FILE|DIR|ZIP|-... [QUERY]",
+		Example: "  lyncdiag log flow Lync-UccApi-0.UccApilog\n" +
+			"  lyncdiag log flow Lync-UccApi-0.UccApilog -o mermaid=flow.mmd",
 		Short: "Draw the messages of sign-in between client and servers, as text or for Mermaid (-o mermaid)",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			paths, query, err := flags.split(args)
@@ -195,8 +199,9 @@ func signIn(m *sip.Message) bool {
 
 func (p *program) logViewCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "view FILE|DIR|ZIP|-... -o html=FILE",
-		Short: "Write one page that shows logs in a browser: attempts, messages, ladder and coverage",
+		Use:     "view FILE|DIR|ZIP|-... -o html=FILE",
+		Example: "  lyncdiag log view Lync-UccApi-0.UccApilog -o html=log.html",
+		Short:   "Write one page that shows logs in a browser: attempts, messages, ladder and coverage",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return errors.New("read arguments: no log is given")

@@ -17,7 +17,9 @@ import (
 func (p *program) mexCommand() *cobra.Command {
 	run := &probe{}
 	cmd := &cobra.Command{
-		Use:   "mex URL|FILE|-",
+		Use: "mex URL|FILE|-",
+		Example: "  lyncdiag adfs mex https://sts.contoso.com/adfs/services/trust/mex\n" +
+			"  lyncdiag adfs mex mex.xml",
 		Short: "Ask for a MEX document as browser and client do, or read one",
 		Args:  arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -43,17 +43,25 @@ type networkFlags struct {
 }
 
 func (n *networkFlags) register(flags *pflag.FlagSet) {
-	n.settingFlags.register(flags)
+	group(flags, settingGroup, n.settingFlags.register)
+	group(flags, networkGroup, n.registerNetwork)
+	group(flags, labGroup, n.registerLab)
+	n.failOn.registerFailOn(flags)
+}
+
+func (n *networkFlags) registerNetwork(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&n.dns, "dns", nil, "resolver to ask, as `[NAME=]ADDR[:PORT]`, tcp://, tls:// or https://…, system, or authoritative (the domain's own servers as well); repeatable, the answers are compared; internal is the name for the view inside")
 	flags.StringVar(&n.ca, "ca", "", "`FILE` of further roots to trust (PEM)")
 	flags.DurationVar(&n.timeout, "timeout", lyncdiag.DefaultTimeout, "for the whole run, of each target where there are several")
 	n.proxyFlags.register(flags)
 	flags.BoolVar(&n.offline, "offline", false, "send nothing")
+}
+
+func (n *networkFlags) registerLab(flags *pflag.FlagSet) {
 	flags.Var((*faultList)(&n.lab), "lab", "use the built-in lab in place of the network, with these `FAULT[,FAULT...]`")
 	flags.Lookup("lab").NoOptDefVal = plainLab
 	flags.DurationVar(&n.labRTT, "lab-rtt", 0, "round trip of the lab")
 	flags.BoolVar(&n.anonymous, "anonymous", false, "leave credentials out, those of the lab's user too")
-	n.failOn.registerFailOn(flags)
 }
 
 // session is the network of one run of the command.

@@ -26,7 +26,10 @@ func (p *program) portCommand() *cobra.Command {
 	var domain string
 	var plan, all bool
 	cmd := &cobra.Command{
-		Use:   "port [HOST[:PORT][/udp]]...",
+		Use: "port [HOST[:PORT][/udp]]...",
+		Example: "  lyncdiag port sipdir.online.lync.com:443 sts.contoso.com\n" +
+			"  lyncdiag port --plan -o csv\n" +
+			"  lyncdiag port --needed --domain contoso.com",
 		Short: "Say in PortQry's words whether ports can be reached (443 by default)",
 		Long: `Say in PortQry's words whether ports can be reached (443 by default).
 

@@ -65,11 +65,25 @@ func (p *program) command() *cobra.Command {
 	flags.Var(&p.progress, "progress", "progress on stderr: auto (on a terminal), plain or none")
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log to stderr what is done")
 	flags.StringVar(&p.redactMap, "redact-map", "", "keep the pseudonyms in `FILE`, and take up those that it has; it undoes the redaction")
-	root.AddCommand(
-		p.checkCommand(), p.dnsCommand(), p.autodiscoverCommand(), p.adfsCommand(), p.certCommand(), p.portCommand(), p.proxyCommand(), p.sipCommand(),
-		p.logCommand(), p.explainCommand(), p.scopeCommand(), p.askCommand(), p.labCommand(), p.redactCommand(),
-		p.catalogueCommand(), p.schemaCommand(), p.versionCommand(),
-	)
+	root.SetUsageFunc(usage)
+	for _, g := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Diagnose", []*cobra.Command{p.checkCommand(), p.askCommand(), p.scopeCommand(), p.explainCommand()}},
+		{"One suspect", []*cobra.Command{p.dnsCommand(), p.autodiscoverCommand(), p.adfsCommand(), p.certCommand(), p.portCommand(), p.proxyCommand(), p.sipCommand()}},
+		{"What a user sent", []*cobra.Command{p.logCommand(), p.redactCommand()}},
+		{"About lyncdiag", []*cobra.Command{p.labCommand(), p.catalogueCommand(), p.schemaCommand(), p.versionCommand()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		for _, c := range g.commands {
+			c.GroupID = g.title
+			root.AddCommand(c)
+		}
+	}
+	const last = "About lyncdiag"
+	root.SetHelpCommandGroupID(last)
+	root.SetCompletionCommandGroupID(last)
 	return root
 }
 

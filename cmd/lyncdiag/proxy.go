@@ -143,9 +143,10 @@ const maxPAC = 1 << 20
 func (p *program) proxyCommand() *cobra.Command {
 	run := &probe{}
 	cmd := &cobra.Command{
-		Use:   "proxy",
-		Short: "Show where this computer's proxy is set, and which part of the client goes which way",
-		Args:  arguments(0, 0),
+		Use:     "proxy",
+		Example: "  lyncdiag proxy",
+		Short:   "Show where this computer's proxy is set, and which part of the client goes which way",
+		Args:    arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var shown render.ProxySettings
 			run.plan = func(s *session) lyncdiag.Plan {

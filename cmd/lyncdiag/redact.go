@@ -21,7 +21,9 @@ import (
 func (p *program) redactCommand() *cobra.Command {
 	var folder string
 	cmd := &cobra.Command{
-		Use:   "redact FILE|-...",
+		Use: "redact FILE|-...",
+		Example: "  lyncdiag redact Lync-UccApi-0.UccApilog\n" +
+			"  lyncdiag redact Lync-UccApi-0.UccApilog user.json --output-dir redacted --redact-map map.json",
 		Short: "Replace users, hosts, addresses and secrets in logs and exports by pseudonyms",
 		Long: `Replace users, hosts, addresses and secrets in logs and exports by pseudonyms.
 

@@ -10,7 +10,9 @@ import (
 
 func (p *program) schemaCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:       "schema [NAME]",
+		Use: "schema [NAME]",
+		Example: "  lyncdiag schema\n" +
+			"  lyncdiag schema report",
 		Short:     "Print the JSON Schema of a document, or the names of all",
 		Args:      arguments(0, 1),
 		ValidArgs: render.Schemas(),

@@ -12,9 +12,10 @@ func (p *program) scopeCommand() *cobra.Command {
 	users := choice{allowed: []string{"one", "many"}}
 	computers := choice{allowed: []string{"one", "many"}}
 	cmd := &cobra.Command{
-		Use:   "scope",
-		Short: "Read the article's scoping table: what kind of problem is it?",
-		Args:  arguments(0, 0),
+		Use:     "scope",
+		Example: "  lyncdiag scope --symptom lync --users one --computers many",
+		Short:   "Read the article's scoping table: what kind of problem is it?",
+		Args:    arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			return p.document(func() render.Document {
 				return tool().Scope(kb.Symptom(symptom.value), kb.Spread(users.value), kb.Spread(computers.value))

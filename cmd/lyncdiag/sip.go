@@ -18,9 +18,10 @@ func (p *program) sipCommand() *cobra.Command {
 	run := &probe{}
 	var address string
 	cmd := &cobra.Command{
-		Use:   "sip HOST[:PORT]",
-		Short: "Ask a registrar what it offers (port 443 by default)",
-		Args:  arguments(1, 1),
+		Use:     "sip HOST[:PORT]",
+		Example: "  lyncdiag sip sipdir.online.lync.com:443 --address joe@contoso.com",
+		Short:   "Ask a registrar what it offers (port 443 by default)",
+		Args:    arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			servers, err := run.servers(args, 443)
 			if err != nil {

@@ -22,9 +22,10 @@ import (
 func (p *program) metadataCommand() *cobra.Command {
 	run := &probe{}
 	cmd := &cobra.Command{
-		Use:   "metadata URL|FILE|-",
-		Short: "Read a federation service's metadata: its name, certificates and endpoints",
-		Args:  arguments(1, 1),
+		Use:     "metadata URL|FILE|-",
+		Example: "  lyncdiag adfs metadata https://sts.contoso.com/FederationMetadata/2007-06/FederationMetadata.xml",
+		Short:   "Read a federation service's metadata: its name, certificates and endpoints",
+		Args:    arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := run.bareLab(args); err != nil {
 				return err
@@ -130,8 +131,9 @@ func (p *program) readDocument(path, what string, read func(io.Reader) error) er
 func (p *program) faultCommand() *cobra.Command {
 	run := &probe{}
 	cmd := &cobra.Command{
-		Use:   "fault FILE|-",
-		Short: "Say what the answer to a token request means",
+		Use:     "fault FILE|-",
+		Example: "  lyncdiag adfs fault answer.xml",
+		Short:   "Say what the answer to a token request means",
 		Long: `Say what the answer to a token request means: a token, a SOAP fault of AD FS, of
 the cloud's token service or of the web-ticket service, or neither.`,
 		Args: arguments(1, 1),

@@ -6,9 +6,10 @@ import (
 
 func (p *program) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  arguments(0, 0),
-		RunE:  func(*cobra.Command, []string) error { return p.document(tool().About) },
+		Use:     "version",
+		Example: "  lyncdiag version",
+		Short:   "Print the version",
+		Args:    arguments(0, 0),
+		RunE:    func(*cobra.Command, []string) error { return p.document(tool().About) },
 	}
 }

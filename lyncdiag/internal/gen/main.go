@@ -1,5 +1,5 @@
 // Command gen writes what follows from the code: the JSON Schemas of the
-// documents, a page for each finding, and the coverage of KB 2541980. It needs
+// documents and a page of all their keys, a page for each finding, and the coverage of KB 2541980. It needs
 // no network, and running it twice changes nothing.
 package main
 
@@ -23,17 +23,21 @@ func main() {
 
 // run writes every generated file below the module's root.
 func run(root string) error {
-	schemas, err := schemaFiles(filepath.Join(root, "lyncdiag", "render"))
+	list, err := schemas(filepath.Join(root, "lyncdiag", "render"))
 	if err != nil {
 		return err
 	}
-	if err := replace(filepath.Join(root, "docs", "schema"), schemas); err != nil {
+	files, err := schemaFiles(list)
+	if err != nil {
+		return err
+	}
+	if err := replace(filepath.Join(root, "docs", "schema"), files); err != nil {
 		return err
 	}
 	// The binary embeds its own copy, as go:embed does not reach out of a package,
 	// without the white space, as every kilobyte counts there.
 	embedded := map[string][]byte{}
-	for name, text := range schemas {
+	for name, text := range files {
 		var b bytes.Buffer
 		if err := json.Compact(&b, text); err != nil {
 			return err
@@ -44,6 +48,9 @@ func run(root string) error {
 		return err
 	}
 	if err := replace(filepath.Join(root, "docs", "findings"), findingPages()); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(root, "docs", "json.md"), referencePage(list), 0o644); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(root, "docs", "kb-coverage.md"), coveragePage(), 0o644)

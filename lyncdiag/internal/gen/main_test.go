@@ -35,10 +35,12 @@ func TestGeneratedFilesAreFresh(t *testing.T) {
 			}
 		}
 	}
-	want, _ := os.ReadFile(filepath.Join(fresh, "docs", "kb-coverage.md"))
-	have, _ := os.ReadFile(filepath.Join(root, "docs", "kb-coverage.md"))
-	if len(want) == 0 || string(want) != string(have) {
-		t.Error("docs/kb-coverage.md differs from what is generated: run go generate ./...")
+	for _, name := range []string{"kb-coverage.md", "json.md"} {
+		want, _ := os.ReadFile(filepath.Join(fresh, "docs", name))
+		have, _ := os.ReadFile(filepath.Join(root, "docs", name))
+		if len(want) == 0 || string(want) != string(have) {
+			t.Errorf("docs/%s differs from what is generated: run go generate ./...", name)
+		}
 	}
 }
 

@@ -17,14 +17,14 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
 
-// schemaFiles makes a JSON Schema of each wire struct, with the comments of
-// its fields as descriptions.
-func schemaFiles(source string) (map[string][]byte, error) {
+// schemas makes a JSON Schema of each wire struct, with the comments of its
+// fields as descriptions.
+func schemas(source string) (map[string]*jsonschema.Schema, error) {
 	comments, err := fieldComments(source)
 	if err != nil {
 		return nil, err
 	}
-	files := map[string][]byte{}
+	list := map[string]*jsonschema.Schema{}
 	for name, wire := range render.Wire() {
 		r := jsonschema.Reflector{
 			AllowAdditionalProperties: true, // keys may be added within a version
@@ -43,6 +43,15 @@ func schemaFiles(source string) (map[string][]byte, error) {
 				return nil, err
 			}
 		}
+		list[name] = s
+	}
+	return list, nil
+}
+
+// schemaFiles writes the schemas as people and validators read them.
+func schemaFiles(list map[string]*jsonschema.Schema) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for name, s := range list {
 		var b bytes.Buffer
 		enc := json.NewEncoder(&b)
 		enc.SetEscapeHTML(false)

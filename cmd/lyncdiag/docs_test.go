@@ -1,0 +1,414 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/tools/txtar"
+	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/lyncdiag/go-lyncdiag/adfs/adfstest"
+	"github.com/lyncdiag/go-lyncdiag/certs/certtest"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+)
+
+var update = flag.Bool("update", false, "write docs/commands anew")
+
+//go:generate go test -run ^TestCommandPages$ -update .
+
+// TestCommandPages holds docs/commands to what the commands say of themselves.
+func TestCommandPages(t *testing.T) {
+	dir := filepath.Join("..", "..", "docs", "commands")
+	pages := map[string]string{}
+	for _, cmd := range commands(tree()) {
+		pages[pageName(cmd)] = commandPage(cmd)
+	}
+	if *update {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for name, page := range pages {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(page), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if pages[e.Name()] == "" {
+			t.Errorf("%s is the page of no command: run go generate ./...", e.Name())
+		}
+	}
+	for name, page := range pages {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || string(b) != page {
+			t.Errorf("%s is stale: run go generate ./... (%v)", name, err)
+		}
+	}
+}
+
+// tree is the command without anything to run on.
+func tree() *cobra.Command {
+	p := &program{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard, env: func(string) (string, bool) { return "", false }}
+	return p.command()
+}
+
+// commands are a command and those below it that have something to say.
+func commands(root *cobra.Command) []*cobra.Command {
+	list := []*cobra.Command{root}
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() && c.Name() != "completion" {
+			list = append(list, commands(c)...)
+		}
+	}
+	return list
+}
+
+func pageName(cmd *cobra.Command) string {
+	return strings.ReplaceAll(cmd.CommandPath(), " ", "-") + ".md"
+}
+
+func commandPage(cmd *cobra.Command) string {
+	var b bytes.Buffer
+	about := cmd.Long
+	if about == "" {
+		about = cmd.Short + "."
+	}
+	fmt.Fprintf(&b, "# %s\n\n%s\n", cmd.CommandPath(), about)
+	if cmd.Runnable() && cmd.HasParent() {
+		fmt.Fprintf(&b, "\n```text\n%s\n```\n", cmd.UseLine())
+	}
+	if cmd.HasAvailableSubCommands() {
+		b.WriteString("\n| command | |\n|---|---|\n")
+		for _, c := range cmd.Commands() {
+			if slices.ContainsFunc(commands(cmd), func(k *cobra.Command) bool { return k == c }) {
+				fmt.Fprintf(&b, "| [%s](%s) | %s |\n", c.CommandPath(), pageName(c), c.Short)
+			}
+		}
+	}
+	if cmd.HasExample() {
+		b.WriteString("\n## Examples\n\n```sh\n")
+		for line := range strings.Lines(cmd.Example + "\n") {
+			b.WriteString(strings.TrimPrefix(line, "  "))
+		}
+		b.WriteString("```\n")
+	}
+	titles, groups := flagGroups(cmd)
+	for _, title := range titles {
+		if title == globalGroup && cmd.HasParent() {
+			fmt.Fprintf(&b, "\nFor `--output` and what else every command takes, see [lyncdiag](lyncdiag.md).\n")
+			continue
+		}
+		fmt.Fprintf(&b, "\n## %s\n\n| flag | |\n|---|---|\n", title)
+		groups[title].VisitAll(func(f *pflag.Flag) {
+			kind, text := pflag.UnquoteUsage(f)
+			name := "--" + f.Name
+			if f.Shorthand != "" {
+				name = "-" + f.Shorthand + ", " + name
+			}
+			if kind != "" {
+				name += " " + kind
+			}
+			if !slices.Contains([]string{"", "false", "0", "0s", "[]"}, f.DefValue) && !strings.Contains(text, "(default") {
+				text += " (default " + f.DefValue + ")"
+			}
+			fmt.Fprintf(&b, "| `%s` | %s |\n", strings.ReplaceAll(name, "|", `\|`), strings.ReplaceAll(text, "|", `\|`))
+		})
+	}
+	if !cmd.HasParent() {
+		b.WriteString(exitStatus)
+	}
+	return b.String()
+}
+
+const exitStatus = `
+## Exit status
+
+| code | |
+|---|---|
+| 0 | nothing wrong was found |
+| 1 | at least one problem at or above ` + "`--fail-on`" + ` |
+| 2 | bad usage or unreadable input; standard output is empty |
+| 3 | could not finish, or could not decide; the report is printed |
+| 130 | interrupted; what was found until then is printed |
+
+## Environment
+
+` + "`LYNCDIAG_<FLAG>`" + ` gives any flag its default, for example ` + "`LYNCDIAG_DEPLOYMENT=server`" + `.
+` + "`NO_COLOR`" + ` leaves colours out.
+`
+
+// TestEveryCommandHasExamples: help without one leaves the reader alone.
+func TestEveryCommandHasExamples(t *testing.T) {
+	for _, cmd := range commands(tree()) {
+		if !cmd.HasExample() && !cmd.HasAvailableSubCommands() {
+			t.Errorf("%s has no example", cmd.CommandPath())
+		}
+	}
+}
+
+// pages are what people read by its path from the root.
+func pages(t *testing.T) map[string]string {
+	t.Helper()
+	root, list := filepath.Join("..", ".."), map[string]string{}
+	for _, from := range []string{"README.md", "docs"} {
+		err := filepath.WalkDir(filepath.Join(root, from), func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() || filepath.Ext(path) != ".md" {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			relative, _ := filepath.Rel(root, path)
+			list[filepath.ToSlash(relative)] = string(b)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return list
+}
+
+var (
+	fenced   = regexp.MustCompile("(?ms)^```(?:sh|powershell|)\n(.*?)^```$")
+	anyFence = regexp.MustCompile("(?ms)^```.*?^```$")
+	inline   = regexp.MustCompile("`(lyncdiag(?:\\.exe)? [^`]+)`")
+	typed    = regexp.MustCompile(`(?:^|[|=] ?)(lyncdiag(?:\.exe)? .*)$`)
+	// What stands for something else: no command is typed like that.
+	stands = regexp.MustCompile(`\b(ADDRESS|DOMAIN|HOST|URL|FILE|FOLDER|NAME|TEXT|CODE|ID|MS-DIAGNOSTICS-ID|FEDERATIONSERVICE|USERPRINCIPALNAME|IPADDRESS|VALUE)\b|\.\.\.|<`)
+)
+
+// typedIn are the commands in a page, as somebody would type them.
+func typedIn(page string) []string {
+	var list []string
+	for _, m := range fenced.FindAllStringSubmatch(page, -1) {
+		for line := range strings.Lines(m[1]) {
+			if strings.HasPrefix(line, "go run ./cmd/lyncdiag ") {
+				line = strings.TrimPrefix(line, "go run ./cmd/")
+			}
+			// A comment beside a command is set off by a gap.
+			line, _, _ = strings.Cut(strings.TrimRight(line, "\r\n"), "   ")
+			if m := typed.FindStringSubmatch(line); m != nil {
+				list = append(list, m[1])
+			}
+		}
+	}
+	for _, m := range inline.FindAllStringSubmatch(anyFence.ReplaceAllString(page, ""), -1) {
+		list = append(list, strings.ReplaceAll(m[1], `\|`, "|"))
+	}
+	return list
+}
+
+// words splits a command line as a shell does. A pipe ends it.
+func words(line string) []string {
+	var list []string
+	var word strings.Builder
+	quoted, begun := false, false
+	end := func() {
+		if begun {
+			list = append(list, word.String())
+			word.Reset()
+			begun = false
+		}
+	}
+	for _, r := range line {
+		switch {
+		case r == '"':
+			quoted, begun = !quoted, true
+		case quoted || r != ' ' && r != '|':
+			word.WriteRune(r)
+			begun = true
+		default:
+			if end(); r == '|' {
+				return list
+			}
+		}
+	}
+	end()
+	return list
+}
+
+// TestCommandsInDocs runs every command that a page or a command's help shows:
+// on the lab, with the files that it names. None may be refused.
+func TestCommandsInDocs(t *testing.T) {
+	shown := map[string][]string{} // command: where
+	for path, page := range pages(t) {
+		if path == "docs/adding-a-finding.md" {
+			continue // its commands run on a tree that has the finding, in archtest
+		}
+		for _, line := range typedIn(page) {
+			shown[line] = append(shown[line], path)
+		}
+	}
+	if len(shown) < 80 {
+		t.Fatalf("only %d commands found", len(shown))
+	}
+	docs := filepath.Join(t.TempDir(), "docs")
+	scripts, err := filepath.Abs(filepath.Join("testdata", "script"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line, where := range shown {
+		args := words(line)[1:]
+		root := tree()
+		cmd, rest, err := root.Find(args)
+		if err != nil {
+			t.Errorf("%s: %s: %v", where, line, err)
+			continue
+		}
+		if err := cmd.ParseFlags(rest); err != nil {
+			t.Errorf("%s: %s: %v", where, line, err)
+			continue
+		}
+		// A name alone is a mention, and what stands for something is not run.
+		if stands.MatchString(line) || len(cmd.Flags().Args()) == 0 && cmd.Flags().NFlag() == 0 {
+			continue
+		}
+		t.Run(line, func(t *testing.T) {
+			writeDocFiles(t, docs, scripts)
+			runDocumented(t, cmd, args)
+		})
+	}
+}
+
+// runDocumented runs a command where the lab is the network.
+func runDocumented(t *testing.T, cmd *cobra.Command, args []string) {
+	env := map[string]string{"PASSWORD": "Lab-Passw0rd"}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	flags := cmd.Flags()
+	switch {
+	case flags.Lookup("lab") != nil && !flags.Changed("lab") && !flags.Changed("dns") && !flags.Changed("proxy") && !flags.Changed("offline"):
+		env["LYNCDIAG_LAB"] = plainLab
+	case flags.Changed("dns") || flags.Changed("proxy"):
+		env["LYNCDIAG_OFFLINE"] = "true" // nothing answers at the addresses that a page makes up
+	}
+	for i, arg := range args {
+		args[i] = strings.ReplaceAll(arg, "contoso.com", "contoso.example")
+	}
+	stdin := ""
+	if flags.Changed("password-stdin") || cmd.Name() == "token" || flags.Changed("password-prompt") {
+		stdin = "Lab-Passw0rd\n"
+	}
+	if cmd.CommandPath() == "lyncdiag lab" || flags.Changed("follow") {
+		cut, stop := context.WithTimeout(ctx, time.Second)
+		defer stop()
+		ctx = cut
+	}
+	var out, errs bytes.Buffer
+	code := run(ctx, args, strings.NewReader(stdin), &out, &errs, func(name string) (string, bool) {
+		value, ok := env[name]
+		return value, ok
+	})
+	switch {
+	case ctx.Err() != nil && code == exitInterrupted && t.Context().Err() == nil:
+	case strings.Contains(errs.String(), "no terminal"): // it asks a person
+	case code != 0 && code != 1 && code != exitUnfinished || errs.Len() > 0:
+		t.Errorf("exit code %d, stderr %s", code, errs.String())
+	}
+}
+
+// writeDocFiles makes a folder with every file that a page names, and goes there.
+func writeDocFiles(t *testing.T, dir, scripts string) {
+	t.Helper()
+	if _, err := os.Stat(dir); err == nil {
+		t.Chdir(dir)
+		return
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	files := map[string][]byte{
+		"Lync-UccApi-0.UccApilog": []byte(register),
+		"mex.xml":                 adfstest.MEXDocument("sts.contoso.example", adfstest.DefaultEndpoints()),
+		"federation.json":         []byte(`[{"Domain":"contoso.example","IssuerUri":"http://sts.contoso.example/adfs/services/trust","ActiveSignInUri":"https://sts.contoso.example/adfs/services/trust/2005/usernamemixed"}]`),
+		"health.json":             []byte(`[{"Id":"Lync","Service":"Skype for Business","Status":"serviceOperational"}]`),
+		"joe.json":                []byte(`{"schema":"lyncdiag.answers/v1","answers":[{"id":"symptom","value":"lync","at":"2026-01-01T00:00:00.000Z"}]}`),
+	}
+	var archive bytes.Buffer
+	z := zip.NewWriter(&archive)
+	if w, err := z.Create("Lync-UccApi-0.UccApilog"); err != nil {
+		t.Fatal(err)
+	} else if _, err = io.WriteString(w, register); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files["Tracing.zip"] = archive.Bytes()
+	// The other tests have more of these.
+	for name, from := range map[string]string{
+		"users.csv": "exports.txtar/users.csv", "user.json": "exports.txtar/joe.json", "domains.json": "exports.txtar/domain.xml",
+		"domains.txt": "steps.txtar/domains.txt", "output.txt": "steps.txtar/nslookup.txt", "answer.xml": "token.txtar/fault.xml",
+	} {
+		script, member := filepath.Split(filepath.FromSlash(from))
+		a, err := txtar.ParseFile(filepath.Join(scripts, script))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range a.Files {
+			if f.Name == member {
+				files[name] = f.Data
+			}
+		}
+	}
+	ca, err := certtest.New(certtest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := issued(t, ca, certtest.Template{DNSNames: []string{"sts.contoso.example", "sip.contoso.example"}})
+	files["chain.pem"] = asPEM(leaf.Certificate...)
+	files["edge.cer"] = leaf.Certificate[0]
+	files["chain.pfx"], err = pkcs12.Modern.Encode(leaf.PrivateKey, leaf.Leaf, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range files {
+		if len(b) == 0 {
+			t.Fatalf("%s is empty", name)
+		}
+		if err := os.WriteFile(name, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestLinksInDocs follows every link from one page to another.
+func TestLinksInDocs(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+	all := pages(t)
+	for path, page := range all {
+		for _, m := range link.FindAllStringSubmatch(page, -1) {
+			to := filepath.Join("..", "..", filepath.Dir(filepath.FromSlash(path)), filepath.FromSlash(m[1]))
+			if _, err := os.Stat(to); err != nil {
+				t.Errorf("%s: %s leads nowhere", path, m[1])
+			}
+		}
+	}
+	// Who knows the article finds each of its sections.
+	for _, s := range kb.Sections() {
+		if !strings.Contains(all["docs/README.md"], "| "+s.Title+" |") {
+			t.Errorf("docs/README.md does not have the section %q", s.Title)
+		}
+	}
+}
