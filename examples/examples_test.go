@@ -43,6 +43,7 @@ var examples = []struct {
 	{"diagnose", []string{"lyncdiag", "lyncdiag/fact", "lyncdiag/lab"}},
 	{"dns", []string{"dnscheck", "lyncdiag", "lyncdiag/lab"}},
 	{"mex", []string{"adfs", "lyncdiag/lab"}},
+	{"redactlog", []string{"lyncdiag/redact", "sip"}},
 	{"ownstage", []string{"lyncdiag", "lyncdiag/fact", "lyncdiag/lab"}},
 }
 
@@ -67,6 +68,7 @@ func TestExamples(t *testing.T) {
 		{example: "dns", want: "output.txt"},
 		{example: "mex", want: "output.txt"},
 		{example: "mex", want: "output-file.txt", args: []string{"../adfs/testdata/mex/odd-nodes.xml"}},
+		{example: "redactlog", want: "output.txt", args: []string{"../sip/testdata/signin-4005.uccapilog"}},
 		{example: "ownstage", want: "output.txt"},
 		{example: "ownstage", want: "output-supported.txt", args: []string{"15.0.4481.1000"}},
 	} {
@@ -99,6 +101,7 @@ func TestExamples(t *testing.T) {
 		{"certificate", "missing.pem", "certificate: open missing.pem: "},
 		{"diagnose", "joe", `diagnose: address "joe": no @; `},
 		{"dns", "contoso..example", "dns: dnscheck: "},
+		{"redactlog", "missing.log", "redactlog: "},
 		{"mex", "examples_test.go", "mex: adfs: "},
 	} {
 		t.Run(run.example+"/bad input", func(t *testing.T) {

@@ -22,7 +22,7 @@ func TestRedactedLogs(t *testing.T) {
 	if err != nil || len(files) < 20 {
 		t.Fatalf("%d logs: %v", len(files), err)
 	}
-	originals := regexp.MustCompile(`(?i)contoso|fabrikam|joe|192\.0\.2\.|QUJD`)
+
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			archive, err := txtar.ParseFile(file)
@@ -76,3 +76,6 @@ func judgeLog(t *testing.T, log []byte) judgedLog {
 	seen.Primary = report.Verdict.Primary
 	return seen
 }
+
+// originals are what the logs and the lab tell about their people and networks.
+var originals = regexp.MustCompile(`(?i)contoso|fabrikam|\bjoe\b|192\.0\.2\.\d|QUJD`)

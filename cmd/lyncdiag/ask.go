@@ -81,7 +81,7 @@ func (p *program) askCommand() *cobra.Command {
 					return fmt.Errorf("write --answers %s: %w", kept, cause(err))
 				}
 				p.files = append(p.files, file)
-				if err := p.write([]sink{{w: file, format: render.JSON}}, document, false); err != nil {
+				if err := p.write([]sink{{w: file, format: render.JSON, options: render.Options{Redact: p.redaction()}}}, document, false); err != nil {
 					return err
 				}
 			}

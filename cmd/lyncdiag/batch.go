@@ -234,15 +234,22 @@ func (b *batch) run(ctx context.Context) error {
 			b.exit = seen.Worst
 			progress.advance(&seen, r, b.targets.len())
 			progress.clear()
-			if err := copyLine(lines, r.Document); err != nil {
-				return err
+			if !b.redact {
+				if err := copyLine(lines, r.Document); err != nil {
+					return err
+				}
 			}
-			if len(running)+len(waiting) == 0 {
+			if len(running)+len(waiting) == 0 && !b.redact {
 				continue
 			}
 			d, err := render.Read(r.Document)
 			if err != nil {
 				return err
+			}
+			if b.redact { // the journal keeps what is not
+				if err := b.write(lines, d, false); err != nil {
+					return err
+				}
 			}
 			if len(waiting) > 0 {
 				kept = append(kept, d)

@@ -38,6 +38,7 @@ func (p *program) logCommand() *cobra.Command {
 			for i, s := range sinks {
 				if s.format != render.Text {
 					streams[i] = render.NewLogStream(s.w, s.format)
+					streams[i].Redact = s.options.Redact
 				}
 			}
 			logs, err := p.readLogs(cmd.Context(), bundle.Logs{Paths: args, Follow: follow, Record: seen.Add, Attempt: func(a sip.Attempt) {

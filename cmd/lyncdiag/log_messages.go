@@ -118,6 +118,7 @@ func (p *program) logMessagesCommand() *cobra.Command {
 					defer out.Flush()
 				}
 			}
+			p.learnLogs(cmd.Context(), paths)
 			var r reading
 			for record := range r.records(cmd.Context(), p, paths, flags.follow) {
 				if record.Message == nil || !query.Match(record) {
@@ -156,7 +157,8 @@ func (p *program) logFlowCommand() *cobra.Command {
 				return err
 			}
 			var r reading
-			var flow render.Flow
+			p.learnLogs(cmd.Context(), paths)
+			flow := render.Flow{Redact: p.redaction()}
 			records := func(yield func(sip.Record, error) bool) {
 				for record := range r.records(cmd.Context(), p, paths, false) {
 					if m := record.Message; m != nil && (asked && query.Match(record) || !asked && signIn(m)) {
@@ -217,7 +219,9 @@ func (p *program) logViewCommand() *cobra.Command {
 				return errors.New("read -o: one page is written at a time")
 			}
 			var r reading
+			p.learnLogs(cmd.Context(), args)
 			view := tool().LogView(sinks[0].w)
+			view.Redact = p.redaction()
 			source := bundle.Logs{Paths: args, Stdin: p.stdin, File: func(f fact.LogFile) { r.files++; view.File(f) }}
 			records := func(yield func(sip.Record, error) bool) {
 				for record, err := range source.Records(cmd.Context()) {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 )
 
@@ -30,7 +31,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		err = p.keepMap()
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "lyncdiag: %s\n", oneLine(err))
+		if !p.redact && slices.Contains(args, "--redact") { // what is wrong stands before it among the flags
+			p.stderr = redactedWriter{stderr, p.redactor()}
+		}
+		fmt.Fprintf(p.stderr, "lyncdiag: %s\n", oneLine(err))
 	}
 	switch {
 	case ctx.Err() != nil:

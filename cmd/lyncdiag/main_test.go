@@ -147,7 +147,7 @@ func TestDocumentsMatchTheirSchemas(t *testing.T) {
 	}
 	for _, name := range render.Schemas() {
 		args, ok := commands[name]
-		if !ok && name != "lab" { // that one waits for Ctrl-C; see TestLabServes
+		if !ok && name != "lab" && name != "redaction-map" { // one waits for Ctrl-C, see TestLabServes; the other is a file, see TestRedactedDocuments
 			t.Errorf("no command prints %s", name)
 			continue
 		}

@@ -91,7 +91,7 @@ func (p *program) sinks(allowed []render.Format, piped render.Format) ([]sink, e
 				return nil, fmt.Errorf("write %s: %w", path, cause(err))
 			}
 			p.files = append(p.files, file)
-			list = append(list, sink{w: file, format: format})
+			list = append(list, sink{w: file, format: format, options: render.Options{Redact: p.redaction()}})
 		case seen:
 			return nil, fmt.Errorf("read -o %s: standard output takes one format; write the other as %s=FILE", given, name)
 		default:
@@ -124,7 +124,7 @@ func checkFormat(given, name string, allowed []render.Format) error {
 }
 
 func (p *program) stdoutSink(f render.Format) sink {
-	s := sink{w: p.stdout, format: f}
+	s := sink{w: p.stdout, format: f, options: render.Options{Redact: p.redaction()}}
 	if file, ok := p.stdout.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		s.options.Color = p.color()
 		if width, _, err := term.GetSize(int(file.Fd())); err == nil {
@@ -177,6 +177,9 @@ func (p *program) document(d func() render.Document) error {
 }
 
 func isTerminal(v any) bool {
+	if w, ok := v.(redactedWriter); ok {
+		v = w.Writer
+	}
 	file, ok := v.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }

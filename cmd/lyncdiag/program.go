@@ -27,6 +27,7 @@ type program struct {
 	progress choice
 	verbose  bool
 
+	redact     bool
 	redactMap  string
 	pseudonyms *redact.Redactor // nil: nothing is redacted yet
 
@@ -52,7 +53,7 @@ func (p *program) command() *cobra.Command {
 			if err := onlyReader(standardInput(cmd, args)); err != nil {
 				return err
 			}
-			return p.openMap()
+			return p.openRedaction()
 		},
 	}
 	root.SetIn(p.stdin)
@@ -64,6 +65,7 @@ func (p *program) command() *cobra.Command {
 	p.progress = choice{allowed: []string{"auto", "plain", "none"}, value: "auto"}
 	flags.Var(&p.progress, "progress", "progress on stderr: auto (on a terminal), plain or none")
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log to stderr what is done")
+	flags.BoolVar(&p.redact, "redact", false, "replace users, hosts, addresses and secrets in everything that is written by pseudonyms")
 	flags.StringVar(&p.redactMap, "redact-map", "", "keep the pseudonyms in `FILE`, and take up those that it has; it undoes the redaction")
 	root.SetUsageFunc(usage)
 	for _, g := range []struct {

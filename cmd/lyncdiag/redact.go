@@ -9,11 +9,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/redact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
@@ -198,6 +200,64 @@ func (p *program) redactor() *redact.Redactor {
 		p.pseudonyms = redact.New()
 	}
 	return p.pseudonyms
+}
+
+// openRedaction lets everything that is written go through the pseudonyms, where
+// a flag asks for it.
+func (p *program) openRedaction() error {
+	if err := p.openMap(); err != nil {
+		return err
+	}
+	if p.redactMap != "" {
+		p.redact = true
+	}
+	if p.redact {
+		p.stderr = redactedWriter{p.stderr, p.redactor()}
+	}
+	return nil
+}
+
+// redactedWriter redacts each write. What this program says on stderr goes out in
+// whole phrases.
+type redactedWriter struct {
+	io.Writer
+	r *redact.Redactor
+}
+
+func (w redactedWriter) Write(b []byte) (int, error) {
+	if _, err := io.WriteString(w.Writer, w.r.Text(string(b))); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// redaction is what documents go through; nil: nothing is redacted.
+func (p *program) redaction() func(any) any {
+	if !p.redact {
+		return nil
+	}
+	r := p.redactor()
+	return func(v any) any {
+		r.Value(v) // so that a name is known also where it stands before what tells that it is one
+		return r.Value(v)
+	}
+}
+
+// learnLogs makes the names in logs known before anything of them is written.
+func (p *program) learnLogs(ctx context.Context, paths []string) {
+	if !p.redact {
+		return
+	}
+	r := p.redactor()
+	files := slices.DeleteFunc(slices.Clone(paths), func(path string) bool {
+		info, err := os.Stat(path)
+		return err != nil || info.Mode()&(fs.ModeNamedPipe|fs.ModeDevice) != 0
+	})
+	for record, err := range (bundle.Logs{Paths: files}).Records(ctx) {
+		if err == nil {
+			r.Value(record)
+		}
+	}
 }
 
 // openMap takes up the pseudonyms of an earlier run.

@@ -159,7 +159,7 @@ func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delim
 	value := line[v:end]
 	text := strings.TrimSpace(string(value))
 	switch {
-	case text == "" || weak[strings.ToLower(text)]:
+	case text == "" || weak[strings.ToLower(text)] || isTime(text):
 		return append(out, value...), end, true
 	case c == gssContext:
 		return append(out, "cmVkYWN0ZWQ="...), end, true
@@ -195,6 +195,11 @@ func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delim
 		return append(out, s.local(string(value))...), end, true
 	}
 	return append(out, s.words(value, person)...), end, true
+}
+
+// isTime reports whether a text begins as RFC 3339 has it.
+func isTime(s string) bool {
+	return len(s) >= 10 && s[4] == '-' && s[7] == '-' && onlyDigits(s[:4]+s[5:7]+s[8:10])
 }
 
 // hostText replaces a host with what may follow it.
@@ -304,6 +309,8 @@ func (s *scanner) dnWords(out, value []byte, attribute string) []byte {
 			continue
 		case dnGeneric[lower(value[i:k])]:
 			out = append(out, value[i:k]...)
+		case isTime(string(value[i:k])), i > 0 && value[i] >= 'a' && value[i] <= 'z' && everyday()[string(value[i:k])]:
+			return s.scan(out, value[i:]) // a sentence goes on behind the name
 		case attribute == "CN" && len(value) == k:
 			out = append(out, s.host(string(value[i:k]))...)
 		default:

@@ -389,7 +389,15 @@ func appendASCII(out, b []byte) []byte {
 
 // field replaces in a value, with regard to the name of its key.
 func (r *Redactor) field(key, value string) string {
-	c := contexts[strings.ToLower(key)]
+	if isTime(value) && len(value) <= len("2006-01-02T15:04:05.999999999+07:00") {
+		return value
+	}
+	key = strings.ToLower(key)
+	c := contexts[key]
+	if key == "authorization" || key == "proxy-authorization" {
+		value = "Authorization: " + value
+		return strings.TrimPrefix(r.text(value), "Authorization: ")
+	}
 	if c == noContext || c == serverContext || value == "" || strings.ContainsAny(value, "\n") {
 		return r.text(value)
 	}

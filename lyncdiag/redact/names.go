@@ -11,7 +11,7 @@ const maxName = 320
 
 // user replaces the part of an address before the @.
 func (r *Redactor) local(name string) string {
-	low := strings.ToLower(unescape(name))
+	low := fold(unescape(name))
 	digits := strings.TrimPrefix(low, "+")
 	switch {
 	case len(digits) >= 7 && onlyDigits(digits):
@@ -50,7 +50,11 @@ func (r *Redactor) words(text []byte, k kind) []byte {
 		for j < len(text) && (wordByte[text[j]] || text[j] == '\'' && j+1 < len(text) && wordByte[text[j+1]]) {
 			j++
 		}
-		out = append(out, r.pseudonym(k, lower(text[i:j]))...)
+		if word := lower(text[i:j]); onlyDigits(word) || isTime(word) || strings.Trim(word, "-_") == "" {
+			out = append(out, text[i:j]...)
+		} else {
+			out = append(out, r.pseudonym(k, word)...)
+		}
 		i = j
 	}
 	return out
@@ -76,7 +80,7 @@ func (r *Redactor) host(name string) string {
 	if a, err := netip.ParseAddr(name); err == nil {
 		return r.address(a).String()
 	}
-	low := strings.ToLower(name)
+	low := fold(name)
 	dot := ""
 	if strings.HasSuffix(low, ".") {
 		low, dot = low[:len(low)-1], "."
@@ -288,4 +292,19 @@ func unescape(s string) string {
 	return b.String()
 }
 
-func lower(b []byte) string { return strings.ToLower(string(b)) }
+func lower(b []byte) string { return fold(string(b)) }
+
+// fold is s in lower case. What is no UTF-8 is of a code page, and keeps its bytes
+// but for the letters of ASCII.
+func fold(s string) string {
+	if utf8.ValidString(s) {
+		return strings.ToLower(s)
+	}
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c | 0x20
+		}
+	}
+	return string(b)
+}

@@ -216,7 +216,7 @@ const marker = "0bf05ca7ed"
 
 // guid replaces one of 36 characters.
 func (r *Redactor) guid(g string) string {
-	low := strings.ToLower(g)
+	low := fold(g)
 	switch {
 	case strings.HasPrefix(low, marker[:8]+"-"+marker[8:]), low == "00000000-0000-0000-0000-000000000000":
 		return g
@@ -229,7 +229,7 @@ func (r *Redactor) guid(g string) string {
 
 // number replaces a long number in hexadecimal by one of its length.
 func (r *Redactor) number(n string) string {
-	low := strings.ToLower(n)
+	low := fold(n)
 	if strings.HasPrefix(low, marker) {
 		return n
 	}

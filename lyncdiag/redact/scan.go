@@ -151,7 +151,7 @@ func (s *scanner) addressed(out, line []byte, i, j int) ([]byte, int) {
 	}
 	out = append(append(out, s.local(name)...), line[i+len(name):j]...)
 	if behind := string(line[j:end]); behind != "" && !strings.Contains(behind, ".") {
-		return append(out, s.domain(strings.ToLower(behind))...), end
+		return append(out, s.domain(fold(behind))...), end
 	}
 	return append(out, s.host(string(line[j:end]))...), end
 }
@@ -295,6 +295,15 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 	if dots > 0 {
 		return append(out, s.dotted(run)...), j
 	}
+	if j+1 < len(line) && line[j] == ' ' && authSchemes[lower(run)] && bytes.Contains(bytes.ToLower(line[max(0, i-24):i]), []byte("auth")) {
+		if end := j + 1 + baseRun(line[j+1:]); end-j > 8 {
+			out = append(append(out, run...), ' ')
+			if b := line[j+1 : end]; bytes.HasPrefix(b, []byte("redacted-")) {
+				return append(out, b...), end
+			}
+			return append(out, s.blob(line[j+1:end])...), end
+		}
+	}
 	if strings.EqualFold(string(run), "called") && bytes.HasPrefix(bytes.TrimLeft(line, " #\t"), []byte("Querying target")) {
 		s.target = true
 		return append(out, run...), j
@@ -321,7 +330,7 @@ func (s *scanner) bareWord(run []byte) []byte {
 // dotted replaces a host, a known name, or the known words of what is neither.
 func (s *scanner) dotted(run []byte) string {
 	name := string(run)
-	low := strings.ToLower(name)
+	low := fold(name)
 	if isPseudonym(low) {
 		return name
 	}
@@ -357,7 +366,7 @@ func (s *scanner) isHost(name, low string) bool {
 		}
 	}
 	last := labels[len(labels)-1]
-	written := name[len(name)-len(last):]
+	written := name[strings.LastIndexByte(name, '.')+1:]
 	if len(last) == 2 && last != written && strings.ToUpper(written) != written {
 		return false // "failed.No"
 	}

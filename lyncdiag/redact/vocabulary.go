@@ -101,6 +101,9 @@ var notDomains = set(`authority builtin service software microsoft windows syste
 	15.0 16.0 14.0 12.0 11.0 iis certsrv nt mosdal network_tests user_applications admin_applications nslookup portqry
 	user_data registry data application internet explorer cryptography network mail shared common lyncdiag`)
 
+// authSchemes are those of HTTP whose credentials are one word.
+var authSchemes = set(`basic bearer negotiate ntlm`)
+
 // fileSuffix are endings of files, none of them a top-level domain that matters.
 var fileSuffix = set(`txt log etl xml json html htm zip gz dll exe sys cpp hpp csv reg pem cer crt pfx der p12 p7b ini dat bak uccapilog uccplog evtx cab
 	ps1 psm1 bat cmd config cache svc aspx asmx srf png gif jpg css vbs msi inf pdb tmp lnk cache manifest sip md cs js go py`)

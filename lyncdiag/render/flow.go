@@ -16,6 +16,8 @@ import (
 // Flow is a ladder of messages between the client and its servers. The zero
 // value is ready.
 type Flow struct {
+	Redact func(any) any // as in Options
+
 	arrows  []arrow
 	servers []string
 	left    int
@@ -37,6 +39,9 @@ type arrow struct {
 // Add draws one message. Messages without a direction point the way that their
 // kind says: a request from the client, an answer to it.
 func (f *Flow) Add(r sip.Record) {
+	if f.Redact != nil && r.Message != nil {
+		r = f.Redact(r).(sip.Record)
+	}
 	m := r.Message
 	if m == nil || m.Method == "" && m.Status == 0 {
 		return
@@ -90,6 +95,9 @@ func (f *Flow) Add(r sip.Record) {
 
 // Attempt writes the result of an attempt below its last message.
 func (f *Flow) Attempt(a sip.Attempt) {
+	if f.Redact != nil {
+		a = f.Redact(a).(sip.Attempt)
+	}
 	if f.results == nil {
 		f.results = map[string]string{}
 	}

@@ -19,6 +19,8 @@ import (
 // size takes no memory. It writes nothing before the first of them, or the
 // end.
 type LogStream struct {
+	Redact func(any) any // as in Options
+
 	out     *bufio.Writer
 	newline string // "" for one line
 	begun   bool
@@ -39,6 +41,10 @@ func NewLogStream(w io.Writer, f Format) *LogStream {
 func (s *LogStream) Attempt(a *sip.Attempt) {
 	if s.err != nil {
 		return
+	}
+	if s.Redact != nil {
+		redacted := s.Redact(*a).(sip.Attempt)
+		a = &redacted
 	}
 	b := s.buf[:0]
 	if s.begun {
@@ -71,6 +77,9 @@ func (s *LogStream) opening() string {
 // Close writes the rest of the document: all but the attempts, of which d need
 // not hold any.
 func (s *LogStream) Close(d Document) error {
+	if s.Redact != nil {
+		d.page = s.Redact(d.page).(page)
+	}
 	doc, ok := d.page.(*logDoc)
 	if !ok {
 		return fmt.Errorf("render: write document: it is no log")

@@ -30,6 +30,8 @@ var logPage string
 //
 // Credentials in messages (gssapi-data, tickets, cookies) are left out.
 type LogView struct {
+	Redact func(any) any // as in Options
+
 	out      *bufio.Writer
 	tool     Tool
 	begun    bool
@@ -72,6 +74,9 @@ func (v *LogView) intern(s string) int {
 
 // Add takes one record of a log.
 func (v *LogView) Add(r sip.Record) {
+	if v.Redact != nil {
+		r = v.Redact(r).(sip.Record)
+	}
 	if s := r.Step; s != nil && len(v.steps) < maxSteps {
 		v.steps = append(v.steps, logStep{r.File, r.Line, stamp(r.At), s.Kind, s.Target, known(s.Status, s.Status > 0), s.Detail,
 			s.Number, s.Name, s.Failed, s.HRESULT, diagnostics(s.Diagnostics)})
@@ -190,6 +195,9 @@ func (v *LogView) explain(code string) {
 
 // Attempt takes one attempt.
 func (v *LogView) Attempt(a sip.Attempt) {
+	if v.Redact != nil {
+		a = v.Redact(a).(sip.Attempt)
+	}
 	if v.tried > 0 {
 		v.attempts.b = append(v.attempts.b, ',')
 	}
@@ -221,7 +229,12 @@ func (v *LogView) Attempt(a sip.Attempt) {
 }
 
 // File takes a log that was read to its end.
-func (v *LogView) File(f fact.LogFile) { v.files = append(v.files, logFileDoc(f)) }
+func (v *LogView) File(f fact.LogFile) {
+	if v.Redact != nil {
+		f = v.Redact(f).(fact.LogFile)
+	}
+	v.files = append(v.files, logFileDoc(f))
+}
 
 // begin writes the page up to where its data stand.
 func (v *LogView) begin() {

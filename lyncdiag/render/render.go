@@ -33,6 +33,10 @@ type Options struct {
 	Width    int  // columns; 0 is 80, less than 40 is 40, more than 120 is 120
 	Color    bool // repeat in colour what the words say
 	Headless bool // CSV goes below rows that were written before: no header
+
+	// Redact replaces what tells of people and organisations, in a copy of what it
+	// is given; nil: nothing is replaced. Unlike the others it is about every format.
+	Redact func(any) any
 }
 
 // Document is a result ready to be written. Methods of [Tool] make one.
@@ -46,6 +50,9 @@ type page interface{ text(*sheet) }
 func (d Document) Write(w io.Writer, f Format, o Options) error {
 	if !slices.Contains(d.Formats(), f) {
 		return fmt.Errorf("render: write document: it has no rendering as %q", f)
+	}
+	if o.Redact != nil {
+		d.page = o.Redact(d.page).(page)
 	}
 	switch f {
 	case JSON:

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/redact"
 )
 
 //go:embed schema/*.json
@@ -66,6 +68,8 @@ func Wire() map[string]any {
 		"lab":          labDoc{},
 		"schemas":      schemasDoc{},
 		"version":      versionDoc{},
+
+		"redaction-map": redact.Map{},
 
 		"federation-metadata": federationMetadataDoc{},
 		"fault":               faultDoc{},

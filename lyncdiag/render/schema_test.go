@@ -105,7 +105,8 @@ func compiled(t testing.TB, name string) *jsonschema.Schema {
 
 func TestDocumentsKeepTheContract(t *testing.T) {
 	documents := everything(t)
-	if have, want := slices.Sorted(maps.Keys(documents)), render.Schemas(); !slices.Equal(have, want) {
+	written := slices.DeleteFunc(render.Schemas(), func(name string) bool { return name == "redaction-map" }) // by package redact
+	if have, want := slices.Sorted(maps.Keys(documents)), written; !slices.Equal(have, want) {
 		t.Fatalf("documents %v, schemas %v", have, want)
 	}
 	for name, list := range documents {

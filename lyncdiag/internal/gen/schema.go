@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -24,6 +25,11 @@ func schemas(source string) (map[string]*jsonschema.Schema, error) {
 	if err != nil {
 		return nil, err
 	}
+	others, err := fieldComments(filepath.Join(source, "..", "redact")) // the map of pseudonyms
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(comments, others)
 	list := map[string]*jsonschema.Schema{}
 	for name, wire := range render.Wire() {
 		r := jsonschema.Reflector{
