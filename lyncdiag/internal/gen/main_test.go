@@ -11,9 +11,11 @@ import (
 // compares with what is checked in.
 func TestGeneratedFilesAreFresh(t *testing.T) {
 	root, fresh := filepath.Join("..", "..", ".."), t.TempDir()
-	source := os.DirFS(filepath.Join(root, "lyncdiag", "render"))
-	if err := os.CopyFS(filepath.Join(fresh, "lyncdiag", "render"), goFiles{source}); err != nil {
-		t.Fatal(err)
+	for _, folder := range []string{"render", "redact"} {
+		source := os.DirFS(filepath.Join(root, "lyncdiag", folder))
+		if err := os.CopyFS(filepath.Join(fresh, "lyncdiag", folder), goFiles{source}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := os.MkdirAll(filepath.Join(fresh, "docs"), 0o755); err != nil {
 		t.Fatal(err)
