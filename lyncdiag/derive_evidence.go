@@ -13,6 +13,9 @@ import (
 // hold several users.
 func fromLogs(f *fact.Facts, id string) (string, fact.Origin) {
 	target, _, _ := fact.Get(f, fact.TargetKey)
+	if target.Address == "" {
+		return "", fact.Origin{}
+	}
 	for _, list := range fact.All(f, fact.AttemptsKey) {
 		for _, a := range list {
 			if a.Outcome != "succeeded" || sip.Classify(a).Class != "ok" {
@@ -20,7 +23,7 @@ func fromLogs(f *fact.Facts, id string) (string, fact.Origin) {
 			}
 			o := fact.Origin{Kind: fact.Log, Where: a.File, Line: a.Line}
 			who, err := fact.ParseAddress(a.From)
-			if err != nil || target.Address == "" {
+			if err != nil {
 				continue
 			}
 			own := strings.EqualFold(who.Address, target.Address)

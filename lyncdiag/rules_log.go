@@ -41,14 +41,15 @@ func logRules() []Rule {
 // alike join into one finding, however many they are.
 func judgeAttempts(f *fact.Facts, emit Emit) {
 	target, _, _ := fact.Get(f, fact.TargetKey)
-	for o, attempts := range fact.All(f, fact.AttemptsKey) {
+	for _, of := range standing(f) {
+		o := of.origin
 		alike := map[sip.Class]*failedAlike{}
 		var order []*failedAlike
-		for _, a := range standing(attempts) {
+		for _, a := range of.attempts {
 			if !attemptOf(target, a) {
 				continue
 			}
-			class := sip.Classify(a)
+			class := sip.Classify(*a)
 			if classFindings[class.Class] == "" {
 				continue
 			}
@@ -70,22 +71,34 @@ func judgeAttempts(f *fact.Facts, emit Emit) {
 	}
 }
 
-// standing are the failed attempts that no later one of the same user made
-// good. Those are history.
-func standing(attempts []sip.Attempt) []sip.Attempt {
-	good := map[string]int{}
-	for i, a := range attempts {
-		if a.Outcome == "succeeded" && sip.Classify(a).Class == "ok" {
-			good[a.From] = i
+// stood are one source's attempts that no later one of the same user made good.
+// Those are history.
+type stood struct {
+	origin   fact.Origin
+	attempts []*sip.Attempt
+}
+
+func standing(f *fact.Facts) []stood {
+	return fact.Derived(f, "standing", func(f *fact.Facts) []stood {
+		var all []stood
+		for o, attempts := range fact.All(f, fact.AttemptsKey) {
+			good := map[string]bool{}
+			s := stood{origin: o}
+			for i := range slices.Backward(attempts) {
+				a := &attempts[i]
+				if good[a.From] {
+					continue
+				}
+				s.attempts = append(s.attempts, a)
+				if a.Outcome == "succeeded" && sip.Classify(*a).Class == "ok" {
+					good[a.From] = true
+				}
+			}
+			slices.Reverse(s.attempts)
+			all = append(all, s)
 		}
-	}
-	var list []sip.Attempt
-	for i, a := range attempts {
-		if last, ok := good[a.From]; !ok || last <= i {
-			list = append(list, a)
-		}
-	}
-	return list
+		return all
+	})
 }
 
 // maxNamed bounds the attempts that a finding names one by one.
@@ -93,14 +106,14 @@ const maxNamed = 5
 
 type failedAlike struct {
 	class    sip.Classification
-	first    sip.Attempt
+	first    *sip.Attempt
 	users    map[string]bool
 	count    int
 	from, to time.Time
 	named    []fact.Evidence
 }
 
-func (g *failedAlike) add(a sip.Attempt, o fact.Origin) {
+func (g *failedAlike) add(a *sip.Attempt, o fact.Origin) {
 	g.count += 1 + a.Repeats
 	known := g.users[strings.ToLower(a.From)]
 	g.users[strings.ToLower(a.From)] = true
@@ -162,7 +175,7 @@ func (g *failedAlike) title(name string) string {
 // attemptOf reports whether an attempt is the target's. Without an address
 // everybody's counts; an attempt whose user the log does not name may be
 // anybody's.
-func attemptOf(target Target, a sip.Attempt) bool {
+func attemptOf(target Target, a *sip.Attempt) bool {
 	if target.Address == "" || a.From == "" {
 		return true
 	}
@@ -180,7 +193,7 @@ func judgeCoverage(f *fact.Facts, emit Emit) {
 	}
 	target, _, _ := fact.Get(f, fact.TargetKey)
 	for o, attempts := range fact.All(f, fact.AttemptsKey) {
-		if slices.ContainsFunc(attempts, func(a sip.Attempt) bool { return attemptOf(target, a) }) {
+		if slices.ContainsFunc(attempts, func(a sip.Attempt) bool { return attemptOf(target, &a) }) {
 			return
 		}
 		if f.Has(fact.LogStepsKey.Name()) && len(attempts) == 0 {
@@ -224,7 +237,7 @@ func judgeSteps(f *fact.Facts, emit Emit) {
 	target, _, _ := fact.Get(f, fact.TargetKey)
 	for o, steps := range fact.All(f, fact.LogStepsKey) {
 		attempts, _, _ := fact.Get(f, fact.AttemptsKey)
-		if slices.ContainsFunc(attempts, func(a sip.Attempt) bool { return attemptOf(target, a) && sip.Classify(a).Class == "ok" }) {
+		if slices.ContainsFunc(attempts, func(a sip.Attempt) bool { return attemptOf(target, &a) && sip.Classify(a).Class == "ok" }) {
 			continue
 		}
 		for _, s := range steps {
@@ -256,10 +269,11 @@ func judgeSteps(f *fact.Facts, emit Emit) {
 // named three times, and the user never registers.
 func judgeRedirects(f *fact.Facts, emit Emit) {
 	target, _, _ := fact.Get(f, fact.TargetKey)
-	for o, attempts := range fact.All(f, fact.AttemptsKey) {
+	for _, of := range standing(f) {
+		o := of.origin
 		type way struct{ user, to string }
 		seen := map[way]int{}
-		for _, a := range standing(attempts) {
+		for _, a := range of.attempts {
 			if a.RedirectedTo == "" || !attemptOf(target, a) {
 				continue
 			}

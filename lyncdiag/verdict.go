@@ -126,14 +126,15 @@ func saidToFail(f *fact.Facts) bool {
 	if f.Has(fact.MessageKey.Name()) || complained(f) {
 		return true
 	}
-	attempts, _, _ := fact.Get(f, fact.AttemptsKey)
-	target, _, _ := fact.Get(f, fact.TargetKey)
-	for _, a := range standing(attempts) {
-		if class := classFindings[sip.Classify(a).Class]; class != "" && attemptOf(target, a) && class != "sip-federation-error" {
-			return true
-		}
+	sources := standing(f)
+	if len(sources) == 0 {
+		return false
 	}
-	return false
+	target, _, _ := fact.Get(f, fact.TargetKey)
+	return slices.ContainsFunc(sources[0].attempts, func(a *sip.Attempt) bool {
+		class := classFindings[sip.Classify(*a).Class]
+		return class != "" && attemptOf(target, a) && class != "sip-federation-error"
+	})
 }
 
 // chainErrored reports whether a link of the chain could not be looked at, or

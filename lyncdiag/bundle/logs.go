@@ -260,7 +260,11 @@ func (d *digest) step(r sip.Record) {
 }
 
 func (d *digest) list() []sip.Attempt {
-	list := []sip.Attempt{}
+	n := 0
+	for _, u := range d.order {
+		n += 1 + len(u.since)
+	}
+	list := make([]sip.Attempt, 0, n)
 	for _, u := range d.order {
 		if u.success != nil {
 			list = append(list, *u.success)
