@@ -32,11 +32,12 @@ var causes = []cause{
 	{name: "dns-domain-missing", effects: []string{"adfs-name-unresolvable"}, when: underDomain},
 	{name: "client-clock-skew", effects: []string{"sip-server-certificate-expired", "sip-certificate-invalid", "adfs-certificate-expired", "sip-clock-skew", "adfs-clock-skew", "login-service-unavailable", "lync-revocation-unreachable", "adfs-revocation-unreachable"}, when: byTime},
 	{name: "tls-intercepted", effects: []string{"sip-certificate-invalid", "autodiscover-certificate-invalid", "login-service-unavailable", "lync-revocation-unreachable", "adfs-certificate-*", "adfs-revocation-unreachable"}, when: byInterceptor},
-	{name: "firewall-blocks-lync-online", effects: []string{"tcp-443-*", "tls-handshake-failed", "autodiscover-*", "manual-address-blocked"}},
+	{name: "firewall-blocks-lync-online", effects: []string{"tcp-443-*", "tls-handshake-failed", "autodiscover-*", "manual-address-blocked", "port-443-blocked-on-client"}},
 	{name: "dns-autoconfiguration-broken", effects: []string{"dns-lyncdiscover-*", "dns-sip-*", "dns-target-*", "autodiscover-*"}},
 	{name: "dns-target-unresolvable", effects: []string{"manual-address-blocked"}},
 	{name: "dns-target-unresolvable", effects: []string{"name-resolution-failed-on-client"}, when: sameTarget},
 	{name: "tcp-443-*", effects: []string{"manual-address-blocked"}},
+	{name: "tcp-443-*", effects: []string{"port-443-blocked-on-client"}, when: sameHost},
 	{name: "login-service-unavailable", effects: []string{"portal-sign-in-fails"}, when: failing},
 	{name: "user-blocked", effects: []string{"trust-bad-credentials", "trust-access-denied", "sip-credentials-rejected", "sip-user-disabled", "portal-sign-in-fails"}},
 	{name: "domain-not-verified", effects: []string{"realm-unknown"}},
@@ -68,6 +69,9 @@ func sameRecord(cause, effect Finding) bool {
 
 // failing: what only warns explains no failure.
 func failing(cause, _ Finding) bool { return cause.Severity == kb.Failure }
+
+// sameHost: what is closed from everywhere is closed to the user's computer too.
+func sameHost(cause, effect Finding) bool { return cause.Host() == effect.Host() }
 
 // sameTarget: a host that resolves nowhere does not resolve on the user's computer.
 func sameTarget(cause, effect Finding) bool { return cause.value("target") == effect.Host() }

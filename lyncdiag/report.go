@@ -24,6 +24,8 @@ type Report struct {
 	Experiment Experiment
 	// Walk is the way through Autodiscover, hop by hop; nil where nobody went it.
 	Walk *dnscheck.Walk
+	// Bundle are the files of the support bundles that were given, read or not.
+	Bundle []fact.BundleFile
 }
 
 // Primary is the finding that Verdict.Primary names; ok is false when there is

@@ -146,6 +146,10 @@ func Judge(report *Report, facts *fact.Facts, rules []Rule) {
 	grade(report.Stages, report.Findings)
 	report.Experiment = experiment(facts, report.Findings)
 	report.Walk, _, _ = fact.Get(facts, fact.WalkKey)
+	report.Bundle = nil
+	for _, files := range fact.All(facts, fact.BundleKey) {
+		report.Bundle = append(report.Bundle, files...)
+	}
 	report.Verdict = conclude(report, facts)
 }
 

@@ -355,7 +355,7 @@ func writeDocFiles(t *testing.T, dir, scripts string) {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	files["Tracing.zip"] = archive.Bytes()
+	files["Tracing.zip"], files["MOSDALREPORT.zip"] = archive.Bytes(), archive.Bytes()
 	// The other tests have more of these.
 	for name, from := range map[string]string{
 		"users.csv": "exports.txtar/users.csv", "user.json": "exports.txtar/joe.json", "domains.json": "exports.txtar/domain.xml",

@@ -20,6 +20,7 @@ import (
 // evidenceFlags are what is known without the network.
 type evidenceFlags struct {
 	logPaths    []string
+	bundles     []string
 	nslookup    nslookupFlag
 	users       []string
 	domains     []string
@@ -34,6 +35,7 @@ func (e *evidenceFlags) register(flags *pflag.FlagSet) {
 
 func (e *evidenceFlags) registerFiles(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&e.logPaths, "log", nil, "client log: `FILE`, folder or - ; repeatable")
+	flags.StringArrayVar(&e.bundles, "bundle", nil, "support bundle: MOSDALREPORT.zip, its folder, or another `FILE` or folder of what was collected; repeatable")
 	e.nslookup.register(flags)
 	flags.StringArrayVar(&e.users, "user", nil, "export of users: `FILE` of Get-MgUser, Get-MsolUser, Get-CsOnlineUser, Get-ADUser as JSON, CSV or CLIXML, or - ; repeatable")
 	flags.StringArrayVar(&e.domains, "domain", nil, "export of domains, federation settings, service health or AD FS tests: `FILE`; repeatable")
@@ -65,7 +67,7 @@ func (n nslookupFlag) read(p *program) ([]lyncdiag.Source, error) {
 type evidence struct {
 	sources []lyncdiag.Source
 	answers []fact.Answer
-	address string // of the logs
+	address string // of the logs and bundles
 	exports *directory.Exports
 }
 
@@ -82,6 +84,14 @@ func (e *evidenceFlags) read(ctx context.Context, p *program) (*evidence, error)
 		}
 		found.sources = append(found.sources, logs)
 		found.address = logs.address()
+	}
+	for _, path := range e.bundles {
+		b, err := p.readBundle(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		found.sources = append(found.sources, b)
+		found.address = cmp.Or(found.address, b.address())
 	}
 	lookups, err := e.nslookup.read(p)
 	if err != nil {

@@ -12,21 +12,36 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
-// logs are client logs that were read before the run: when none can be read,
-// that is bad input, and standard input is read once.
+// logs are client logs, or a bundle with some, that were read before the run:
+// when none can be read, that is bad input, and standard input is read once.
 type logs struct {
+	name   string
 	facts  *fact.Facts
 	failed error // of those that could not be read
 }
 
 func (p *program) readLogs(ctx context.Context, source bundle.Logs) (*logs, error) {
-	l := &logs{facts: fact.New()}
 	source.Stdin = p.stdin
+	return p.readAhead(ctx, source, fact.LogFilesKey.Name())
+}
+
+func (p *program) readBundle(ctx context.Context, path string) (*logs, error) {
+	b, err := bundle.Open(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("read bundle %s: %w", path, cause(errors.Unwrap(err)))
+	}
+	defer b.Close()
+	return p.readAhead(ctx, b, fact.BundleKey.Name())
+}
+
+// readAhead reads a source, which must come to a fact of this name.
+func (p *program) readAhead(ctx context.Context, source lyncdiag.Source, want fact.Name) (*logs, error) {
+	l := &logs{name: source.Name(), facts: fact.New()}
 	err := source.Collect(ctx, fact.Subject{}, l.facts)
 	if err == nil {
 		return l, nil
 	}
-	if !l.facts.Has(fact.LogFilesKey.Name()) {
+	if !l.facts.Has(want) {
 		return nil, err
 	}
 	l.failed = errors.New(oneLine(err))
@@ -36,18 +51,10 @@ func (p *program) readLogs(ctx context.Context, source bundle.Logs) (*logs, erro
 	return l, nil
 }
 
-func (l *logs) Name() string { return "log" }
+func (l *logs) Name() string { return l.name }
 
 func (l *logs) Collect(_ context.Context, _ fact.Subject, f *fact.Facts) error {
-	for o, files := range fact.All(l.facts, fact.LogFilesKey) {
-		fact.Put(f, fact.LogFilesKey, files, o)
-	}
-	for o, attempts := range fact.All(l.facts, fact.AttemptsKey) {
-		fact.Put(f, fact.AttemptsKey, attempts, o)
-	}
-	for o, steps := range fact.All(l.facts, fact.LogStepsKey) {
-		fact.Put(f, fact.LogStepsKey, steps, o)
-	}
+	fact.Copy(f, l.facts)
 	return l.failed
 }
 

@@ -35,6 +35,10 @@ type Logs struct {
 	Attempt func(sip.Attempt)
 	// File is told of each log when it is read to its end; may be nil.
 	File func(fact.LogFile)
+
+	listed  []part                     // in place of Paths
+	origin  fact.Origin                // of what Collect puts; the zero value is that of logs
+	refused func(file string, _ error) // told of each log that cannot be read to its end; may be nil
 }
 
 // Name is the source's entry among the report's stages.
@@ -62,10 +66,14 @@ func (l Logs) Collect(ctx context.Context, _ fact.Subject, f *fact.Facts) error 
 		}
 	}
 	if len(r.files) > 0 {
-		fact.Put(f, fact.LogFilesKey, r.files, fact.Origin{Kind: fact.Log})
-		fact.Put(f, fact.AttemptsKey, kept.list(), fact.Origin{Kind: fact.Log})
+		origin := l.origin
+		if origin.Kind == "" {
+			origin.Kind = fact.Log
+		}
+		fact.Put(f, fact.LogFilesKey, r.files, origin)
+		fact.Put(f, fact.AttemptsKey, kept.list(), origin)
 		if len(kept.steps) > 0 {
-			fact.Put(f, fact.LogStepsKey, kept.steps, fact.Origin{Kind: fact.Log})
+			fact.Put(f, fact.LogStepsKey, kept.steps, origin)
 		}
 	}
 	if kept.full {
@@ -121,6 +129,7 @@ func (r *reading) open() {
 		r.left = append(r.left, found...)
 	}
 	r.all = r.left
+	r.left = append(r.left, r.listed...)
 	r.left = inOrder(r.left)
 }
 
@@ -147,6 +156,9 @@ func (r *reading) records(ctx context.Context) iter.Seq2[sip.Record, error] {
 func (r *reading) read(ctx context.Context, p part, follow bool, yield func(sip.Record, error) bool) bool {
 	in, err := p.reader(ctx, follow)
 	if err != nil {
+		if r.refused != nil {
+			r.refused(p.path, err)
+		}
 		return r.fail(fmt.Errorf("read log: %w", err))
 	}
 	defer in.Close()
@@ -163,6 +175,9 @@ func (r *reading) read(ctx context.Context, p part, follow bool, yield func(sip.
 			summary := log.Summary()
 			if ctx.Err() != nil || summary.Lines > 0 {
 				r.done(p, summary)
+			}
+			if r.refused != nil {
+				r.refused(p.path, err)
 			}
 			return r.fail(fmt.Errorf("read log %s: %w", p.path, err))
 		}

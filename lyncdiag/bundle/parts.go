@@ -32,6 +32,9 @@ type part struct {
 	member  *zip.File       // nil for a file
 	stdin   io.Reader       // for "-"
 	archive *zip.ReadCloser // closed by closeAll; in the first part of an archive
+
+	size       int64 // of a bundle's file
+	unreadable error // why it is listed alone
 }
 
 // parts are the logs that a path names: a file, those in a folder or in a zip.
@@ -208,7 +211,15 @@ func (p part) open() (io.ReadCloser, error) {
 	return struct {
 		io.Reader
 		io.Closer
-	}{&unpacked{in, maxUnpacked}, in}, nil
+	}{&unpacked{in, unpacksTo(p.member)}, in}, nil
+}
+
+// unpacksTo bounds what a member may unpack to. Logs of the longest kind, the
+// same line again and again, come to some 350 times their packed size.
+func unpacksTo(member *zip.File) int64 {
+	const least, ratio = 64 << 20, 400
+	packed := int64(min(member.CompressedSize64, maxUnpacked/ratio))
+	return max(least, packed*ratio)
 }
 
 // unpacked ends a member that unpacks without end.

@@ -13,12 +13,15 @@ import (
 type PortStatus string
 
 // Listening answered; NotListening refused; Filtered gave no answer;
-// Unresolved has no address to ask. The zero value was not tried.
+// Unresolved has no address to ask; MaybeListening, of UDP alone, gave no answer
+// where none is due. The zero value was not tried.
 const (
 	Listening    PortStatus = "listening"
 	NotListening PortStatus = "not-listening"
 	Filtered     PortStatus = "filtered"
 	Unresolved   PortStatus = "unresolved"
+
+	MaybeListening PortStatus = "listening-or-filtered"
 )
 
 // Reach is one connection attempt.

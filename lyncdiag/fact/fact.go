@@ -10,6 +10,7 @@ package fact
 import (
 	"cmp"
 	"iter"
+	"maps"
 	"slices"
 	"sort"
 	"sync"
@@ -81,6 +82,21 @@ func (s *store) put(name Name, v any, o Origin) {
 	}
 	sort.SliceStable(list, func(i, j int) bool { return order(list[i], list[j]) < 0 })
 	s.m[name] = list
+}
+
+// Copy puts every fact of from into to, with its origin.
+func Copy(to, from *Facts) {
+	from.store.mu.RLock()
+	all := maps.Clone(from.store.m)
+	for name, list := range all {
+		all[name] = slices.Clone(list)
+	}
+	from.store.mu.RUnlock()
+	for name, list := range all {
+		for _, e := range list {
+			to.store.put(name, e.value, e.origin)
+		}
+	}
 }
 
 func (f *Facts) list(name Name) []entry {

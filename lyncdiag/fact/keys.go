@@ -35,6 +35,9 @@ var (
 	LogFilesKey   = NewKey[[]LogFile]("log.files")
 	NSLookupKey   = NewKey[[]dnscheck.NSLookup]("client.nslookup") // what the user's computer resolved; an origin for each file
 
+	PortQueriesKey = NewKey[[]PortQuery]("client.ports") // what PortQry said on the user's computer; an origin for each file
+	BundleKey      = NewKey[[]BundleFile]("bundle")      // what a support bundle holds; an origin for each
+
 	FederationMetadataKey = NewKey[*adfs.FederationMetadata]("adfs.metadata")
 	TrustEndpointsKey     = NewKey[[]*adfs.TrustAnswer]("adfs.trust") // asked without credentials
 	ServiceProbeKey       = NewKey[Control]("adfs.probe")

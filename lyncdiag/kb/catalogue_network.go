@@ -496,7 +496,7 @@ func networkSpecs() []Spec {
 		{
 			ID: "LD0136", Name: "port-443-blocked-on-client", Type: Network, Severity: Failure,
 			Title: "On the user's computer, TCP port 443 of sipdir.online.lync.com was not open",
-			Cause: "The PortQry file of the support bundle does not say LISTENING for TCP 443. Lync Online needs this port; the UDP line beside it does not matter.",
+			Cause: "PortQry on the user's computer does not say LISTENING for TCP 443 of {host}. Lync Online needs this port; the UDP line beside it does not matter.",
 			Resolution: []string{
 				`Read the file in MOSDALREPORT.zip and look at the line "TCP port 443 (https service)": Network_Tests\PortQry\O365_Port_Queries\PortQry.exe -n sipdir.online.lync.com -p both -e 443.txt`,
 				"Repeat it on the user's computer: portqry -n sipdir.online.lync.com -p tcp -e 443",
@@ -505,7 +505,7 @@ func networkSpecs() []Spec {
 				"Test again until it says \"listening\": lyncdiag port sipdir.online.lync.com:443",
 				stepCheckAgain,
 			},
-			Owner: NetworkAdmin, References: []string{"KB2409256"}, Messages: explains(1), Planned: true,
+			Owner: NetworkAdmin, References: []string{"KB2409256"}, Messages: explains(1),
 		},
 	}
 }

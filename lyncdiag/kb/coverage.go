@@ -11,7 +11,6 @@ type Item struct {
 	// "finding:NAME" of the catalogue, "lab:FAULT", or "scenario:FILE", which
 	// is testdata/scenarios/FILE.txtar beside package lyncdiag.
 	Proof  []string
-	Later  string // what the proof still waits for, "" if it stands
 	Source Citation
 }
 

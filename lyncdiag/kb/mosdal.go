@@ -3,9 +3,6 @@ package kb
 const (
 	nextStepsSection = "Next steps, if the issue isn't resolved"
 	mosdalSection    = "Diagnose authentication issues by using MOSDAL and Snooper"
-
-	// bundleReaders is what the items about reading a bundle wait for.
-	bundleReaders = "reader of support bundles"
 )
 
 // nextStepsItems are the five steps that make a MOSDAL report.
@@ -46,7 +43,6 @@ func mosdalItems() []Item {
 			Text:   "Open the report and its Lync folder.",
 			Path:   `User_Applications\Lync`,
 			Proof:  noAttempt,
-			Later:  bundleReaders,
 			Source: article(mosdalSection, "step 2, 1"),
 		},
 		{
@@ -54,7 +50,6 @@ func mosdalItems() []Item {
 			Text:   "Open the client's log with Snooper.",
 			Path:   clientLogPath,
 			Proof:  noAttempt,
-			Later:  bundleReaders,
 			Source: article(mosdalSection, "step 2, 2"),
 		},
 		{
@@ -62,7 +57,6 @@ func mosdalItems() []Item {
 			Text:   "Look for the authentication attempt, \"REGISTER sip:contoso.com SIP/2.0\".",
 			Path:   clientLogPath,
 			Proof:  noAttempt,
-			Later:  bundleReaders,
 			Source: article(mosdalSection, "step 2, 3"),
 		},
 		{
@@ -70,7 +64,6 @@ func mosdalItems() []Item {
 			Text:   "The server's response stands directly under the attempt, such as \"SIP/2.0 401 Unauthorized\".",
 			Path:   clientLogPath,
 			Proof:  refused,
-			Later:  bundleReaders,
 			Source: article(mosdalSection, "step 2, 3, response"),
 		},
 		{
@@ -78,7 +71,6 @@ func mosdalItems() []Item {
 			Text:   "The MS-Client-Diagnostics header sometimes says more about the failure.",
 			Path:   clientLogPath,
 			Proof:  refused,
-			Later:  bundleReaders,
 			Source: article(mosdalSection, "step 2, 3, MS-Client-Diagnostics"),
 		},
 		{
@@ -86,7 +78,6 @@ func mosdalItems() []Item {
 			Text:   "Open the folder of the name look-ups.",
 			Path:   `Network_Tests\NsLookup\O365_NSLookup`,
 			Proof:  resolves,
-			Later:  bundleReaders,
 			Source: article(mosdalSection, "step 3, name resolution, 1"),
 		},
 		{
@@ -94,7 +85,6 @@ func mosdalItems() []Item {
 			Text:   "Open the look-up of sipdir.online.lync.com.",
 			Path:   nslookupPath,
 			Proof:  resolves,
-			Later:  bundleReaders,
 			Source: article(mosdalSection, "step 3, name resolution, 2"),
 		},
 		{
@@ -102,7 +92,6 @@ func mosdalItems() []Item {
 			Text:   "It shows the DNS server that answered, the name and its addresses. If the name does not resolve, the internal DNS server is most likely configured wrongly.",
 			Path:   nslookupPath,
 			Proof:  resolves,
-			Later:  bundleReaders,
 			Source: article(mosdalSection, "step 3, name resolution, 3"),
 		},
 		{
@@ -110,7 +99,6 @@ func mosdalItems() []Item {
 			Text:   "Open the folder of the port queries.",
 			Path:   `Network_Tests\PortQry\O365_Port_Queries`,
 			Proof:  port,
-			Later:  bundleReaders,
 			Source: article(mosdalSection, "step 3, ports, 1"),
 		},
 		{
@@ -118,7 +106,6 @@ func mosdalItems() []Item {
 			Text:   "Open the query of port 443, which must be open.",
 			Path:   portQryPath,
 			Proof:  port,
-			Later:  bundleReaders,
 			Source: article(mosdalSection, "step 3, ports, 2"),
 		},
 		{
@@ -126,7 +113,6 @@ func mosdalItems() []Item {
 			Text:   "Only TCP matters: \"TCP port 443 (https service)\" must say LISTENING.",
 			Path:   portQryPath,
 			Proof:  port,
-			Later:  bundleReaders,
 			Source: article(mosdalSection, "step 3, ports, 2, TCP"),
 		},
 	}

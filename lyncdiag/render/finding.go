@@ -102,7 +102,9 @@ func (s *sheet) finding(f finding) {
 	s.split("Type", kb.Type(f.Type).Label()+" ("+f.Confidence+")", f.ID+" "+f.Name)
 	s.item("Why", f.Cause)
 	for i, e := range f.Evidence {
-		s.item(map[bool]string{true: "Seen"}[i == 0], seen(e))
+		// What comes from one place says so once, at its end.
+		last := i == len(f.Evidence)-1 || place(f.Evidence[i+1]) != place(e)
+		s.item(map[bool]string{true: "Seen"}[i == 0], seen(e, last))
 	}
 	s.item("Who", owners()[f.Owner])
 	s.steps("Do", f.Resolution)
@@ -125,16 +127,21 @@ func (s *sheet) effects(all []finding, name string, depth int) {
 	}
 }
 
-// seen is a piece of evidence with where it is from; its value stands whole.
-func seen(e evidence) string {
-	where := e.Where
-	if e.Line != nil {
-		where += fmt.Sprintf(":%d", *e.Line)
+// seen is a piece of evidence, and where it is from; its value stands whole.
+func seen(e evidence, withPlace bool) string {
+	text := e.Key + " " + e.Value
+	if where := place(e); withPlace && where != "" {
+		text += " (" + where + ")"
 	}
-	if where != "" {
-		where = " (" + where + ")"
+	return text
+}
+
+// place is the file and line of a piece of evidence, "" for the network.
+func place(e evidence) string {
+	if e.Line == nil {
+		return e.Where
 	}
-	return e.Key + " " + e.Value + where
+	return fmt.Sprintf("%s:%d", e.Where, *e.Line)
 }
 
 func severityWord(severity string) string {

@@ -25,9 +25,18 @@ type reportDoc struct {
 	Findings   []finding `json:"findings"` // root causes first
 	Experiment trial     `json:"experiment"`
 	// The way through Autodiscover; outcome "" where nobody went it.
-	Autodiscover walk    `json:"autodiscover"`
-	Summary      summary `json:"summary"`
-	ExitCode     int     `json:"exitCode"`
+	Autodiscover walk `json:"autodiscover"`
+	// Files of the support bundles that were given, read or not.
+	Bundle   []bundleFile `json:"bundle"`
+	Summary  summary      `json:"summary"`
+	ExitCode int          `json:"exitCode"`
+}
+
+type bundleFile struct {
+	Path  string `json:"path"` // a member of an archive after a "!"
+	Kind  string `json:"kind" jsonschema:"enum=log,enum=nslookup,enum=portqry,enum=other"`
+	Bytes int64  `json:"bytes"`
+	Note  string `json:"note"` // why it was not read, or not to its end
 }
 
 type tool struct {
@@ -141,6 +150,7 @@ func (t Tool) report(r *lyncdiag.Report, exitCode int) reportDoc {
 		Findings:     findings(r),
 		Experiment:   trial{cmp.Or(string(r.Experiment.Automatic), "unknown"), cmp.Or(string(r.Experiment.Manual), "unknown"), string(r.Experiment.From), r.Experiment.Conclusion},
 		Autodiscover: walked(r.Walk),
+		Bundle:       each(r.Bundle, func(f fact.BundleFile) bundleFile { return bundleFile(f) }),
 		ExitCode:     exitCode,
 	}
 	for _, f := range doc.Findings {
@@ -178,10 +188,35 @@ func (d *reportDoc) text(s *sheet) {
 	d.chain(s)
 	d.Experiment.text(s)
 	d.tree(s)
+	d.bundle(s)
 	s.ask(d.Verdict.Questions)
 	s.next(d.Verdict.Next, "lyncdiag explain "+d.Verdict.Primary)
 	s.blank()
 	s.line(d.counts())
+}
+
+// bundle says what the support bundles held: the files that were read, and what
+// there is to say of those that were not. The rest is counted.
+func (d *reportDoc) bundle(s *sheet) {
+	if len(d.Bundle) == 0 {
+		return
+	}
+	s.blank()
+	s.line("The support bundle")
+	others := 0
+	for _, f := range d.Bundle {
+		switch {
+		case f.Kind == "other" && f.Note == "":
+			others++
+		case f.Note != "":
+			s.entry(margin, f.Kind+"  "+f.Path+": "+f.Note)
+		default:
+			s.entry(margin, f.Kind+"  "+f.Path)
+		}
+	}
+	if others > 0 {
+		s.entry(margin, fmt.Sprintf("and %d of other kinds, which -o json lists", others))
+	}
 }
 
 // text writes the experiment where it says more than that all is well.
