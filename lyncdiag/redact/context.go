@@ -14,8 +14,9 @@ const (
 	userContext
 	nameContext
 	secretContext
-	gssContext  // a secret that has to stay base64
-	callContext // made by a program, a host may follow
+	gssContext    // a secret that has to stay base64
+	cookieContext // several secrets
+	callContext   // made by a program, a host may follow
 	serverContext
 )
 
@@ -39,8 +40,9 @@ func contextTable() map[string]context {
 	add(nameContext, `displayname display-name givenname surname sn firstname lastname fullname registeredowner
 		registeredorganization company companyname department office physicaldeliveryofficename organization tenantname
 		federationbrandname brandname streetaddress city manager commonname`)
+	add(cookieContext, `cookie set-cookie set-cookie2`)
 	add(secretContext, `password passwd pwd secret client_secret clientsecret access_token id_token refresh_token token assertion
-		samlresponse wresult cookie set-cookie set-cookie2 binarysecuritytoken ciphervalue signaturevalue binarysecret
+		samlresponse wresult binarysecuritytoken ciphervalue signaturevalue binarysecret
 		x-ms-webticket cwt ticket webticket apikey api_key sessionid sharedkey`)
 	add(gssContext, `gssapi-data`)
 	add(callContext, `call-id sip-call-id callid i in-reply-to`)
@@ -70,7 +72,7 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 	if separator != '=' && separator != ':' && !element {
 		if i > 0 && (line[i-1] == '<' || line[i-1] == ':') && line[j] == ' ' { // an element with attributes
 			if end := bytes.IndexByte(line[j:], '>'); end > 0 && line[j+end-1] != '/' {
-				if c := contexts[lower(line[i:j])]; c != noContext && c != callContext && c != serverContext && isElement(line, i) {
+				if c := listed(contexts, line[i:j]); c != noContext && c != callContext && c != serverContext && isElement(line, i) {
 					out = append(out, line[i:j]...)
 					out = s.scan(out, line[j:j+end+1])
 					return s.valueOf(out, line, j+end+1, c, true, '<')
@@ -83,7 +85,7 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 	if dn := dnAttribute(string(word)); dn != "" && separator == '=' && v == j {
 		return s.dn(out, line, i, j)
 	}
-	c := contexts[lower(word)]
+	c := listed(contexts, word)
 	if c == noContext || element && !isElement(line, i) && !quoted {
 		return out, 0, false
 	}
@@ -163,11 +165,13 @@ func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delim
 		return append(out, value...), end, true
 	case c == gssContext:
 		return append(out, "cmVkYWN0ZWQ="...), end, true
-	case c == secretContext:
-		if !quoted { // to the end of the line, as schemes and several cookies stand there
-			for end < len(line) && strings.IndexByte("\r\n\"<>;,&", line[end]) < 0 {
-				end++
-			}
+	case c == secretContext || c == cookieContext:
+		stops := "\r\n\"<>;,&"
+		if c == cookieContext {
+			stops = "\r\n"
+		}
+		for !quoted && end < len(line) && strings.IndexByte(stops, line[end]) < 0 {
+			end++
 		}
 		if rest := string(line[v:end]); strings.HasPrefix(rest, "redacted-") || rest == "[redacted]" {
 			return append(out, rest...), end, true
@@ -179,7 +183,7 @@ func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delim
 			return append(out, s.hostText(value[at+1:])...), end, true
 		}
 		return append(out, s.callID(value)...), end, true
-	case strings.ContainsAny(text, "@\\/") || isGUID(text):
+	case strings.ContainsAny(text, "@\\/=") || isGUID(text):
 		return s.scan(out, value), end, true
 	case c == hostContext:
 		run := hostRun(value, 0)
@@ -298,11 +302,12 @@ func (s *scanner) dnWords(out, value []byte, attribute string) []byte {
 		return append(append(out, value[:star]...), s.hostText(value[star:])...)
 	}
 	for i := 0; i < len(value); {
-		k := i
-		for k < len(value) && wordByte[value[k]] {
-			k++
-		}
+		k := hostRun(value, i)
 		switch {
+		case k > i && bytes.IndexByte(value[i:k], '.') >= 0:
+			out = append(out, s.dotted(value[i:k])...)
+			i = k
+			continue
 		case k == i:
 			out = append(out, value[i])
 			i++
@@ -311,7 +316,7 @@ func (s *scanner) dnWords(out, value []byte, attribute string) []byte {
 			out = append(out, value[i:k]...)
 		case isTime(string(value[i:k])), i > 0 && value[i] >= 'a' && value[i] <= 'z' && everyday()[string(value[i:k])]:
 			return s.scan(out, value[i:]) // a sentence goes on behind the name
-		case attribute == "CN" && len(value) == k:
+		case attribute == "CN" && i == 0 && len(value) == k && !onlyDigits(string(value[i:k])):
 			out = append(out, s.host(string(value[i:k]))...)
 		default:
 			out = append(out, s.words(value[i:k], person)...)

@@ -138,7 +138,7 @@ func (r *Redactor) stream(dst *bufio.Writer, src io.Reader) error {
 	if err != nil {
 		return err
 	}
-	c := &copier{scanner: scanner{Redactor: r}, dst: dst, encoding: enc}
+	c := &copier{scanner: scanner{Redactor: r, table: true}, dst: dst, encoding: enc}
 	if err := c.write(enc.mark); err != nil {
 		return err
 	}
@@ -307,6 +307,24 @@ func (c *copier) json(in *bufio.Reader) error {
 		}
 		if err != nil {
 			return err
+		}
+		if strings.IndexByte("\"{}[]:, \t\r\n0123456789+-.", b) < 0 {
+			word := []byte{b}
+			for len(word) < 8 {
+				next, err := in.Peek(1)
+				if err != nil || next[0] < 'A' {
+					break
+				}
+				in.Discard(1)
+				word = append(word, next[0])
+			}
+			switch string(word) {
+			case "true", "false", "null", "e", "E":
+				c.out = append(c.out, word...)
+				continue
+			}
+			// It only begins like JSON.
+			return c.lines(bufio.NewReaderSize(io.MultiReader(bytes.NewReader(word), in), chunk))
 		}
 		if b != '"' {
 			c.out = append(c.out, b)

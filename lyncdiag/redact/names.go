@@ -294,6 +294,21 @@ func unescape(s string) string {
 
 func lower(b []byte) string { return fold(string(b)) }
 
+// listed looks a word up in lower case, without a copy of it.
+func listed[V any](words map[string]V, word []byte) V {
+	var low [24]byte
+	if len(word) > len(low) {
+		return words[lower(word)]
+	}
+	for i, c := range word {
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		low[i] = c
+	}
+	return words[string(low[:len(word)])]
+}
+
 // fold is s in lower case. What is no UTF-8 is of a code page, and keeps its bytes
 // but for the letters of ASCII.
 func fold(s string) string {

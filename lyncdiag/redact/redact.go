@@ -268,6 +268,17 @@ func (r *Redactor) telephone(digits string) string {
 	return p
 }
 
+// hardware replaces the address of a network adapter by one that is administered
+// locally.
+func (r *Redactor) hardware(a string) string {
+	low := strings.ToLower(a)
+	if strings.HasPrefix(low, "02"+low[2:3]+"0b"+low[2:3]+"f0") || strings.Trim(low, "0f"+low[2:3]) == "" {
+		return a
+	}
+	h := hex.EncodeToString(r.mac("hardware", strings.ReplaceAll(low, ":", "-")))
+	return like(a, strings.Join([]string{"02", "0b", "f0", h[:2], h[2:4], h[4:6]}, low[2:3]))
+}
+
 // identifier replaces the SID of an account or a computer.
 func (r *Redactor) identifier(s string) string {
 	up := strings.ToUpper(s)

@@ -11,11 +11,13 @@ import (
 // for letters.
 type scanner struct {
 	*Redactor
-	block  []byte // of a PEM block or a binary value of the registry, as far as it was read
-	ends   func(line []byte) bool
-	whole  func(out, block []byte) []byte
-	target bool // the next word is what PortQry asked for
-	start  int  // of the line, behind a log's stamp
+	block   []byte // of a PEM block or a binary value of the registry, as far as it was read
+	ends    func(line []byte) bool
+	whole   func(out, block []byte) []byte
+	columns []context // of a table, by its first line
+	table   bool      // look for columns
+	lines   int
+	target  bool // the next word is what PortQry asked for
 }
 
 // maxBlock is the longest block that is looked into; a longer one is dropped.
@@ -33,6 +35,9 @@ func bytesOf(signs string, high bool) (set [256]bool) {
 
 // line appends a line, its end included, with the originals replaced.
 func (s *scanner) line(out, line []byte) []byte {
+	if s.columns != nil && s.whole == nil {
+		return s.row(out, line)
+	}
 	if s.whole != nil {
 		ended := s.ends(line)
 		if len(s.block) <= maxBlock {
@@ -58,6 +63,9 @@ func (s *scanner) line(out, line []byte) []byte {
 			}
 			return out
 		}
+	}
+	if s.lines++; s.lines <= 2 && s.table {
+		s.columns = header(line)
 	}
 	return s.scan(out, line)
 }
@@ -252,11 +260,20 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 		dots--
 	}
 	run := line[i:j]
+	if n := northAmerican(line[i:], before == '('); n > 0 && !wordByte[before] {
+		return append(out, s.telephone(digitsOf(line[i:i+n]))...), i + n
+	}
 	asked := s.target
 	s.target = false
 	switch {
-	case len(run) == 36 && isGUID(string(run)):
-		return append(out, s.guid(string(run))...), j
+	case len(run) >= 36 && dots == 0 && guidIn(run) >= 0:
+		k := guidIn(run)
+		out = append(append(out, run[:k]...), s.guid(string(run[k:k+36]))...)
+		return append(out, run[k+36:]...), j
+	case len(run) == 17 && isMAC(run, '-'):
+		return append(out, s.hardware(string(run))...), j
+	case len(run) == 2 && j+15 <= len(line) && isMAC(line[i:min(i+17, len(line))], ':') && (i+17 == len(line) || !wordByte[line[i+17]] && line[i+17] != ':') && before != ':':
+		return append(out, s.hardware(string(line[i:i+17]))...), i + 17
 	case len(run) > 8 && run[0]|0x20 == 's' && run[1] == '-' && run[2] == '1' && run[3] == '-':
 		return append(out, s.identifier(string(run))...), j
 	case dots == 3 && run[0] <= '9':
@@ -295,7 +312,7 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 	if dots > 0 {
 		return append(out, s.dotted(run)...), j
 	}
-	if j+1 < len(line) && line[j] == ' ' && authSchemes[lower(run)] && bytes.Contains(bytes.ToLower(line[max(0, i-24):i]), []byte("auth")) {
+	if j+1 < len(line) && line[j] == ' ' && listed(authSchemes, run) && bytes.Contains(bytes.ToLower(line[max(0, i-24):i]), []byte("auth")) {
 		if end := j + 1 + baseRun(line[j+1:]); end-j > 8 {
 			out = append(append(out, run...), ' ')
 			if b := line[j+1 : end]; bytes.HasPrefix(b, []byte("redacted-")) {
@@ -304,11 +321,22 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 			return append(out, s.blob(line[j+1:end])...), end
 		}
 	}
-	if strings.EqualFold(string(run), "called") && bytes.HasPrefix(bytes.TrimLeft(line, " #\t"), []byte("Querying target")) {
+	if string(run) == "called" && bytes.HasPrefix(bytes.TrimLeft(line, " #\t"), []byte("Querying target")) {
 		s.target = true
 		return append(out, run...), j
 	}
+	if j < len(line) && line[j] == '=' || isTag(line, i) {
+		return append(out, run...), j // XML and parameters have names too
+	}
 	return append(out, s.bareWord(run)...), j
+}
+
+// isTag reports whether a word is the name of an XML element that begins or ends.
+func isTag(line []byte, i int) bool {
+	for i > 0 && (wordByte[line[i-1]] || line[i-1] == ':') {
+		i--
+	}
+	return i > 0 && (line[i-1] == '<' || line[i-1] == '/' && i > 1 && line[i-2] == '<')
 }
 
 // bareWord replaces a word that is known.
@@ -330,11 +358,14 @@ func (s *scanner) bareWord(run []byte) []byte {
 // dotted replaces a host, a known name, or the known words of what is neither.
 func (s *scanner) dotted(run []byte) string {
 	name := string(run)
+	if strings.Trim(name, "0123456789.") == "" {
+		return name
+	}
 	low := fold(name)
 	if isPseudonym(low) {
 		return name
 	}
-	if p, ok := s.Redactor.word(low); ok {
+	if p, ok := s.Redactor.word(low); ok && (bare(low) || strings.Contains(low, ".")) {
 		return p
 	}
 	if i := strings.LastIndexByte(low, '.'); i > 0 && fileSuffix[low[i+1:]] {
@@ -356,16 +387,12 @@ func (s *scanner) dotted(run []byte) string {
 }
 
 func (s *scanner) isHost(name, low string) bool {
-	labels := strings.Split(low, ".")
-	if len(labels) < 2 {
-		return false
-	}
-	for i := range labels {
-		if _, ok := s.kept[domain][strings.Join(labels[i:], ".")]; ok {
+	for rest, more := low, true; more; _, rest, more = strings.Cut(rest, ".") {
+		if _, ok := s.kept[domain][rest]; ok {
 			return true
 		}
 	}
-	last := labels[len(labels)-1]
+	last := low[strings.LastIndexByte(low, '.')+1:]
 	written := name[strings.LastIndexByte(name, '.')+1:]
 	if len(last) == 2 && last != written && strings.ToUpper(written) != written {
 		return false // "failed.No"
@@ -577,6 +604,9 @@ func (s *scanner) bytes(run []byte) (string, bool) {
 			turns++
 		}
 	}
+	if len(run) >= 40 && strings.HasPrefix(text, "TlRMTVNT") {
+		return s.blob(run), true // NTLM
+	}
 	if upper == 0 || low == 0 || turns*5 < len(trimmed) {
 		return "", false
 	}
@@ -620,4 +650,60 @@ func readable(b []byte) bool {
 		}
 	}
 	return len(b) >= 10 && (printable == len(b) || zeros*5 > len(b)*2 && (printable+zeros)*10 >= len(b)*9)
+}
+
+// guidIn is where a GUID stands in a word; -1: nowhere.
+func guidIn(run []byte) int {
+	for k := 0; k+36 <= len(run); k++ {
+		if isGUID(string(run[k:k+36])) && (k == 0 || hexDigit(run[k-1]) < 0) && (k+36 == len(run) || hexDigit(run[k+36]) < 0) {
+			return k
+		}
+	}
+	return -1
+}
+
+// isMAC reports whether a text is the address of a network adapter.
+func isMAC(b []byte, sign byte) bool {
+	if len(b) != 17 {
+		return false
+	}
+	for i, c := range b {
+		if i%3 == 2 && c != sign || i%3 != 2 && hexDigit(c) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// northAmerican is the length of a number such as 425-555-0199, or behind its
+// parenthesis 425) 555-0199.
+func northAmerican(b []byte, parenthesis bool) int {
+	if b[0] < '0' || b[0] > '9' {
+		return 0
+	}
+	form := "ddd-ddd-dddd"
+	if parenthesis {
+		form = "ddd) ddd-dddd"
+	}
+	if len(b) < len(form) {
+		return 0
+	}
+	for i := range len(form) {
+		if digit := b[i] >= '0' && b[i] <= '9'; form[i] == 'd' && !digit || form[i] != 'd' && b[i] != form[i] {
+			return 0
+		}
+	}
+	if len(b) > len(form) && (wordByte[b[len(form)]] || b[len(form)] == '.') {
+		return 0
+	}
+	return len(form)
+}
+
+func digitsOf(b []byte) string {
+	return strings.Map(func(c rune) rune {
+		if c < '0' || c > '9' {
+			return -1
+		}
+		return c
+	}, string(b))
 }

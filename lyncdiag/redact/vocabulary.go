@@ -91,7 +91,8 @@ func publicAuthority(text string) bool {
 var dnGeneric = set(`ca root issuing server servers global authority certification certificate class public primary secondary tls ssl rsa ecc sha1
 	sha256 sha384 g1 g2 g3 g4 g5 trust network secure the of and for inc ltd llc gmbh ag corp corporation co limited
 	users computers configuration schema sites ntds settings aggregate default-first-site-name services domain controllers builtin
-	intermediate policy signing federation adfs encryption token client intermediate subordinate enterprise`)
+	intermediate policy signing federation adfs encryption token client intermediate subordinate enterprise
+	lc rtc service pool pools trusted administrative groups microsoft exchange system`)
 
 // notDomains are words before a backslash that are no domain of accounts.
 var notDomains = set(`authority builtin service software microsoft windows system system32 syswow64 users office lync communicator policies hkey_local_machine
@@ -189,6 +190,7 @@ validate validity value values vendor verb verdict verified verify version versi
 windows wire wireless works worker worldwide worst wrapper write written wrote www xml zero zone
 lyncdiscover lyncdiscoverinternal sipinternal sipexternal sipdir webdir contoso-example microsoftonline onmicrosoft outlook adfs sts mex dns srv tcp udp ssl ntlm kdc oauth saml soap rst url uri uuid guid sid
 ucc uccapi uccapilog rtc rtcc ocs cls snooper mosdal portqry nslookup powershell cmd exe dll reg
+via cseq expires allow route supported require accept contact content-type content-length record-route max-forwards algorithm signature
 register subscribe notify invite ack bye cancel options info message benotify refer service publish update
 und der die das ist nicht mit von für auf ein eine le la les des est pas une pour dans el los las del que por con para não uma
 `
