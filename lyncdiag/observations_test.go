@@ -203,6 +203,8 @@ func TestEveryObservationHasAFinding(t *testing.T) {
 				"redirect":     "the client goes on at another server",
 				"incomplete":   "the log ends before the answer",
 				"deregistered": "signed out after it had signed in",
+
+				"federation-error": "no attempt of a log: its requests are REGISTER, and what else fails is counted by file",
 			},
 		},
 	}

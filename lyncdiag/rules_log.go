@@ -30,6 +30,10 @@ func logRules() []Rule {
 			Emits: []string{"web-ticket-failed", "web-ticket-not-sip-enabled", "certificate-provisioning-failed", "autodiscover-user-unknown"}, Eval: judgeSteps,
 		},
 		{
+			ID: "log.federation", Source: kb.Citation{KB: "MS-OCER"},
+			Needs: names(fact.LogFilesKey), Emits: []string{"sip-federation-error"}, Eval: judgeFederationErrors,
+		},
+		{
 			ID: "log.coverage", Source: source,
 			Needs: names(fact.LogFilesKey), Reads: names(fact.AttemptsKey, fact.LogStepsKey, fact.TargetKey),
 			Emits: []string{"log-no-attempt", "log-truncated"}, Eval: judgeCoverage,
@@ -181,6 +185,23 @@ func attemptOf(target Target, a *sip.Attempt) bool {
 	}
 	from, err := fact.ParseAddress(a.From)
 	return err != nil || strings.EqualFold(from.WireAddress(), target.WireAddress()) || strings.EqualFold(from.Address, target.UserName)
+}
+
+// judgeFederationErrors says of other requests than REGISTER that they are no
+// matter of sign-in: a log is full of them, and they catch the eye.
+func judgeFederationErrors(f *fact.Facts, emit Emit) {
+	for o, files := range fact.All(f, fact.LogFilesKey) {
+		var evidence []fact.Evidence
+		for _, file := range files {
+			for _, e := range file.Federation[:min(len(file.Federation), maxNamed)] {
+				at := fact.Origin{Kind: o.Kind, Where: file.Path, Line: e.Line}
+				evidence = append(evidence, text("diagnosticsId", strconv.Itoa(e.ID), at), prose("answer", e.Detail, at), text("times", strconv.Itoa(e.Count), at))
+			}
+		}
+		if len(evidence) > 0 {
+			emit(found("sip-federation-error", "log", evidence[:min(len(evidence), 3*4*maxNamed)]...))
+		}
+	}
 }
 
 func judgeCoverage(f *fact.Facts, emit Emit) {

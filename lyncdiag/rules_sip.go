@@ -25,7 +25,6 @@ var classFindings = map[sip.Class]string{
 	"clock-skew":                  "sip-clock-skew",
 	"user-disabled":               "sip-user-disabled",
 	"service-unavailable":         "sip-service-unavailable",
-	"federation-error":            "sip-federation-error",
 	"no-answer":                   "sip-no-answer",
 	"refused":                     "sip-register-refused",
 }
@@ -91,7 +90,7 @@ func judgeRegistrar(f *fact.Facts, emit Emit) {
 			emit(finding)
 			continue
 		}
-		attempt := sip.Attempt{Outcome: outcome, FinalStatus: c.SIP.Status, FinalReason: c.SIP.Reason, Diagnostics: c.SIP.Diagnostics}
+		attempt := sip.Attempt{Method: "REGISTER", Outcome: outcome, FinalStatus: c.SIP.Status, FinalReason: c.SIP.Reason, Diagnostics: c.SIP.Diagnostics}
 		if outcome == "challenged" {
 			// A number beside the challenge counts where it is about the client
 			// and not about credentials, of which none were sent.
@@ -109,7 +108,7 @@ func judgeRegistrar(f *fact.Facts, emit Emit) {
 			}
 			continue
 		}
-		class := anonymous(sip.Classify(attempt), c.SIP.Status)
+		class := anonymous(sip.Classify(attempt))
 		finding, ok := refusal(class, "sip", evidence, o)
 		if ok && (class.Class == "user-not-found" || class.Class == "user-not-in-pool") && reserved(target.Domain) {
 			finding = finding.at(kb.Info, "the address was made up", o).with(Possible)
@@ -145,18 +144,12 @@ func noCommonScheme(c fact.Candidate, evidence []fact.Evidence, o fact.Origin) F
 }
 
 // anonymous is what a class means in the answer to a REGISTER that had no
-// credentials: none can have been rejected, nobody was authenticated whose
-// address or rights could be wrong, and what fails between servers fails for
-// the sign-in.
-func anonymous(c sip.Classification, status int) sip.Classification {
+// credentials: none can have been rejected, and nobody was authenticated whose
+// address or rights could be wrong.
+func anonymous(c sip.Classification) sip.Classification {
 	switch c.Class {
 	case "credentials-rejected", "client-certificate-rejected", "address-not-owned", "remote-access-disabled", "user-disabled":
 		c.Class = "refused"
-	case "federation-error":
-		c.Class = "refused"
-		if status == 503 || status == 504 {
-			c.Class = "service-unavailable"
-		}
 	}
 	return c
 }

@@ -132,8 +132,7 @@ func saidToFail(f *fact.Facts) bool {
 	}
 	target, _, _ := fact.Get(f, fact.TargetKey)
 	return slices.ContainsFunc(sources[0].attempts, func(a *sip.Attempt) bool {
-		class := classFindings[sip.Classify(*a).Class]
-		return class != "" && attemptOf(target, a) && class != "sip-federation-error"
+		return attemptOf(target, a) && FindingOf(sip.Classify(*a).Class) != ""
 	})
 }
 

@@ -22,7 +22,8 @@ import (
 //	deregistered                 registered, then signed out by the server (4140, 4142)
 //	service-unavailable          503, or 504 without a federation cause
 //	redirect                     sent to another server (3xx)
-//	federation-error             an error between servers or organisations (1008, 1009, 1010, 1027, 1047 and the like)
+//	federation-error             an error between servers or organisations (1008, 1009, 1010, 1027, 1047 and the like) in
+//	                             answer to anything but REGISTER; there it is service-unavailable (503, 504) or refused
 //	no-answer                    REGISTER was never answered
 //	incomplete                   the log ends before an answer
 //	refused                      any other final answer
@@ -65,7 +66,7 @@ type Classification struct {
 }
 
 // Classify names the reason of an attempt's outcome. Numbers decide, never reason texts: first the ErrorIds of the final
-// answer, then its status. Only Outcome, FinalStatus, FinalReason, Scheme, Legs and Diagnostics are read.
+// answer, then its status. Only Method, Outcome, FinalStatus, FinalReason, Scheme, Legs and Diagnostics are read.
 func Classify(a Attempt) Classification {
 	diags := a.Diagnostics
 	if n := len(a.Legs); n > 0 && len(a.Legs[n-1].Diagnostics) > 0 {
@@ -102,6 +103,12 @@ func Classify(a Attempt) Classification {
 		c.Class = classIncomplete
 	case c.Class == classRefused:
 		c.Class = statusClass(a.FinalStatus, a.Scheme)
+	case c.Class == classFederation && a.Method == "REGISTER":
+		// What fails between servers fails for the sign-in that needs them.
+		c.Class = classRefused
+		if a.FinalStatus == 503 || a.FinalStatus == 504 {
+			c.Class = classUnavailable
+		}
 	}
 	c.Component = diagnosticComponent(c.DiagnosticID)
 	if c.DiagnosticID == 0 {

@@ -66,7 +66,7 @@ func (l *logs) address() string {
 		if _, err := fact.ParseAddress(a.From); err != nil {
 			continue
 		}
-		if name := lyncdiag.FindingOf(sip.Classify(a).Class); name != "" && name != "sip-federation-error" {
+		if lyncdiag.FindingOf(sip.Classify(a).Class) != "" {
 			return a.From
 		}
 		if found == "" {

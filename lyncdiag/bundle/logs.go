@@ -8,6 +8,7 @@ import (
 	"iter"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-multierror"
@@ -109,7 +110,9 @@ type reading struct {
 	files  []fact.LogFile
 	errs   *multierror.Error
 	step   func(sip.Record) // told of every step; may be nil
-	failed func(error) bool // told of errors instead of errs; false ends the reading
+
+	federation []fact.FederationError // of the log that is being read
+	failed     func(error) bool       // told of errors instead of errs; false ends the reading
 }
 
 func (r *reading) fail(err error) bool {
@@ -164,6 +167,7 @@ func (r *reading) read(ctx context.Context, p part, follow bool, yield func(sip.
 	defer in.Close()
 	log := sip.NewLog(in)
 	log.File, log.Brief = p.path, r.brief
+	r.federation = nil
 	for record, err := range log.Records() {
 		if err == nil && ctx.Err() != nil {
 			err = context.Cause(ctx)
@@ -184,6 +188,9 @@ func (r *reading) read(ctx context.Context, p part, follow bool, yield func(sip.
 		if r.Record != nil {
 			r.Record(record)
 		}
+		if m := record.Message; m != nil && m.Status >= 400 && r.brief {
+			r.federationError(record)
+		}
 		if record.Step != nil && r.step != nil {
 			r.step(record)
 		}
@@ -197,11 +204,32 @@ func (r *reading) read(ctx context.Context, p part, follow bool, yield func(sip.
 
 func (r *reading) done(p part, s sip.Summary) {
 	r.lastAt = s.LastAt
-	file := fact.LogFile{Path: p.path, Summary: s}
+	file := fact.LogFile{Path: p.path, Summary: s, Federation: r.federation}
 	r.files = append(r.files, file)
 	if r.File != nil {
 		r.File(file)
 	}
+}
+
+// federationError counts what a log says of other organizations.
+func (r *reading) federationError(record sip.Record) {
+	m := record.Message
+	diagnostics := sip.Diagnostics(m)
+	if len(diagnostics) == 0 {
+		return
+	}
+	_, method, _ := m.CSeq()
+	c := sip.Classify(sip.Attempt{Method: method, Outcome: "failed", FinalStatus: m.Status, FinalReason: m.Reason, Diagnostics: diagnostics})
+	if c.Class != "federation-error" {
+		return
+	}
+	for i := range r.federation {
+		if r.federation[i].ID == c.DiagnosticID {
+			r.federation[i].Count++
+			return
+		}
+	}
+	r.federation = append(r.federation, fact.FederationError{ID: c.DiagnosticID, Detail: strings.Clone(c.Detail), Line: record.Line, Count: 1})
 }
 
 // maxUsers bounds the users whose attempts are kept.

@@ -10,6 +10,17 @@ import (
 type LogFile struct {
 	Path string `json:"path"` // as given; a member of an archive after a "!"
 	sip.Summary
+	// Federation are answers to other requests than REGISTER with diagnostics of
+	// what failed between servers or organizations, each number once.
+	Federation []FederationError `json:"federation,omitempty"`
+}
+
+// FederationError is a number of diagnostics and how often it comes.
+type FederationError struct {
+	ID     int    `json:"id"`
+	Detail string `json:"detail"` // of the first, "504 Server time-out, ms-diagnostics 1008"
+	Line   int    `json:"line"`   // of the first
+	Count  int    `json:"count"`
 }
 
 // LogStep is a step before any REGISTER, as a log tells it.
