@@ -127,8 +127,9 @@ func byInterceptor(cause, effect Finding) bool {
 	return replaced || effect.value("issuer") != "" && cause.value("issuer") == effect.value("issuer")
 }
 
-// stampLayout is how evidence writes a time.
-const stampLayout = "2006-01-02T15:04:05.000Z"
+// stampLayout is how evidence writes a time: not as JSON does, since PowerShell 7
+// makes a [datetime] of every text that looks like that, and evidence is text.
+const stampLayout = "2006-01-02 15:04:05.000 UTC"
 
 func stamp(t time.Time) string { return t.UTC().Format(stampLayout) }
 
