@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/go-multierror"
 	"github.com/spf13/cobra"
@@ -211,13 +212,27 @@ func (p *program) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
+// release is the version of a released program, "1.2.0"; its linker sets it.
+var release string
+
 // tool is this program as documents name it.
 func tool() render.Tool {
-	version := ""
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "(devel)" {
-		version = strings.TrimPrefix(info.Main.Version, "v")
+	t := render.Tool{Version: release}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "(devel)" {
+			t.Version = cmp.Or(t.Version, strings.TrimPrefix(info.Main.Version, "v"))
+		}
+		for _, s := range info.Settings {
+			switch s.Key {
+			case "vcs.revision":
+				t.Commit = s.Value
+			case "vcs.time":
+				t.Date, _ = time.Parse(time.RFC3339, s.Value) // zero is unknown
+			}
+		}
 	}
-	return render.Tool{Version: cmp.Or(version, "devel")}
+	t.Version = cmp.Or(t.Version, "devel")
+	return t
 }
 
 // oneLine is an error without line breaks; several errors are joined.

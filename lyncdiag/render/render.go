@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 )
 
 // Format is how a document is written.
@@ -82,7 +83,9 @@ func (d Document) Formats() []Format {
 // Tool is the program that writes: reports carry its version. Its methods turn
 // results into documents.
 type Tool struct {
-	Version string // "1.2.0"; "" is "devel"
+	Version string    // "1.2.0"; "" is "devel"
+	Commit  string    // hash; "" is unknown
+	Date    time.Time // of the commit; zero is unknown
 }
 
 // list is s, never nil: an array of a document is never absent.

@@ -73,7 +73,7 @@ func everything(t testing.TB) map[string][]render.Document {
 		"faults":    {tool.Faults(nil), tool.Faults([]render.Fault{{Name: "a"}})},
 		"lab":       {tool.Lab(nil), tool.Lab([]string{"--dns", "127.0.0.1:5353"})},
 		"schemas":   {tool.Schemas()},
-		"version":   {tool.About()},
+		"version":   {tool.About(), render.Tool{Version: "1.2.3", Commit: "0123abc", Date: at}.About()},
 
 		"federation-metadata": {tool.FederationMetadata("", none, empty), tool.FederationMetadata("x.xml", some, report)},
 		"fault":               {tool.Fault("", none, empty), tool.Fault("x.xml", some, report)},

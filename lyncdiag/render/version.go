@@ -3,12 +3,15 @@ package render
 import (
 	"fmt"
 	"runtime"
+	"strings"
 )
 
 // versionDoc is lyncdiag.version/v1.
 type versionDoc struct {
 	Schema string `json:"schema"`
 	Tool   tool   `json:"tool"`
+	Commit string `json:"commit"`         // hash of the sources' commit
+	Date   string `json:"date,omitempty"` // of that commit
 	Go     string `json:"go"`
 	OS     string `json:"os"`
 	Arch   string `json:"arch"`
@@ -16,11 +19,14 @@ type versionDoc struct {
 
 // About is lyncdiag.version/v1.
 func (t Tool) About() Document {
-	return Document{&versionDoc{"lyncdiag.version/v1", t.wire(), runtime.Version(), runtime.GOOS, runtime.GOARCH}}
+	return Document{&versionDoc{"lyncdiag.version/v1", t.wire(), t.Commit, stamp(t.Date), runtime.Version(), runtime.GOOS, runtime.GOARCH}}
 }
 
 func (d *versionDoc) text(s *sheet) {
 	s.line(fmt.Sprintf("%s %s (%s, %s/%s)", d.Tool.Name, d.Tool.Version, d.Go, d.OS, d.Arch))
+	if d.Commit != "" {
+		s.line(strings.TrimSpace("commit " + d.Commit + " " + d.Date))
+	}
 }
 
 // schemasDoc is lyncdiag.schemas/v1.
