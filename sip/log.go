@@ -196,6 +196,12 @@ func (l *Log) read(in io.Reader) error {
 	lines := lineReader{r: in}
 	whole := true
 	for !l.stopped {
+		if whole && !lines.nuls {
+			lines.start += l.ordinaryLines(lines.buf[lines.start:lines.end])
+			if l.emitClosed() {
+				continue
+			}
+		}
 		piece, ended, err := lines.next()
 		if n := len(piece); n > 0 {
 			if lines.nuls {
@@ -204,21 +210,13 @@ func (l *Log) read(in io.Reader) error {
 			}
 			if whole {
 				l.line++
-				switch {
-				case l.last != nil && l.insideLine(l.last, piece):
-				case len(l.queue) == 0 && l.traceLine(piece):
-				default:
-					l.handle(piece)
-				}
+				l.handle(piece)
 			} else if m := l.last; m != nil && !m.closed {
 				l.add(m, piece)
 			}
 			l.offset += int64(n)
 			whole = ended
-			if len(l.queue) > 0 && l.queue[0].closed {
-				l.sum.Lines, l.sum.Bytes = l.line, l.offset
-				l.emit()
-			}
+			l.emitClosed()
 		}
 		if err == nil {
 			continue
@@ -233,6 +231,16 @@ func (l *Log) read(in io.Reader) error {
 		}
 	}
 	return nil
+}
+
+// emitClosed hands out what is closed, if anything is.
+func (l *Log) emitClosed() bool {
+	if len(l.queue) == 0 || !l.queue[0].closed {
+		return false
+	}
+	l.sum.Lines, l.sum.Bytes = l.line, l.offset
+	l.emit()
+	return true
 }
 
 func dropNULs(b []byte) []byte {
@@ -301,7 +309,7 @@ func (l *Log) see(at time.Time, zoned bool, format string) {
 	if l.sum.Format == "" || l.sum.Format == "sip" {
 		l.sum.Format = format
 	}
-	l.at, l.client.stamp = at, stampText{}
+	l.at, l.client.stamp, l.client.latest = at, stampText{}, 0
 	if at.IsZero() {
 		return
 	}
@@ -443,10 +451,7 @@ func (l *Log) begin(line []byte, h *packetHeader) *openMessage {
 
 // add appends a line to a message.
 func (l *Log) add(m *openMessage, line []byte) {
-	limit := l.MaxMessage
-	if limit <= 0 {
-		limit = maxMessage
-	}
+	limit := cmp.Or(max(l.MaxMessage, 0), maxMessage)
 	if m.size+len(line) > limit {
 		if !m.Truncated {
 			m.Truncated = true
@@ -466,9 +471,13 @@ func (l *Log) add(m *openMessage, line []byte) {
 		return
 	}
 	m.buf = append(m.buf, line...)
-	if len(line) == 0 {
-		return
+	if len(line) > 0 {
+		l.headerLine(m, line)
 	}
+}
+
+// headerLine takes what a line of the header section tells about the message's end, and whether it is kept whole.
+func (l *Log) headerLine(m *openMessage, line []byte) {
 	switch line[0] | 0x20 {
 	case '\r' | 0x20, '\n' | 0x20, ' ':
 		if string(line) == "\r\n" || len(trimLine(bytes.TrimRight(line, "\n"))) == 0 {

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ type clientLog struct {
 	month    [2]byte   // of midnight, as written, and the rest of its date
 	day      [8]byte
 	midnight time.Time // of the day in stamp
+	latest   int64     // Log.sum.LastAt in ms of Unix time, if stamp is that time; else 0
 
 	// A trace line leaves its key here, and thread is looked up when somebody asks.
 	keyed     bool
@@ -48,57 +50,64 @@ const stampForm = "00/00/0000|00:00:00.000"
 // stampText is a stamp as written, for comparing.
 type stampText [3]uint64
 
-// parseStamp reads the time at the start of a line. Most lines repeat that of the line before, or its day at least.
-func (l *Log) parseStamp(b []byte) (at time.Time, stamp stampText, ok bool) {
-	if len(b) < len(stampForm) {
-		return at, stamp, false
-	}
-	stamp = stampText{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[len(stampForm)-8:])}
-	if stamp == l.client.stamp {
-		return l.at, stamp, true
+func stampOf(b []byte) stampText {
+	return stampText{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[len(stampForm)-8:])}
+}
+
+// seeStamp reads the time at the start of a line, which is no shorter than it. Most lines repeat that of the line before, or
+// its day at least.
+func (l *Log) seeStamp(b []byte) bool {
+	c := &l.client
+	stamp := stampOf(b)
+	if stamp == c.stamp {
+		return true
 	}
 	i := 0
-	if stamp[0] == l.client.stamp[0] && (stamp[1]^l.client.stamp[1])&0xffffff == 0 {
+	if stamp[0] == c.stamp[0] && (stamp[1]^c.stamp[1])&0xffffff == 0 {
 		i = len("00/00/0000|")
 	}
 	for ; i < len(stampForm); i++ {
 		if stampForm[i] == '0' {
 			if b[i] < '0' || b[i] > '9' {
-				return at, stamp, false
+				return false
 			}
 		} else if b[i] != stampForm[i] {
-			return at, stamp, false
+			return false
 		}
 	}
 	two := func(i int) int { return int(b[i]-'0')*10 + int(b[i+1]-'0') }
-	if day := [8]byte(b[2:10]); day != l.client.day || [2]byte(b) != l.client.month {
+	if day := [8]byte(b[2:10]); day != c.day || [2]byte(b) != c.month {
 		midnight, ok := clock(b[6:10], b[0:2], b[3:5], []byte("00"), []byte("00"), []byte("00"), []byte("000"))
 		if !ok {
-			return at, stamp, false
+			return false
 		}
-		l.client.day, l.client.month, l.client.midnight = day, [2]byte(b), midnight
+		c.day, c.month, c.midnight = day, [2]byte(b), midnight
 	}
-	h, m, s := two(11), two(14), two(17)
-	if h > 23 || m > 59 || s > 60 {
-		return at, stamp, false
+	hour, minute, second := two(11), two(14), two(17)
+	if hour > 23 || minute > 59 || second > 60 {
+		return false
 	}
-	ms := ((h*60+m)*60+s)*1000 + int(b[20]-'0')*100 + two(21)
-	return l.client.midnight.Add(time.Duration(ms) * time.Millisecond), stamp, true
+	ms := int64((hour*60+minute)*60+second)*1000 + int64(b[20]-'0')*100 + int64(two(21))
+	at := c.midnight.Add(time.Duration(ms) * time.Millisecond)
+	ms += c.midnight.Unix() * 1000
+	if since := ms - c.latest; c.latest > 0 && since >= 0 && since <= gapLength.Milliseconds() {
+		l.at, l.before, l.sum.LastAt = at, at, at // what see does with the time that comes next
+		c.latest = ms
+	} else if l.see(at, false, "uccapilog"); at.Equal(l.sum.LastAt) {
+		c.latest = ms
+	}
+	c.stamp = stamp
+	return true
 }
 
 // stampedLine handles a line with the prefix of a .uccapilog; what follows the time may be missing.
 func (l *Log) stampedLine(line []byte) bool {
-	at, stamp, ok := l.parseStamp(line)
-	if !ok {
+	if len(line) < len(stampForm) {
 		return false
 	}
 	b := line[len(stampForm):]
-	if len(b) > 0 && !blank(b[0]) && b[0] != '\r' && b[0] != '\n' {
+	if len(b) > 0 && !blank(b[0]) && b[0] != '\r' && b[0] != '\n' || !l.seeStamp(line) {
 		return false
-	}
-	if stamp != l.client.stamp || l.sum.Format != "uccapilog" {
-		l.see(at, false, "uccapilog")
-		l.client.stamp = stamp
 	}
 	for len(b) > 0 && b[0] == ' ' {
 		b = b[1:]
@@ -143,52 +152,71 @@ func (l *Log) stampedLine(line []byte) bool {
 // levelNone is the level of a line that names none.
 const levelNone uint64 = 0
 
-// traceLine handles the ordinary line between messages, which is trace. It reports whether the line was one; everything else
-// is for handle.
-func (l *Log) traceLine(line []byte) bool {
+// ordinaryLines handles the lines at the start of b that need no more thought: trace between messages, and what is inside one.
+// It returns how many bytes they have; the line after them is for handle.
+func (l *Log) ordinaryLines(b []byte) int {
+	var size, lines int
+	switch {
+	case l.skip || l.server.record != nil || l.sipe.packet != nil:
+	case l.last != nil && len(l.queue) == 1 && l.last.framed && !l.last.closed:
+		size, lines = l.insideLines(l.last, b)
+	case len(l.queue) == 0 && l.client.announced == 0 && l.sum.Format == "uccapilog":
+		size, lines = l.traceLines(b)
+	}
+	l.line += lines
+	l.offset += int64(size)
+	return size
+}
+
+// traceLines handles the ordinary lines between messages, which are trace.
+func (l *Log) traceLines(b []byte) (size, lines int) {
 	const key = len(stampForm) + 1
-	if len(line) < 64 || line[key-1] != ' ' || l.client.announced > 0 || l.skip || l.server.record != nil || l.sipe.packet != nil || l.sum.Format != "uccapilog" {
-		return false
-	}
-	// Keys are nearly always as long as the one before.
-	end := key + l.client.keyLength
-	if line[end] != ' ' || line[end+8] != ':' {
-		end = key
-		for end < key+len(l.client.key) && line[end] != ' ' {
-			end++
+	c := &l.client
+	end := key + c.keyLength
+	levels, last := l.sum.Levels, -1
+	for {
+		line := b[size:]
+		n := bytes.IndexByte(line, '\n') + 1
+		if n < 64 {
+			break
 		}
-		l.client.keyLength = end - key
+		line = line[:n]
+		// Keys are nearly always as long as the one before.
+		if line[end] != ' ' || line[end+8] != ':' {
+			end = key
+			for end < key+len(c.key) && line[end] != ' ' {
+				end++
+			}
+			c.keyLength = end - key
+		}
+		if line[key-1] != ' ' || line[end] != ' ' || line[end+7] != ':' || line[end+8] != ':' || line[end+9] != ' ' {
+			break
+		}
+		text := line[end+10:]
+		if word := binary.LittleEndian.Uint32(text) | 0x20202020; word == wordSend || word == wordData || word == wordEnd || word == wordSIP {
+			break
+		}
+		if blank(text[0]) || capitalWord(text) || !l.seeStamp(line) {
+			break
+		}
+		switch line[end+1] {
+		case 'I':
+			levels.Info++
+		case 'T':
+			levels.Trace++
+		default:
+			levels.Other++
+		}
+		last = size
+		size += n
+		lines++
 	}
-	if line[end] != ' ' || line[end+7] != ':' || line[end+8] != ':' || line[end+9] != ' ' {
-		return false
+	if last >= 0 {
+		c.key, c.keyed = [16]byte(b[last+key:]), true
+		l.last = nil
+		l.sum.Levels = levels
 	}
-	text := line[end+10:]
-	switch word := binary.LittleEndian.Uint32(text) | 0x20202020; word {
-	case wordSend, wordData, wordEnd, wordSIP:
-		return false
-	}
-	if blank(text[0]) || capitalWord(text) {
-		return false
-	}
-	at, stamp, ok := l.parseStamp(line)
-	if !ok {
-		return false
-	}
-	if stamp != l.client.stamp {
-		l.see(at, false, "uccapilog")
-		l.client.stamp = stamp
-	}
-	switch line[end+1] {
-	case 'I':
-		l.sum.Levels.Info++
-	case 'T':
-		l.sum.Levels.Trace++
-	default:
-		l.sum.Levels.Other++
-	}
-	l.client.key, l.client.keyed = [16]byte(line[key:]), true
-	l.last = nil
-	return true
+	return size, lines
 }
 
 // capitalWord reports whether a line begins with a word in capitals, as the methods of SIP are written.
@@ -208,41 +236,68 @@ const (
 	wordSIP  = 's' | 'i'<<8 | 'p'<<16 | '/'<<24
 )
 
-// insideLine handles the ordinary line of a message: it begins as the one before it, or has no prefix and belongs to it. It
-// reports whether the line was one; everything else is for handle.
-func (l *Log) insideLine(m *openMessage, line []byte) bool {
-	if m.closed || !m.framed || len(l.queue) != 1 {
-		return false
-	}
+// insideLines handles the ordinary lines of a message: they begin as the one before, or have no prefix and belong to it.
+func (l *Log) insideLines(m *openMessage, b []byte) (size, lines int) {
+	prefix := l.client.prefix
 	if m.raw {
-		if c := line[0]; c < '<' || c == 'M' || c == 'T' || m.server || l.sipe.packet != nil {
-			return false
+		if m.server || l.tree != nil {
+			return 0, 0
 		}
-		l.add(m, line)
+		prefix = nil
+	} else if m != l.client.inside {
+		return 0, 0
+	}
+	limit := cmp.Or(max(l.MaxMessage, 0), maxMessage)
+	for {
+		line := b[size:]
+		n := bytes.IndexByte(line, '\n') + 1
+		if n <= len(prefix) || m.size+n > limit || string(line[:len(prefix)]) != string(prefix) {
+			return size, lines
+		}
+		line = line[len(prefix):n]
+		c := line[0]
+		switch {
+		case c == '\r' && len(line) == 2:
+		case m.raw:
+			if c < '<' || c == 'M' || c == 'T' {
+				return size, lines
+			}
+		case c == 'E' && bytes.HasPrefix(line, []byte("End of ")) && packetLine(line[len("End of "):]):
+			l.sum.Levels.Info++
+			l.closeMessage(m)
+			l.announce(nil)
+			return size + n, lines + 1
+		case c == 'S' && packetLine(line), c == 'D' && packetLine(line), m.body >= 0 && m.complete():
+			return size, lines
+		case m.body < 0 && c >= 'A' && c <= 'Z' && line[1] < 'a' && capitalWord(line) && requestLine(line):
+			return size, lines
+		}
+		size += n
+		lines++
+		if !m.raw {
+			m.waits, m.prefixed = 0, true
+			l.sum.Levels.Info++
+		}
+		if m.body >= 0 {
+			l.add(m, line)
+			continue
+		}
+		m.size += len(line)
+		m.buf = append(m.buf, line...)
+		if len(line) < 8 || c <= '-' || telling(line) {
+			l.headerLine(m, line)
+		}
+	}
+}
+
+// telling reports whether headerLine may take something from a line: it is quick and may be wrong in saying so.
+func telling(line []byte) bool {
+	switch binary.LittleEndian.Uint32(line) | 0x20202020 {
+	case 'c' | 's'<<8 | 'e'<<16 | 'q'<<24, 'c' | 'o'<<8 | 'n'<<16 | 't'<<24, 'd' | 'a'<<8 | 't'<<16 | 'e'<<24,
+		'm' | 's'<<8 | '-'<<16 | 'd'<<24, 'm' | 's'<<8 | '-'<<16 | 'c'<<24, 'x' | '-'<<8 | 'm'<<16 | 's'<<24:
 		return true
 	}
-	n := len(l.client.prefix)
-	if m != l.client.inside || len(line) <= n || string(line[:n]) != string(l.client.prefix) {
-		return false
-	}
-	line = line[n:]
-	switch {
-	case line[0] == 'E' && bytes.HasPrefix(line, []byte("End of ")) && packetLine(line[len("End of "):]):
-		l.sum.Levels.Info++
-		l.closeMessage(m)
-		l.announce(nil)
-		return true
-	case line[0] == 'S' && packetLine(line) || line[0] == 'D' && packetLine(line):
-		return false
-	case m.body >= 0 && m.complete():
-		return false
-	case m.body < 0 && capitalWord(line) && requestLine(line):
-		return false
-	}
-	m.waits, m.prefixed = 0, true
-	l.sum.Levels.Info++
-	l.add(m, line)
-	return true
+	return line[0]|0x20 == 'l' && (line[1] == ':' || blank(line[1]))
 }
 
 // stamped handles what follows the prefix; text keeps its line end.
