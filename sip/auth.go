@@ -33,9 +33,9 @@ func appendChallenges(out []Challenge, s string) []Challenge {
 	s = straightQuotes(s)
 	open := false
 	for s = strings.TrimLeft(s, " \t,"); s != ""; s = strings.TrimLeft(s, " \t,") {
-		end := strings.IndexAny(s, " \t,=")
-		if end < 0 {
-			end = len(s)
+		end := 0
+		for end < len(s) && s[end] != ' ' && s[end] != '\t' && s[end] != ',' && s[end] != '=' {
+			end++
 		}
 		word := s[:end]
 		after := strings.TrimLeft(s[end:], " \t")
@@ -110,7 +110,8 @@ func credentialScheme(m *Message) string {
 
 // answeringName returns the server that a response's Authentication-Info or challenge names, without the sip/ of Kerberos.
 func answeringName(m *Message) string {
-	var found []Challenge
+	var space [2]Challenge
+	found := space[:0]
 	for _, h := range m.Headers {
 		switch {
 		case called(h.Name, "Authentication-Info"), called(h.Name, "Proxy-Authentication-Info"), called(h.Name, "WWW-Authenticate"), called(h.Name, "Proxy-Authenticate"):

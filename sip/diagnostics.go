@@ -29,6 +29,9 @@ type Param struct {
 func Diagnostics(m *Message) []Diagnostic {
 	var out []Diagnostic
 	for _, h := range m.Headers {
+		if !diagnosticsHeader(h.Name) {
+			continue
+		}
 		if d, ok := ParseDiagnostic(h.Name, h.Value); ok {
 			out = append(out, d)
 		}

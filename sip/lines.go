@@ -28,6 +28,14 @@ func (l *lineReader) next() (piece []byte, ended bool, err error) {
 	return l.fill()
 }
 
+// trimEnd takes the end off a line.
+func trimEnd(line []byte) []byte {
+	for len(line) > 0 && (line[len(line)-1] == '\n' || line[len(line)-1] == '\r') {
+		line = line[:len(line)-1]
+	}
+	return line
+}
+
 func (l *lineReader) fill() (piece []byte, ended bool, err error) {
 	if l.buf == nil {
 		l.buf = make([]byte, blockSize)

@@ -97,10 +97,11 @@ type Log struct {
 	spare   []*openMessage // for reuse
 	last    *openMessage   // whom an unstamped line belongs to
 	brief   Message        // used again and again
-	at      time.Time      // of the last stamped line
-	before  time.Time      // stamp before it
-	told    time.Time      // stamp of the last message
-	skip    bool           // inside a block that holds no SIP
+	starts  map[string]Message
+	at      time.Time // of the last stamped line
+	before  time.Time // stamp before it
+	told    time.Time // stamp of the last message
+	skip    bool      // inside a block that holds no SIP
 	client  clientLog
 	server  serverLog
 	sipe    sipeLog
@@ -166,6 +167,7 @@ func (l *Log) Records() iter.Seq2[Record, error] {
 		}
 		l.started = true
 		l.yield = yield
+		l.starts = map[string]Message{}
 		l.client.threads = map[string]*thread{}
 		l.client.packets = map[string]*packetHeader{}
 		l.client.thread = &thread{}
@@ -462,7 +464,7 @@ func (l *Log) add(m *openMessage, line []byte) {
 	m.size += len(line)
 	if m.body >= 0 {
 		m.lines++
-		if !m.keep && m.length <= 0 && len(trimLine(bytes.TrimRight(line, "\r\n"))) > 0 {
+		if !m.keep && m.length <= 0 && len(trimLine(trimEnd(line))) > 0 {
 			m.keep = true // headers, which a paste broke off
 		}
 		if m.keep {
@@ -497,7 +499,7 @@ func (l *Log) headerLine(m *openMessage, line []byte) {
 		}
 		switch {
 		case i == 4 && bytes.EqualFold(name, []byte("CSeq")):
-			value = bytes.TrimRight(value, " \t\r\n")
+			value = trimLine(trimEnd(value))
 			// What lost its line break here may hold anything.
 			m.keep = m.keep || bytes.IndexByte(value, ':') >= 0 ||
 				len(value) > len("REGISTER") && bytes.EqualFold(value[len(value)-len("REGISTER"):], []byte("REGISTER"))
@@ -556,8 +558,8 @@ func (l *Log) message(m *openMessage) (*Message, error) {
 		if !m.keep && m.body >= 0 {
 			line, _ := cutLine(m.buf, '\n')
 			m.buf = bytes.TrimSuffix(line, []byte("\r"))
-			if plainStartLine(m.buf, &l.brief) {
-				return &l.brief, nil
+			if msg := l.startLine(m.buf); msg != nil {
+				return msg, nil
 			}
 		}
 		if parsePlain(m.buf, &l.brief) {
@@ -574,6 +576,23 @@ func (l *Log) message(m *openMessage) (*Message, error) {
 	return msg, err
 }
 
+// startLine reads the start line of a brief message, of which a log has few. It returns nil for one that is not plain.
+func (l *Log) startLine(line []byte) *Message {
+	m, known := l.starts[string(line)]
+	if !known {
+		if !plainStartLine(line, &m) {
+			return nil
+		}
+		if len(l.starts) >= maxInterned {
+			clear(l.starts)
+		}
+		l.starts[string(line)] = m
+	}
+	m.Headers = l.brief.Headers[:0]
+	l.brief = m
+	return &l.brief
+}
+
 // plainStartLine reads a start line of ASCII that is written as RFC 3261 has it.
 func plainStartLine(line []byte, m *Message) bool {
 	for _, c := range line {
@@ -585,7 +604,7 @@ func plainStartLine(line []byte, m *Message) bool {
 	if n := len(version); len(line) > n+5 && string(line[:n]) == version && line[n] == ' ' && line[n+4] == ' ' {
 		status, ok := leadingNumber(line[n+1 : n+4])
 		if ok && status >= 100 && status <= 999 && !blank(line[n+5]) && !blank(line[len(line)-1]) {
-			*m = Message{Status: status, Reason: string(line[n+5:]), Version: version, Headers: m.Headers[:0]}
+			*m = Message{Status: status, Reason: string(line[n+5:]), Version: version}
 			return true
 		}
 		return false
@@ -596,7 +615,7 @@ func plainStartLine(line []byte, m *Message) bool {
 		return false
 	}
 	s := string(line)
-	*m = Message{Request: true, Method: s[:i], URI: s[i+1 : end], Version: version, Headers: m.Headers[:0]}
+	*m = Message{Request: true, Method: s[:i], URI: s[i+1 : end], Version: version}
 	return true
 }
 
@@ -735,7 +754,7 @@ func requestLine(line []byte) bool {
 
 // plainStart reports whether a start line has lost no line break and is not that of a REGISTER.
 func plainStart(line []byte) bool {
-	line = bytes.TrimRight(line, "\r\n")
+	line = trimEnd(line)
 	if len(line) > 11 && string(line[:8]) == "SIP/2.0 " {
 		return line[11] == ' ' && bytes.IndexByte(line, ':') < 0
 	}

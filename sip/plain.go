@@ -9,18 +9,17 @@ import (
 // twice. Whatever needs a guess it leaves, and headers decides.
 // m.Headers is used again if it is large enough, and m.Body shares memory with b.
 func parsePlain(b []byte, m *Message) bool {
-	n, lines := plainSection(b)
-	if n < 0 {
+	// An earlier blank line of another kind is met below.
+	n, rest := len(b), []byte(nil)
+	if i := bytes.Index(b, []byte("\r\n\r\n")); i >= 0 {
+		n, rest = i+2, b[i+4:]
+	} else if i := bytes.Index(b, []byte("\n\n")); i >= 0 {
+		n, rest = i+1, b[i+2:]
+	}
+	if n == 0 || b[n-1] != '\n' {
 		return false
 	}
 	section := string(b[:n])
-	rest := b[n:]
-	if len(rest) > 0 && rest[0] == '\r' {
-		rest = rest[1:]
-	}
-	if len(rest) > 0 {
-		rest = rest[1:]
-	}
 	p := messageParser{m: Message{Headers: m.Headers[:0]}}
 	first, left, _ := strings.Cut(section, "\n")
 	if first = strings.TrimSuffix(first, "\r"); trimLine(first) != first {
@@ -29,7 +28,7 @@ func parsePlain(b []byte, m *Message) bool {
 	if swallowed, ok := p.start(first); !ok || swallowed != "" {
 		return false
 	}
-	if cap(p.m.Headers) < lines {
+	if lines := strings.Count(left, "\n"); cap(p.m.Headers) < lines {
 		p.m.Headers = make([]Header, 0, lines)
 	}
 	announced := false
@@ -78,26 +77,4 @@ func parsePlain(b []byte, m *Message) bool {
 	p.m.Body = p.m.cutBody(rest)
 	*m = p.m
 	return true
-}
-
-// plainSection returns where the blank line stands that ends the header section, and how many headers there are;
-// -1 if a line is indented or could begin a body.
-func plainSection(b []byte) (n, headers int) {
-	for n < len(b) {
-		i := bytes.IndexByte(b[n:], '\n')
-		if i < 0 {
-			return -1, 0
-		}
-		switch c := b[n]; {
-		case i == 0 || i == 1 && c == '\r':
-			return n, headers - 1
-		case c <= ' ' || c == '<' || c == '-' || c == '\\' || c == '#':
-			return -1, 0
-		case c == 'v' && b[n+1] == '=':
-			return -1, 0
-		}
-		headers++
-		n += i + 1
-	}
-	return n, headers - 1
 }

@@ -54,14 +54,11 @@ func stampOf(b []byte) stampText {
 	return stampText{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[len(stampForm)-8:])}
 }
 
-// seeStamp reads the time at the start of a line, which is no shorter than it. Most lines repeat that of the line before, or
-// its day at least.
+// seeStamp reads the time at the start of a line, which is no shorter than it and begins unlike the line before. Most repeat its
+// day.
 func (l *Log) seeStamp(b []byte) bool {
 	c := &l.client
 	stamp := stampOf(b)
-	if stamp == c.stamp {
-		return true
-	}
 	i := 0
 	if stamp[0] == c.stamp[0] && (stamp[1]^c.stamp[1])&0xffffff == 0 {
 		i = len("00/00/0000|")
@@ -106,7 +103,7 @@ func (l *Log) stampedLine(line []byte) bool {
 		return false
 	}
 	b := line[len(stampForm):]
-	if len(b) > 0 && !blank(b[0]) && b[0] != '\r' && b[0] != '\n' || !l.seeStamp(line) {
+	if len(b) > 0 && !blank(b[0]) && b[0] != '\r' && b[0] != '\n' || stampOf(line) != l.client.stamp && !l.seeStamp(line) {
 		return false
 	}
 	for len(b) > 0 && b[0] == ' ' {
@@ -196,7 +193,7 @@ func (l *Log) traceLines(b []byte) (size, lines int) {
 		if word := binary.LittleEndian.Uint32(text) | 0x20202020; word == wordSend || word == wordData || word == wordEnd || word == wordSIP {
 			break
 		}
-		if blank(text[0]) || capitalWord(text) || !l.seeStamp(line) {
+		if blank(text[0]) || capitalWord(text) || stampOf(line) != c.stamp && !l.seeStamp(line) {
 			break
 		}
 		switch line[end+1] {

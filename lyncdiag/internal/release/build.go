@@ -58,7 +58,7 @@ const tags = "nethttpomithttp2"
 // Inlined calls take 1.2 MB of the program. Only the packages that a log or a
 // flood of DNS answers passes through are worth it.
 var inlined = []string{
-	"runtime", "internal/...", "bytes", "strings", "strconv", "unicode/utf8", "math/...", "crypto/internal/...", "compress/flate",
+	"runtime", "internal/...", "bytes", "strings", "strconv", "time", "encoding/binary", "unicode/utf8", "math/...", "crypto/internal/...", "compress/flate",
 	"github.com/lyncdiag/go-lyncdiag/sip",
 }
 
