@@ -13,7 +13,7 @@ func DefaultRules() []Rule {
 	return slices.Concat(
 		controlRules(), proxyRules(), pathRules(), dnsRules(), autodiscoverRules(), transportRules(), sipRules(),
 		realmRules(), federationRules(), trustRules(), federationSettingsRules(), certificateRules(),
-		clockRules(), logRules(), nslookupRules(), bundleRules(), directoryRules(), treeRules(),
+		clockRules(), clientRules(), logRules(), nslookupRules(), bundleRules(), directoryRules(), treeRules(),
 	)
 }
 

@@ -216,6 +216,8 @@ func (r *runner) source(ctx context.Context, t Target, s Source) StageResult {
 		result.Status, result.Reason = Errored, err.Error()
 	} else if result.ID == "directory" {
 		result.Reason = sumDirectory(r.facts)
+	} else if result.ID == clientStage {
+		result.Reason = sumClient(r.facts)
 	}
 	result.Duration = r.now().Sub(start)
 	r.tell(result)

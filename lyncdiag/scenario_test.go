@@ -3,6 +3,7 @@ package lyncdiag_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/client"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/directory"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/interview"
@@ -80,6 +82,7 @@ type cellWant struct {
 //	scope.json    cells of the scoping table, in place of the other two
 //	NAME.uccapilog       a client log
 //	NAME.json, .csv, .xml, .txt  an export of the directory
+//	client/...           an export of the computer's client; a file NAME.base64 is NAME
 //	want.json     what the article says about it, exactly
 func TestScenarios(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "scenarios", "*.txtar"))
@@ -123,6 +126,7 @@ func play(t *testing.T, archive *txtar.Archive) (got, want scenarioWant) {
 	var answers []fact.Answer
 	var sources []lyncdiag.Source
 	exports := &directory.Exports{}
+	computer := ""
 	for _, f := range archive.Files {
 		var err error
 		switch f.Name {
@@ -147,6 +151,13 @@ func play(t *testing.T, archive *txtar.Archive) (got, want scenarioWant) {
 		case "want.json":
 			err = strict(f.Data, &want)
 		default:
+			if name, ok := strings.CutPrefix(f.Name, "client/"); ok {
+				if computer == "" {
+					computer = filepath.Join(t.TempDir(), "export")
+				}
+				err = writeExport(filepath.Join(computer, name), f.Data)
+				break
+			}
 			switch filepath.Ext(f.Name) {
 			case ".uccapilog":
 				sources = append(sources, bundle.Logs{Paths: []string{"-"}, Stdin: bytes.NewReader(f.Data)})
@@ -160,6 +171,13 @@ func play(t *testing.T, archive *txtar.Archive) (got, want scenarioWant) {
 			t.Fatalf("%s: %v", f.Name, err)
 		}
 	}
+	if computer != "" {
+		c, err := client.Open(computer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources = append(sources, c)
+	}
 	if exports.Sum() != "" {
 		sources = append(sources, exports)
 	}
@@ -167,6 +185,20 @@ func play(t *testing.T, archive *txtar.Archive) (got, want scenarioWant) {
 		got.Report = extract(offline(t, answers, sources...))
 	}
 	return got, want
+}
+
+func writeExport(name string, data []byte) error {
+	if plain, ok := strings.CutSuffix(name, ".base64"); ok {
+		decoded, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(string(data), "\n", ""))
+		if err != nil {
+			return err
+		}
+		name, data = plain, decoded
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+		return err
+	}
+	return os.WriteFile(name, data, 0o666)
 }
 
 func strict(data []byte, v any) error {

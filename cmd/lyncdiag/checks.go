@@ -3,8 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/client"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
@@ -31,7 +33,13 @@ func (c *check) all(ctx context.Context, t *targets, found *evidence) error {
 		return err
 	}
 	if !t.many {
+		if local, err := client.Local(); err == nil && found.client == nil && c.lab == "" {
+			found.sources = append(found.sources, local)
+		}
 		return c.one(ctx, s, t.named[0], found)
+	}
+	if found.client != nil {
+		return errors.New("read --client-from: the client of one computer does not fit several addresses")
 	}
 	b := &batch{
 		program: c.program, flags: &c.batchFlags, session: s, targets: t, ticket: c.ticket, allowed: reports(), whole: tool().Batch,

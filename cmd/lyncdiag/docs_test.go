@@ -343,6 +343,7 @@ func writeDocFiles(t *testing.T, dir, scripts string) {
 		"mex.xml":                 adfstest.MEXDocument("sts.contoso.example", adfstest.DefaultEndpoints()),
 		"federation.json":         []byte(`[{"Domain":"contoso.example","IssuerUri":"http://sts.contoso.example/adfs/services/trust","ActiveSignInUri":"https://sts.contoso.example/adfs/services/trust/2005/usernamemixed"}]`),
 		"health.json":             []byte(`[{"Id":"Lync","Service":"Skype for Business","Status":"serviceOperational"}]`),
+		"export/hkcu.reg":         []byte("Windows Registry Editor Version 5.00\n\n[HKEY_CURRENT_USER\\Software\\Microsoft\\Office\\15.0\\Lync]\n\"ServerSipUri\"=\"joe@contoso.example\"\n"),
 		"joe.json":                []byte(`{"schema":"lyncdiag.answers/v1","answers":[{"id":"symptom","value":"lync","at":"2026-01-01T00:00:00.000Z"}]}`),
 	}
 	var archive bytes.Buffer
@@ -386,6 +387,9 @@ func writeDocFiles(t *testing.T, dir, scripts string) {
 	for name, b := range files {
 		if len(b) == 0 {
 			t.Fatalf("%s is empty", name)
+		}
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
 		}
 		if err := os.WriteFile(name, b, 0o600); err != nil {
 			t.Fatal(err)

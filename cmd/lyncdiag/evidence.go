@@ -12,6 +12,7 @@ import (
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/client"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/directory"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/interview"
@@ -27,6 +28,7 @@ type evidenceFlags struct {
 	answersFile string
 	answers     []string
 	message     string
+	clientFrom  string
 }
 
 func (e *evidenceFlags) register(flags *pflag.FlagSet) {
@@ -39,6 +41,7 @@ func (e *evidenceFlags) registerFiles(flags *pflag.FlagSet) {
 	e.nslookup.register(flags)
 	flags.StringArrayVar(&e.users, "user", nil, "export of users: `FILE` of Get-MgUser, Get-MsolUser, Get-CsOnlineUser, Get-ADUser as JSON, CSV or CLIXML, or - ; repeatable")
 	flags.StringArrayVar(&e.domains, "domain", nil, "export of domains, federation settings, service health or AD FS tests: `FILE`; repeatable")
+	flags.StringVar(&e.clientFrom, "client-from", "", "export of the user's computer: `DIR` that client export wrote (default on Windows this computer, if the user has signed in here)")
 	flags.StringVar(&e.message, "message", "", "`TEXT` that the client shows")
 	flags.StringVar(&e.answersFile, "answers", "", "`FILE` of answers, as ask writes it; of two to one question the last counts")
 	flags.StringArrayVar(&e.answers, "answer", nil, "answer to a question, as `ID=VALUE`; repeatable")
@@ -69,6 +72,7 @@ type evidence struct {
 	answers []fact.Answer
 	address string // of the logs and bundles
 	exports *directory.Exports
+	client  *client.Computer // nil: none was named
 }
 
 func (e *evidenceFlags) read(ctx context.Context, p *program) (*evidence, error) {
@@ -100,6 +104,12 @@ func (e *evidenceFlags) read(ctx context.Context, p *program) (*evidence, error)
 	found.sources = append(found.sources, lookups...)
 	if found.exports, err = e.readExports(p); err != nil {
 		return nil, err
+	}
+	if e.clientFrom != "" {
+		if found.client, err = openComputer("--client-from", e.clientFrom); err != nil {
+			return nil, err
+		}
+		found.sources = append(found.sources, found.client)
 	}
 	if len(e.users)+len(e.domains) > 0 {
 		found.sources = append(found.sources, found.exports)
@@ -161,6 +171,9 @@ func (e *evidence) targets(n *networkFlags, args []string, userName, ticket stri
 	if len(args) == 0 && len(list) == 0 && e.address != "" {
 		args = []string{e.address}
 	}
+	if len(args) == 0 && len(list) == 0 && n.lab == "" {
+		args = e.clientAddress()
+	}
 	if len(list) == 0 {
 		var err error
 		if list, err = n.addresses(args); err != nil {
@@ -180,4 +193,22 @@ func (e *evidence) targets(n *networkFlags, args []string, userName, ticket stri
 		list[i].UserName, list[i].Ticket = cmp.Or(userName, list[i].UserName), ticket
 	}
 	return list, nil
+}
+
+// clientAddress is the address that the client last signed in with: the export's, else
+// this computer's.
+func (e *evidence) clientAddress() []string {
+	c := e.client
+	if c == nil {
+		var err error
+		if c, err = client.Local(); err != nil {
+			return nil // no Windows
+		}
+	}
+	for _, p := range slices.Backward(c.Inspect().Profiles) {
+		if p.SignIn != "" {
+			return []string{p.SignIn}
+		}
+	}
+	return nil
 }

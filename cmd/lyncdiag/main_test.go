@@ -120,6 +120,10 @@ func TestDocumentsMatchTheirSchemas(t *testing.T) {
 	if err := os.WriteFile(fault, []byte("<Fault><faultcode>x</faultcode><faultstring>ID3242: no</faultstring></Fault>"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	export := t.TempDir()
+	if err := os.WriteFile(filepath.Join(export, "hkcu.reg"), []byte("REGEDIT4\n\n[HKEY_CURRENT_USER\\Software\\Microsoft\\Communicator]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	commands := map[string][]string{
 		"report":       {"check", "--lab"},
 		"batch":        {"check", "--lab", "joe@contoso.example", "ann@contoso.example", "-o", "json"},
@@ -132,6 +136,7 @@ func TestDocumentsMatchTheirSchemas(t *testing.T) {
 		"proxy":        {"proxy", "--lab=proxy-unreachable"},
 		"sip":          {"sip", "--lab", "sipdir.online.lync.com:443"},
 		"log":          {"log", log},
+		"client":       {"client", "inspect", "--from", export},
 		"message":      {"log", "messages", log, "code:404"},
 		"explain":      {"explain", "0x80EE0066"},
 		"scope":        {"scope", "--users", "one"},

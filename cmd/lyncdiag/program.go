@@ -74,7 +74,7 @@ func (p *program) command() *cobra.Command {
 		commands []*cobra.Command
 	}{
 		{"Diagnose", []*cobra.Command{p.checkCommand(), p.askCommand(), p.scopeCommand(), p.explainCommand()}},
-		{"One suspect", []*cobra.Command{p.dnsCommand(), p.autodiscoverCommand(), p.adfsCommand(), p.certCommand(), p.portCommand(), p.proxyCommand(), p.sipCommand()}},
+		{"One suspect", []*cobra.Command{p.dnsCommand(), p.autodiscoverCommand(), p.adfsCommand(), p.certCommand(), p.portCommand(), p.proxyCommand(), p.sipCommand(), p.clientCommand()}},
 		{"What a user sent", []*cobra.Command{p.logCommand(), p.bundleCommand(), p.redactCommand()}},
 		{"About lyncdiag", []*cobra.Command{p.labCommand(), p.catalogueCommand(), p.schemaCommand(), p.versionCommand()}},
 	} {

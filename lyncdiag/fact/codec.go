@@ -31,7 +31,7 @@ func Keys() []AnyKey {
 		StartedKey, TargetKey, SettingKey, AnswersKey, MessageKey, DNSKey, WalkKey, WebHostsKey, CandidatesKey,
 		AutomaticKey, LoginKey, ControlKey, RealmKey, FederationKey, MEXKey,
 		FederationMetadataKey, TrustEndpointsKey, ServiceProbeKey, TokenKey, CloudTokenKey, FederationSettingsKey, ClockKey, AttemptsKey, LogFilesKey,
-		NSLookupKey, PortQueriesKey, BundleKey,
+		NSLookupKey, PortQueriesKey, BundleKey, ClientKey,
 		DirectoryUsersKey, DirectoryDomainsKey, DirectoryErrorsKey, OrganizationKey, ServiceHealthKey, ServerTestsKey,
 		PublicRootsKey, StandingsKey, WithoutSNIKey, ClientTLSKey, SurveyKey,
 		PathsKey, ProxyKey,

@@ -37,6 +37,7 @@ var (
 
 	PortQueriesKey = NewKey[[]PortQuery]("client.ports") // what PortQry said on the user's computer; an origin for each file
 	BundleKey      = NewKey[[]BundleFile]("bundle")      // what a support bundle holds; an origin for each
+	ClientKey      = NewKey[*Client]("client")           // the user's computer
 
 	FederationMetadataKey = NewKey[*adfs.FederationMetadata]("adfs.metadata")
 	TrustEndpointsKey     = NewKey[[]*adfs.TrustAnswer]("adfs.trust") // asked without credentials

@@ -89,7 +89,7 @@ func clientSpecs() []Spec {
 				"If sign-in still fails, delete the saved sign-in information: Delete my sign-in info in the sign-in window of Lync 2013.",
 				stepCheckAgain,
 			},
-			Owner: HelpDesk, References: []string{"KB2541980"}, Messages: explains(4), Planned: true,
+			Owner: HelpDesk, References: []string{"KB2541980"}, Messages: explains(4),
 		},
 		{
 			ID: "LD0122", Name: "client-os-unsupported", Type: Client, Severity: Failure,
@@ -102,7 +102,7 @@ func clientSpecs() []Spec {
 				"If the computer cannot be updated, sign in on another one.",
 				stepCheckAgain,
 			},
-			Owner: HelpDesk, References: []string{"KB2541980"}, Messages: explains(4), Planned: true,
+			Owner: HelpDesk, References: []string{"KB2541980"}, Messages: explains(4),
 		},
 		{
 			ID: "LD0123", Name: "client-sign-in-assistant-missing", Type: Client, Severity: Failure,
@@ -115,7 +115,7 @@ func clientSpecs() []Spec {
 				"Restart the computer and look for Running: Get-Service msoidsvc",
 				stepCheckAgain,
 			},
-			Owner: HelpDesk, References: []string{"KB2459899"}, Messages: explains(5), Planned: true,
+			Owner: HelpDesk, References: []string{"KB2459899"}, Messages: explains(5),
 		},
 		{
 			ID: "LD0124", Name: "client-personal-certificate", Type: Client, Severity: Failure,
@@ -133,7 +133,7 @@ func clientSpecs() []Spec {
 				"Sign in with user name and password; the client gets a new certificate.",
 				stepCheckAgain,
 			},
-			Owner: HelpDesk, References: []string{"KB2604176"}, Messages: explains(8), Planned: true,
+			Owner: HelpDesk, References: []string{"KB2604176"}, Messages: explains(8),
 		},
 		{
 			ID: "LD0125", Name: "client-endpoint-cache", Type: Client, Severity: Warning,
@@ -146,7 +146,7 @@ func clientSpecs() []Spec {
 				"Empty the DNS cache, start Lync and sign in: ipconfig /flushdns",
 				stepCheckAgain,
 			},
-			Owner: HelpDesk, References: []string{"KB2698626"}, Messages: explains(1, 9), Planned: true,
+			Owner: HelpDesk, References: []string{"KB2698626"}, Messages: explains(1, 9),
 		},
 		{
 			ID: "LD0126", Name: "client-cached-credentials", Type: Client, Severity: Warning,
@@ -159,7 +159,7 @@ func clientSpecs() []Spec {
 				"Sign in and type the password. Select Save my password only after it has worked.",
 				stepCheckAgain,
 			},
-			Owner: User, References: []string{"KB2541980"}, Messages: explains(6, 8), Planned: true,
+			Owner: User, References: []string{"KB2541980"}, Messages: explains(6, 8),
 		},
 		{
 			ID: "LD0127", Name: "client-clock-skew", Type: Client, Severity: Failure,
@@ -189,7 +189,7 @@ func clientSpecs() []Spec {
 				"If manual configuration works and automatic does not, DNS is at fault and the issue is not resolved: lyncdiag dns {domain}",
 				stepCheckAgain,
 			},
-			Owner: User, References: []string{"KB2541980"}, Messages: explains(1), Planned: true,
+			Owner: User, References: []string{"KB2541980"}, Messages: explains(1),
 		},
 		{
 			ID: "LD0130", Name: "client-trace-off", Type: Client, Severity: Info,
@@ -198,7 +198,7 @@ func clientSpecs() []Spec {
 			Resolution: []string{
 				"In Lync open Options > General and set Logging in Lync to Full (Lync 2010: select Turn on logging in Lync). Exit Lync, start it, try to sign in and read the new log (KB 2604292): lyncdiag log FILE",
 			},
-			Owner: User, References: []string{"KB2604292"}, Planned: true,
+			Owner: User, References: []string{"KB2604292"},
 		},
 		{
 			ID: "LD0131", Name: "client-updates-off", Type: Client, Severity: Warning,
@@ -210,7 +210,7 @@ func clientSpecs() []Spec {
 				"Restart the computer and note the version in Lync under Help > About Lync.",
 				stepCheckAgain,
 			},
-			Owner: HelpDesk, References: []string{"KB2541980"}, Messages: explains(4), Planned: true,
+			Owner: HelpDesk, References: []string{"KB2541980"}, Messages: explains(4),
 		},
 		{
 			ID: "LD0132", Name: "client-side-suspected", Type: Client, Severity: Warning,

@@ -477,7 +477,7 @@ func networkSpecs() []Spec {
 				"Restart the Sign-In Assistant: Restart-Service msoidsvc",
 				stepCheckAgain,
 			},
-			Owner: NetworkAdmin, References: []string{"KB2769142"}, Messages: explains(3, 7), Planned: true,
+			Owner: NetworkAdmin, References: []string{"KB2769142"}, Messages: explains(3, 7),
 		},
 		{
 			ID: "LD0135", Name: "name-resolution-failed-on-client", Type: Network, Severity: Failure,

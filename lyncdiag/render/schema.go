@@ -58,6 +58,7 @@ func Wire() map[string]any {
 		"port":         portDoc{},
 		"proxy":        proxyDoc{},
 		"sip":          sipDoc{},
+		"client":       clientDoc{},
 		"log":          logDoc{},
 		"message":      messageDoc{},
 		"explain":      explainDoc{},

@@ -40,6 +40,11 @@ func everything(t testing.TB) map[string][]render.Document {
 	fact.Put(some, fact.MEXKey, &adfs.MEX{URL: "https://sts.contoso.com/mex", Get: adfs.Exchange{Asked: true, URL: "https://sts.contoso.com/mex", Status: 200}, Post: adfs.Exchange{Asked: true, URL: "https://sts.contoso.com/mex", Problem: "unreachable"}, Endpoints: []adfs.Endpoint{{Authentication: "username", Version: "2005"}}, Problems: []adfs.Problem{{Code: "host-mismatch", Detail: "other host"}}}, origin)
 	fact.Put(some, fact.FederationMetadataKey, &adfs.FederationMetadata{Exchange: adfs.Exchange{Asked: true, Status: 200}, EntityID: "http://sts.contoso.com/adfs/services/trust", SigningCertificates: []adfs.KeyCertificate{{Thumbprint: "A", NotBefore: at, NotAfter: at}}, Problems: []adfs.Problem{{Code: "key-unreadable", Detail: "x"}}}, origin)
 	fact.Put(some, fact.TokenKey, &adfs.TrustAnswer{Exchange: adfs.Exchange{Asked: true, Status: 500}, SOAP: "1.2", Code: "Sender", Subcodes: []string{"FailedAuthentication"}, Reason: "ID3242: x", Detail: []adfs.FaultDetail{{Key: "a", Value: "b"}}, Error: "ID3242", Classification: "bad-credentials"}, origin)
+	inspected, skew := fact.New(), int64(300)
+	fact.Put(inspected, fact.ClientKey, &fact.Client{At: at, OS: "Windows 7", Products: []fact.ClientProduct{{Generation: "lync2010", Version: "4.0.7577.0", From: "file"}}, Running: "no", Assistant: "yes", AssistantSkew: &skew,
+		Profiles: []fact.ClientProfile{{Generation: "lync2010", Mode: "manual", LogAt: at, Switches: []fact.ClientSwitch{{Name: "Transport", Value: "2"}}}}, Accounts: []fact.ClientAccount{{Address: "joe@contoso.com", Folder: "a", CacheAt: at}},
+		Certificates: []fact.ClientCertificate{{Subject: "CN=joe@contoso.com", NotBefore: at, NotAfter: at, Key: "yes"}}, Credentials: []string{"Microsoft_OC1:uri=joe@contoso.com:specific:OCS:1"}, CredentialsRead: true, CertificatesRead: true,
+		WinHTTP: []fact.ClientSwitch{{Name: "ProxyServer"}}, Gaps: []fact.ClientSwitch{{Name: "a.reg", Value: "line 3: x"}}}, fact.Origin{Kind: fact.Bundle, Where: "export"})
 	issued := fact.New()
 	fact.Put(issued, fact.CloudTokenKey, &adfs.TrustAnswer{Endpoint: adfs.Endpoint{Address: "https://sts.contoso.com/", Version: "2005", Authentication: "username"}, Exchange: adfs.Exchange{Asked: true, Status: 200}, HasToken: true, Token: adfs.Token{Type: "SAML 1.1", NotBefore: at, NotAfter: at}, Classification: "ok"}, origin)
 	fact.Put(some, fact.LogFilesKey, []fact.LogFile{{Path: "client.uccapilog", Summary: sip.Summary{Format: "uccapilog", FirstAt: at, LastAt: at}}}, origin)
@@ -64,6 +69,7 @@ func everything(t testing.TB) map[string][]render.Document {
 			Settings: []render.ProxySetting{{Setting: proxy.Setting{Source: proxy.WinINET, Server: &url.URL{Host: "proxy:8080", User: url.UserPassword("joe", "h0rse")}, Bypass: []string{"<local>"}, PAC: "http://wpad/proxy.pac"}, Script: "function FindProxyForURL(u, h) {\n\treturn \"DIRECT\";\n}\n"}}}, report)},
 		"sip":     {tool.SIP("", fact.Candidate{}, fact.Clock{}, empty), tool.SIP("a:443", registrar, clock, report)},
 		"log":     {tool.Log(none, &render.Tally{}, empty), tool.Log(some, &tally, report)},
+		"client":  {tool.Client(none, empty), tool.Client(inspected, report)},
 		"explain": {tool.Explain("", nil), tool.Explain("adfs-mex-http-500", lyncdiag.Explain("adfs-mex-http-500")), tool.Explain("das ist nicht die Anmeldung der Benutzer", nil)},
 		"scope":   {tool.Scope("", "", ""), tool.Scope("lync", "one", "many"), tool.Scope("nonsense", "", "")},
 		"message": {tool.Message(sip.Record{Message: &sip.Message{Request: true, Method: "REGISTER"}, Direction: "out"}), tool.Message(sip.Record{File: "a.log", Line: 3, At: at, Direction: "in", Message: &sip.Message{Status: 404, Headers: []sip.Header{{Name: "ms-diagnostics", Value: "4005;a=b"}}}})},

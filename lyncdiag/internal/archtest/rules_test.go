@@ -48,6 +48,7 @@ var importRules = []importRule{
 	{From: "lyncdiag/bundle", May: append([]string{"lyncdiag/fact", "lyncdiag/redact", "github.com/hashicorp/go-multierror", "golang.org/x/text/..."}, leaves...),
 		Reason: "an input writes facts; the judge reads them, not the other way round"},
 	{From: "lyncdiag/client", May: append([]string{"lyncdiag/fact", "github.com/hashicorp/go-multierror", "golang.org/x/sys/windows/..."}, leaves...),
+		Tests:  []string{"golang.org/x/tools/txtar"},
 		Reason: "an input writes facts; the judge reads them, not the other way round"},
 	{From: "lyncdiag/directory", May: append([]string{"lyncdiag/fact", "github.com/hashicorp/go-multierror", "golang.org/x/text/..."}, leaves...),
 		Reason: "an input writes facts; the judge reads them, not the other way round"},

@@ -1,0 +1,257 @@
+package client
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+	"unicode/utf16"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+)
+
+var update = flag.Bool("update", false, "rewrite want.json of every export; read the difference before you keep it")
+
+// written is when the files of the tests' exports were written.
+var written = time.Date(2013, 5, 1, 10, 0, 0, 0, time.UTC)
+
+func exportFS(archive *txtar.Archive, encode func([]byte) []byte) fstest.MapFS {
+	all := fstest.MapFS{}
+	for _, f := range archive.Files {
+		data := f.Data
+		if strings.HasSuffix(f.Name, ".reg") || f.Name == cmdkeyName {
+			data = encode(data)
+		}
+		if f.Name != "want.json" {
+			all[f.Name] = &fstest.MapFile{Data: data, ModTime: written}
+		}
+	}
+	return all
+}
+
+func asUTF16(order binary.AppendByteOrder, mark bool) func([]byte) []byte {
+	return func(b []byte) []byte {
+		var out []byte
+		if mark {
+			out = order.AppendUint16(out, 0xfeff)
+		}
+		for _, u := range utf16.Encode([]rune(strings.ReplaceAll(string(b), "\n", "\r\n"))) {
+			out = order.AppendUint16(out, u)
+		}
+		return out
+	}
+}
+
+// TestExports reads one export of each generation, in every encoding that Windows
+// writes, and each to the same client.
+func TestExports(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("testdata", "exports", "*.txtar"))
+	if err != nil || len(files) < 8 {
+		t.Fatalf("%d exports: %v", len(files), err)
+	}
+	encodings := map[string]func([]byte) []byte{
+		"UTF-8":           func(b []byte) []byte { return b },
+		"UTF-8 with mark": func(b []byte) []byte { return append([]byte("\xef\xbb\xbf"), b...) },
+		"CRLF":            func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n")) },
+		"UTF-16LE":        asUTF16(binary.LittleEndian, true),
+		"UTF-16BE":        asUTF16(binary.BigEndian, true),
+		"UTF-16LE bare":   asUTF16(binary.LittleEndian, false),
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == "want.json" })
+			var want []byte
+			if i >= 0 {
+				want = archive.Files[i].Data
+			}
+			for name, encode := range encodings {
+				c, err := openFS("export", exportFS(archive, encode))
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := json.MarshalIndent(c.Inspect(), "", "  ")
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, '\n')
+				if bytes.Equal(got, want) {
+					continue
+				}
+				if !*update || name != "UTF-8" {
+					if !*update {
+						t.Errorf("%s: got %s", name, got)
+					}
+					continue
+				}
+				archive.Files = append(slices.DeleteFunc(archive.Files, func(f txtar.File) bool { return f.Name == "want.json" }), txtar.File{Name: "want.json", Data: got})
+				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// TestExportReadsBack: what Export writes of a computer is read to the same client.
+func TestExportReadsBack(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("testdata", "exports", "*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		t.Run(name, func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := openFS("export", exportFS(archive, func(b []byte) []byte { return b }))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := c.Inspect()
+			dir := filepath.Join(t.TempDir(), "new", "export")
+			list, err := c.Export(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range list {
+				b, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				text := strings.ReplaceAll(string(b), "\x00", "")
+				for _, secret := range []string{"h0rse", "nobody's business", "fileserver"} {
+					if strings.Contains(text, secret) {
+						t.Errorf("%s holds %q", name, secret)
+					}
+				}
+			}
+			again, err := Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := again.Inspect(); !reflect.DeepEqual(got, want) {
+				g, _ := json.MarshalIndent(got, "", " ")
+				w, _ := json.MarshalIndent(want, "", " ")
+				t.Errorf("got %s\nwant %s", g, w)
+			}
+			if _, err := c.Export(dir); err == nil || !strings.Contains(err.Error(), "is not empty") {
+				t.Errorf("a second export to the same folder: %v", err)
+			}
+		})
+	}
+}
+
+// TestAreas: everything that is read of a registry lies in the areas that are kept of
+// a file.
+func TestAreas(t *testing.T) {
+	asked := map[string]bool{}
+	c := &Computer{where: "x", registry: askedRegistry(asked)}
+	c.Inspect()
+	if len(asked) < 40 {
+		t.Fatalf("%d keys are asked for", len(asked))
+	}
+	for path := range asked {
+		if !kept(path) {
+			t.Errorf("%s is read, and not kept of a file", path)
+		}
+	}
+	for _, path := range []string{`HKEY_LOCAL_MACHINE\SOFTWARE\Vendor`, `HKEY_CURRENT_USER\Software\Microsoft\Notepad`, `HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\Dhcp`} {
+		if kept(path) {
+			t.Errorf("%s is kept", path)
+		}
+	}
+}
+
+type askedRegistry map[string]bool
+
+func (a askedRegistry) read(path string) (*key, error) {
+	a[path] = true
+	return nil, errUnknown
+}
+
+func TestAbsence(t *testing.T) {
+	const header = regHeader + "\n\n"
+	for name, c := range map[string]struct {
+		text string
+		want string // of the Sign-In Assistant
+	}{
+		"nothing was exported there": {header + "[HKEY_CURRENT_USER\\Software\\Microsoft\\Communicator]\n", ""},
+		"the parent was exported":    {header + "[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services]\n", "no"},
+		"with the service":           {header + "[HKLM\\System\\CurrentControlSet\\Services]\n[HKLM\\SYSTEM\\CURRENTCONTROLSET\\SERVICES\\MSOIDSVC]\n", "yes"},
+		"chosen keys":                {header + chosenComment + "\n[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services]\n", ""},
+		"said to be absent":          {header + chosenComment + "\n" + absentComment + "HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services\\msoidsvc\n", "no"},
+		"to be deleted":              {header + "[-HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services\\msoidsvc]\n", ""},
+		"a damaged file":             {header + "[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services]\nrubbish\n", ""},
+	} {
+		c2, err := openFS("x", fstest.MapFS{"a.reg": &fstest.MapFile{Data: []byte(c.text)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c2.Inspect().Assistant; got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// FuzzReg: whatever is read can be written and is read to the same.
+func FuzzReg(f *testing.F) {
+	files, _ := filepath.Glob(filepath.Join("testdata", "exports", "*.txtar"))
+	for _, file := range files {
+		if archive, err := txtar.ParseFile(file); err == nil {
+			for _, x := range archive.Files {
+				if strings.HasSuffix(x.Name, ".reg") {
+					f.Add(x.Data)
+				}
+			}
+		}
+	}
+	f.Add([]byte("\xff\xfeW\x00i\x00"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		x := &exported{}
+		x.readReg(bytes.NewReader(b))
+		var w strings.Builder
+		w.WriteString(regHeader + "\r\n")
+		for _, k := range x.keys {
+			if strings.ContainsAny(k.path, "\r]") || k.absent {
+				continue
+			}
+			writeReg(&w, k.path, &k.key)
+		}
+		again := &exported{}
+		if err := again.readReg(strings.NewReader(w.String())); err != nil {
+			t.Fatalf("%v\n%q", err, w.String())
+		}
+		for path, k := range again.keys {
+			if old := x.keys[path]; old == nil || !reflect.DeepEqual(old.values, k.values) {
+				t.Fatalf("%s: %+v, was %+v", path, k, old)
+			}
+		}
+	})
+}
+
+func TestOlder(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{{"4.0.7577.0", "4.0.7577.4409", true}, {"4.0.7577.4409", "4.0.7577.4409", false}, {"15.0.10.1", "15.0.9.1", false}, {"", "1.0", false}, {"x", "1", false}, {"6.1.7601", "6.1", false}, {"5.1.2600", "6.1", true}} {
+		if got := (fact.ClientProduct{Version: c.a}).Older(c.b); got != c.want {
+			t.Errorf("%s older than %s: %t", c.a, c.b, got)
+		}
+	}
+}

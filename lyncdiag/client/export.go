@@ -1,0 +1,159 @@
+package client
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"unicode/utf16"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+)
+
+// seen records what Inspect looks at, so that an export holds that and nothing else.
+// A nil one records nothing.
+type seen struct {
+	keys    map[string]*key // nil: it was not there
+	folders []string
+	files   []notedFile
+	content map[string][]byte
+}
+
+func (s *seen) key(path string, k *key, err error) {
+	if s == nil || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		k = nil
+	}
+	s.keys[path] = k
+}
+
+func (s *seen) dir(name string, list []fs.FileInfo, looked bool) {
+	if s == nil || !looked {
+		return
+	}
+	s.folders = append(s.folders, name)
+	if name == certificateFolder {
+		return // other certificates of the user are nobody's business
+	}
+	for _, f := range list {
+		if f.Mode().IsRegular() {
+			s.files = append(s.files, notedFile{name + "/" + f.Name(), f.Size(), f.ModTime().UTC()})
+		}
+	}
+}
+
+func (s *seen) file(name string, b []byte, err error) {
+	if s != nil && err == nil {
+		s.content[name] = b
+	}
+}
+
+// Export writes what Inspect looks at to a folder, which Open reads on any system: the
+// keys of the registry, the endpoint caches, the certificates of Communications
+// Server without their keys, and noted.json. It writes no password, and of the
+// installed programs, files and credentials only those that are Lync's. The folder is
+// made; it must be empty. The result names the files.
+func (c *Computer) Export(dir string) ([]string, error) {
+	c.seen = &seen{keys: map[string]*key{}, content: map[string][]byte{}}
+	defer func() { c.seen = nil }()
+	x := c.Inspect()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("client: write export: %w", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("client: write export: %w", err)
+	}
+	defer root.Close()
+	if entries, err := readDir(root.FS(), "."); err != nil || len(entries) > 0 {
+		return nil, fmt.Errorf("client: write export: %s is not empty", dir)
+	}
+	n := c.noted
+	n.Schema, n.At, n.Files, n.Folders, n.Gaps = exportSchema, x.At, c.seen.files, c.seen.folders, x.Gaps
+	if n.Gaps == nil {
+		n.Gaps = []fact.ClientSwitch{}
+	}
+	document, err := json.MarshalIndent(n, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("client: write export: %w", err)
+	}
+	var written []string
+	write := func(name string, b []byte) {
+		if err != nil {
+			return
+		}
+		if err = root.MkdirAll(filepath.Dir(filepath.FromSlash(name)), 0o700); err == nil {
+			err = root.WriteFile(filepath.FromSlash(name), b, 0o600)
+		}
+		written = append(written, name)
+	}
+	write(notedName, append(document, '\n'))
+	write(registryName, c.seen.reg())
+	for name, b := range c.seen.content {
+		write(profileName+"/"+name, b)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("client: write export: %w", err)
+	}
+	sort.Strings(written)
+	return written, nil
+}
+
+// reg is a .reg file in UTF-16, as regedit writes it. Whoever imports it sets what
+// was set before; what is not there stands in comments.
+func (s *seen) reg() []byte {
+	var w strings.Builder
+	w.WriteString(regHeader + "\r\n\r\n" + chosenComment + ", to be read by lyncdiag client inspect --from\r\n")
+	paths := make([]string, 0, len(s.keys))
+	for path := range s.keys {
+		paths = append(paths, path)
+	}
+	sort.Strings(paths)
+	for _, path := range paths {
+		k := s.keys[path]
+		if k == nil {
+			w.WriteString("\r\n" + absentComment + path + "\r\n")
+			continue
+		}
+		writeReg(&w, path, discreet(k))
+	}
+	b := []byte{0xff, 0xfe}
+	for _, u := range utf16.Encode([]rune(w.String())) {
+		b = binary.LittleEndian.AppendUint16(b, u)
+	}
+	return b
+}
+
+// discreet leaves out what may be a secret or names the computer.
+func discreet(k *key) *key {
+	out := &key{}
+	for _, v := range k.values {
+		lower := strings.ToLower(v.name)
+		_, isNumber := v.number()
+		switch {
+		case strings.Contains(lower, "password") && !isNumber, strings.Contains(lower, "secret"), strings.Contains(lower, "token"), strings.Contains(lower, "productid"), len(v.data) > 4096:
+			continue
+		case lower == "machineguid":
+			mask := func(r rune) rune {
+				if strings.ContainsRune("{}-", r) {
+					return r
+				}
+				return '0'
+			}
+			v = textValue(v.name, typeString, strings.Map(mask, v.text()))
+		case lower == "proxyserver":
+			v = textValue(v.name, typeString, withoutLogin(v.text()))
+		case strings.HasPrefix(lower, "digitalproductid"), lower == "registeredowner", lower == "registeredorganization":
+			continue
+		}
+		out.values = append(out.values, v)
+	}
+	return out
+}
