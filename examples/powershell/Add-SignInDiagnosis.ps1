@@ -35,13 +35,13 @@ param(
     [string[]] $Log
 )
 
-$ErrorActionPreference = 'Stop'
+$ErrorActionPreference = 'Stop' # a module does not see it: below it is said again
 Import-Module (Join-Path -Path $PSScriptRoot -ChildPath 'LyncDiag')
 
 $known = @{ Address = $Address; Ticket = $Ticket }
 if ($Message) { $known.Message = $Message }
 if ($Log) { $known.Log = $Log }
-$report = Test-LyncSignIn @known
+$report = Test-LyncSignIn @known -ErrorAction Stop
 
 $text = New-Object -TypeName 'System.Collections.Generic.List[string]'
 $text.Add($report.verdict.summary)

@@ -25,7 +25,7 @@ param(
     [string] $StatePath
 )
 
-$ErrorActionPreference = 'Stop'
+$ErrorActionPreference = 'Stop' # a module does not see it: below it is said again
 Import-Module (Join-Path -Path $PSScriptRoot -ChildPath 'LyncDiag')
 
 $before = @{}
@@ -34,7 +34,7 @@ if (Test-Path -LiteralPath $StatePath) {
 }
 $after = @{}
 $lines = New-Object -TypeName 'System.Collections.Generic.List[string]'
-foreach ($report in ($Address | Test-LyncSignIn)) {
+foreach ($report in ($Address | Test-LyncSignIn -ErrorAction Stop)) {
     $name = $report.target.address
     # Roots alone: what they explain comes and goes with them.
     $after[$name] = @($report.findings | Where-Object { $_.severity -ne 'info' -and $_.causedBy -eq '' } | ForEach-Object { $_.name })

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -304,8 +305,10 @@ func TestFormat(t *testing.T) {
 			}
 		}
 	}
-	// Times that the module makes of text are times in the schema, and all of them.
-	for _, m := range regexp.MustCompile(`-TypeName '(LyncDiag\.\w+)'(?: -Time ([^\n)]+))?`).FindAllStringSubmatch(module, -1) {
+	// What the module makes times of is what the schemas of its documents say are
+	// times. (An old DNS answer's may be absent, which its schema shows as a text.)
+	times := map[string]bool{"cachedUntil": true}
+	for _, m := range regexp.MustCompile(`-TypeName '(LyncDiag\.\w+)'`).FindAllStringSubmatch(module, -1) {
 		place, ok := types[m[1]]
 		if !ok {
 			if made[m[1]] == nil {
@@ -313,15 +316,20 @@ func TestFormat(t *testing.T) {
 			}
 			continue
 		}
-		keys := schemaKeys(t, place[0], place[1])
-		if len(keys) == 0 {
+		if len(schemaKeys(t, place[0], place[1])) == 0 {
 			t.Errorf("%s: no keys in %v", m[1], place)
 		}
-		for key, raw := range keys {
-			if strings.Contains(string(raw), `"date-time"`) != strings.Contains(m[2], "'"+key+"'") {
-				t.Errorf("%s: %s is %s, the module's times are %s", m[1], key, raw, m[2])
-			}
+		text := read(t, "../../docs/schema/"+place[0]+".v1.json")
+		for _, key := range regexp.MustCompile(`"(\w+)": \{\s*"type": "string",[^{}]*"format": "date-time"`).FindAllStringSubmatch(text, -1) {
+			times[key[1]] = true
 		}
+		if strings.Count(text, `"date-time"`) != len(regexp.MustCompile(`"type": "string",[^{}]*"format": "date-time"`).FindAllString(text, -1)) {
+			t.Errorf("%s: a time is written otherwise than this test reads it", place[0])
+		}
+	}
+	line := regexp.MustCompile(`(?m)^\$script:TimeFields = (.*)$`).FindStringSubmatch(module)
+	if want := "'" + strings.Join(slices.Sorted(maps.Keys(times)), "', '") + "'"; line == nil || line[1] != want {
+		t.Errorf("the module's times are %q, those of the schemas %s", line, want)
 	}
 }
 
@@ -345,6 +353,81 @@ func TestKeysThatTheModuleReads(t *testing.T) {
 			for _, name := range strings.Split(m[1][1:], ".") {
 				if !known[name] && name != "records" {
 					t.Errorf("%s: no document has %s", path, m[0])
+				}
+			}
+		}
+	}
+}
+
+// argv takes a command line apart as CommandLineToArgvW does behind the program's
+// name.
+func argv(line string) []string {
+	var list []string
+	word, slashes, quoted, begun := "", 0, false, false
+	for i := 0; i <= len(line); i++ {
+		if i < len(line) && line[i] == '\\' {
+			slashes++
+			begun = true
+			continue
+		}
+		if i < len(line) && line[i] == '"' {
+			word += strings.Repeat(`\`, slashes/2)
+			begun = true
+			switch {
+			case slashes%2 == 1:
+				word += `"`
+			case quoted && i+1 < len(line) && line[i+1] == '"':
+				word += `"`
+				i++
+			default:
+				quoted = !quoted
+			}
+			slashes = 0
+			continue
+		}
+		word += strings.Repeat(`\`, slashes)
+		slashes = 0
+		if i == len(line) || !quoted && (line[i] == ' ' || line[i] == '\t') {
+			if begun {
+				list = append(list, word)
+			}
+			word, begun = "", false
+			continue
+		}
+		word += line[i : i+1]
+		begun = true
+	}
+	return list
+}
+
+// TestQuoting does what ConvertTo-LyncDiagCommandLine does, with the patterns that
+// stand in it, and takes the line apart again.
+func TestQuoting(t *testing.T) {
+	body := bodies(t)["ConvertTo-LyncDiagCommandLine"]
+	replaced := regexp.MustCompile(`-replace '([^']+)', '([^']+)'`).FindAllStringSubmatch(body, -1)
+	plain := regexp.MustCompile(`-notmatch '([^']+)'`).FindStringSubmatch(body)
+	if len(replaced) != 2 || plain == nil {
+		t.Fatalf("%q, %q: the function is another one than this test knows", replaced, plain)
+	}
+	quote := func(args []string) string {
+		var line []string
+		for _, arg := range args {
+			if arg == "" || regexp.MustCompile(plain[1]).MatchString(arg) {
+				for _, r := range replaced {
+					arg = regexp.MustCompile(r[1]).ReplaceAllString(arg, r[2])
+				}
+				arg = `"` + arg + `"`
+			}
+			line = append(line, arg)
+		}
+		return strings.Join(line, " ")
+	}
+	words := []string{"", "a", `\`, `\\`, `"`, `a b`, `C:\a b\`, `C:\a\`, `a\"b`, `a\\"`, `""`, "a\tb", "\\\n", "a b\\\\\n", "--message=The \"server\" \\", "caf\u00e9 \u4e2d"}
+	for _, a := range words {
+		for _, b := range words {
+			for _, args := range [][]string{{a, b}, {a + b, "end"}, {b + a + b, "", a}} {
+				if got := argv(quote(args)); !slices.Equal(got, args) {
+					t.Fatalf("%q becomes %s and that %q", args, quote(args), got)
 				}
 			}
 		}
@@ -393,7 +476,7 @@ func TestCallsOfTheModule(t *testing.T) {
 		}
 		return path
 	}
-	users := write("users.tmp", "joe@contoso.example\r\nann@contoso.example\r\n")
+	users := write("users.tmp", "UserPrincipalName,SipAddress\r\n\"joe@contoso.example\",\"joe.smith@contoso.example\"\r\n\"a\"\"b@contoso.example\",\"ann@contoso.example\"\r\n")
 	domains := write("domains.tmp", "contoso.example\r\ncontoso.example\r\n")
 	user := write("user.json", `{"UserPrincipalName": "joe@contoso.example", "AccountEnabled": true}`)
 	domain := write("domain.json", `[{"id": "contoso.example", "authenticationType": "Federated", "isVerified": true}]`)
@@ -413,6 +496,7 @@ func TestCallsOfTheModule(t *testing.T) {
 	}{
 		{"", [][]string{{"check", "--output", "ndjson"}, network, {"--lab=healthy"}, {"--", "joe@contoso.example"}}, []int{0}, 1},
 		{"", [][]string{{"check", "--output", "ndjson"}, {"--lab=adfs-mex-http-500"}, {"--input", users, "--concurrency", "2"}}, []int{1}, 2},
+		{"", [][]string{{"check", "--output", "ndjson"}, {"--lab=healthy"}, {"--user-name", "smith@contoso.example"}, {"--", "joe@contoso.example"}}, []int{0}, 1},
 		{"", [][]string{{"check", "--output", "ndjson"}, {"--offline"}, evidence, {"--", "joe@contoso.example"}}, []int{1, 3}, 1},
 		{"Lab-Passw0rd\n", [][]string{{"check", "--output", "ndjson"}, {"--lab=healthy"}, {"--password-stdin", "--user-name", "joe@contoso.example"}, {"--", "joe@contoso.example"}}, []int{0}, 1},
 		{"", [][]string{{"dns", "--output", "ndjson"}, {"--lab=dns-sip-tls-srv-missing"}, {"--", "contoso.example"}}, []int{1}, 1},

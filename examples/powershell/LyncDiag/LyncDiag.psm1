@@ -19,7 +19,8 @@ function Get-LyncDiagProgram {
     }
     $found = Get-Command -Name 'lyncdiag' -CommandType Application -ErrorAction SilentlyContinue | Select-Object -First 1
     if ($null -eq $found) {
-        throw (New-Object -TypeName System.IO.FileNotFoundException -ArgumentList 'lyncdiag.exe is neither in the bin folder of the module LyncDiag nor on the path. Put it there.')
+        $exception = New-Object -TypeName System.IO.FileNotFoundException -ArgumentList 'lyncdiag.exe is neither in the bin folder of the module LyncDiag nor on the path. Put it there.'
+        throw (New-Object -TypeName System.Management.Automation.ErrorRecord -ArgumentList $exception, 'LyncDiag.NoProgram', ([System.Management.Automation.ErrorCategory]::ObjectNotFound), 'lyncdiag.exe')
     }
     return $found.Path
 }
@@ -35,7 +36,7 @@ function ConvertTo-LyncDiagCommandLine {
         else {
             # Backslashes count only before a quote, and each twice.
             $text = $argument -replace '(\\*)"', '$1$1\"'
-            $text = $text -replace '(\\+)$', '$1$1'
+            $text = $text -replace '(\\+)\z', '$1$1'
             '"' + $text + '"'
         }
     }
@@ -69,10 +70,24 @@ function Invoke-LyncDiag {
         if ($InputText) {
             # Bytes, as the encoding of the writer is the console's in 5.1.
             $bytes = (New-Object -TypeName System.Text.UTF8Encoding -ArgumentList $false).GetBytes($InputText)
-            $process.StandardInput.BaseStream.Write($bytes, 0, $bytes.Length)
-            $process.StandardInput.BaseStream.Flush()
+            try {
+                $process.StandardInput.BaseStream.Write($bytes, 0, $bytes.Length)
+                $process.StandardInput.BaseStream.Flush()
+            }
+            catch [System.IO.IOException] {
+                # It ended before it read: the exit code says why.
+                $null = $_
+            }
+            finally {
+                [System.Array]::Clear($bytes, 0, $bytes.Length)
+            }
         }
-        $process.StandardInput.Close()
+        try {
+            $process.StandardInput.Close()
+        }
+        catch [System.IO.IOException] {
+            $null = $_
+        }
         while ($true) {
             # A short wait at a time, so that Ctrl-C is heard.
             $next = $process.StandardOutput.ReadLineAsync()
@@ -92,43 +107,105 @@ function Invoke-LyncDiag {
                 $process.Kill()
             }
         }
-        catch [System.InvalidOperationException] {
-            # It was never started.
+        catch {
+            # It was never started, or ends just now.
             $null = $_
         }
         $process.Dispose()
     }
 }
 
-function ConvertTo-LyncDiagTime {
-    # PowerShell 7 has made a [datetime] of it, Windows PowerShell 5.1 has not.
+function ConvertFrom-LyncDiagDictionary {
+    # Objects and arrays as ConvertFrom-Json makes them.
     param($Value)
-    if ($Value -is [string] -and $Value -ne '') {
-        return [datetime]::Parse($Value, [System.Globalization.CultureInfo]::InvariantCulture, [System.Globalization.DateTimeStyles]::RoundtripKind)
+    if ($Value -is [System.Collections.IDictionary]) {
+        $members = [ordered] @{}
+        foreach ($key in $Value.Keys) {
+            $members[$key] = ConvertFrom-LyncDiagDictionary -Value $Value[$key]
+        }
+        return [pscustomobject] $members
+    }
+    if ($Value -is [array]) {
+        $items = New-Object -TypeName System.Collections.ArrayList
+        foreach ($item in $Value) {
+            $null = $items.Add((ConvertFrom-LyncDiagDictionary -Value $item))
+        }
+        return , $items.ToArray()
     }
     return $Value
 }
 
-function Add-LyncDiagType {
-    # Names the type of an object for its view, and makes times of its times.
-    param($InputObject, [string] $TypeName, [string[]] $Time)
-    if ($null -eq $InputObject) {
-        return
+function ConvertFrom-LyncDiagJson {
+    # ConvertFrom-Json of Windows PowerShell 5.1 refuses what is longer than this.
+    param([string] $Text)
+    if ($PSVersionTable.PSVersion.Major -ge 6 -or $Text.Length -le 2097152) {
+        return ($Text | ConvertFrom-Json)
     }
-    $InputObject.PSObject.TypeNames.Insert(0, $TypeName)
-    foreach ($name in $Time) {
-        $property = $InputObject.PSObject.Properties[$name]
-        if ($null -ne $property) {
-            $property.Value = ConvertTo-LyncDiagTime -Value $property.Value
+    Add-Type -AssemblyName System.Web.Extensions
+    $serializer = New-Object -TypeName System.Web.Script.Serialization.JavaScriptSerializer
+    $serializer.MaxJsonLength = [int]::MaxValue
+    return (ConvertFrom-LyncDiagDictionary -Value $serializer.DeserializeObject($Text))
+}
+
+# The fields that hold a time, in all documents that are read here.
+$script:TimeFields = 'at', 'cachedUntil', 'firstAt', 'from', 'lastAt', 'startedAt', 'to'
+
+function ConvertTo-LyncDiagTime {
+    # PowerShell 7 has made a [datetime] of every text that looks like one, Windows
+    # PowerShell 5.1 of none. Here fields of times hold times, and others text.
+    param($InputObject)
+    foreach ($property in @($InputObject.PSObject.Properties)) {
+        $value = $property.Value
+        $isTime = $script:TimeFields -ccontains $property.Name
+        if ($value -is [string]) {
+            if ($isTime -and $value -match '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$') {
+                $property.Value = [datetime]::Parse($value, [System.Globalization.CultureInfo]::InvariantCulture, [System.Globalization.DateTimeStyles]::RoundtripKind)
+            }
         }
+        elseif ($value -is [datetime]) {
+            if ($isTime) {
+                $property.Value = $value.ToUniversalTime()
+            }
+            else {
+                $property.Value = ConvertTo-LyncDiagText -Time $value
+            }
+        }
+        elseif ($value -is [array]) {
+            for ($i = 0; $i -lt $value.Length; $i++) {
+                if ($value[$i] -is [datetime]) {
+                    $value[$i] = ConvertTo-LyncDiagText -Time $value[$i]
+                }
+                elseif ($value[$i] -is [System.Management.Automation.PSCustomObject]) {
+                    ConvertTo-LyncDiagTime -InputObject $value[$i]
+                }
+            }
+        }
+        elseif ($value -is [System.Management.Automation.PSCustomObject]) {
+            ConvertTo-LyncDiagTime -InputObject $value
+        }
+    }
+}
+
+function ConvertTo-LyncDiagText {
+    # The text that a [datetime] was made of.
+    param([datetime] $Time)
+    return $Time.ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ss.FFFFFFFZ', [System.Globalization.CultureInfo]::InvariantCulture)
+}
+
+function Add-LyncDiagType {
+    # Names the type of an object for its view.
+    param($InputObject, [string] $TypeName)
+    if ($null -ne $InputObject) {
+        $InputObject.PSObject.TypeNames.Insert(0, $TypeName)
     }
 }
 
 function ConvertFrom-LyncDiagLine {
     # One document. Its findings have a type of their own.
-    param([string] $Line, [string] $TypeName, [string[]] $Time)
-    $document = $Line | ConvertFrom-Json
-    Add-LyncDiagType -InputObject $document -TypeName $TypeName -Time $Time
+    param([string] $Line, [string] $TypeName)
+    $document = ConvertFrom-LyncDiagJson -Text $Line
+    ConvertTo-LyncDiagTime -InputObject $document
+    Add-LyncDiagType -InputObject $document -TypeName $TypeName
     if ($null -ne $document.PSObject.Properties['findings']) {
         foreach ($finding in $document.findings) {
             Add-LyncDiagType -InputObject $finding -TypeName 'LyncDiag.Finding'
@@ -174,14 +251,51 @@ function Get-LyncDiagCategory {
 }
 
 function Write-LyncDiagFinding {
-    # Each root failure of a report as an error that bears its name.
-    param($Report, [System.Management.Automation.PSCmdlet] $Caller)
-    foreach ($finding in $Report.findings) {
-        if ($finding.severity -eq 'failure' -and $finding.causedBy -eq '') {
-            $record = New-LyncDiagError -Message ('{0}: {1}' -f $Report.target.address, $finding.title) -Id ([string] $finding.name) -Category (Get-LyncDiagCategory -Type $finding.type) -Target $finding
-            $record.ErrorDetails = New-Object -TypeName System.Management.Automation.ErrorDetails -ArgumentList ('{0}: {1}. {2}' -f $Report.target.address, $finding.title, $finding.cause)
-            $record.ErrorDetails.RecommendedAction = ($finding.resolution -join [Environment]::NewLine)
+    # Each root failure as an error that bears its name.
+    param($Finding, [string] $About, [System.Management.Automation.PSCmdlet] $Caller)
+    foreach ($one in $Finding) {
+        if ($one.severity -eq 'failure' -and $one.causedBy -eq '') {
+            $record = New-LyncDiagError -Message ('{0}: {1}' -f $About, $one.title) -Id ([string] $one.name) -Category (Get-LyncDiagCategory -Type $one.type) -Target $one
+            $record.ErrorDetails = New-Object -TypeName System.Management.Automation.ErrorDetails -ArgumentList ('{0}: {1}. {2}' -f $About, $one.title, $one.cause)
+            $record.ErrorDetails.RecommendedAction = ($one.resolution -join [Environment]::NewLine)
             $Caller.WriteError($record)
+        }
+    }
+}
+
+function Get-LyncDiagUser {
+    # The SIP address and the sign-in name of what came. Of an object its properties
+    # are read here: binding by name takes one of them, even where it is empty.
+    param($InputObject, [string[]] $Address)
+    $given = New-Object -TypeName System.Collections.ArrayList
+    if ($null -eq $InputObject -or $InputObject -is [string]) {
+        foreach ($one in $Address) {
+            $null = $given.Add(@($one, ''))
+        }
+    }
+    else {
+        $found = @('', '')
+        $names = @('SipAddress', 'msRTCSIP-PrimaryUserAddress', 'Address'), @('UserPrincipalName', 'SignInName')
+        for ($i = 0; $i -lt 2; $i++) {
+            foreach ($name in $names[$i]) {
+                $property = $InputObject.PSObject.Properties[$name]
+                if ($found[$i] -eq '' -and $null -ne $property -and $null -ne $property.Value) {
+                    $found[$i] = [string] $property.Value
+                }
+            }
+        }
+        $null = $given.Add($found)
+    }
+    foreach ($pair in $given) {
+        $sip = ([string] $pair[0]).Trim() -replace '^(?i)sips?:', ''
+        $name = ([string] $pair[1]).Trim()
+        if ($sip -eq '') { $sip = $name }
+        if ($name -eq '') { $name = $sip }
+        if ($sip -eq '') {
+            Write-Warning -Message ('Left out, as it has neither SipAddress nor UserPrincipalName: {0}' -f $InputObject)
+        }
+        else {
+            [pscustomobject] @{ Sip = $sip; Name = $name }
         }
     }
 }
@@ -196,7 +310,7 @@ function Get-LyncDiagFilePath {
 
 function Get-LyncDiagNetworkArgument {
     # The flags that the commands which use the network share.
-    param([hashtable] $Bound)
+    param([System.Collections.IDictionary] $Bound)
     $flags = [ordered] @{
         Deployment = '--deployment'
         Cloud      = '--cloud'
@@ -243,7 +357,8 @@ function Test-LyncSignIn {
     .PARAMETER Address
     The sign-in address, with or without sip: in front. From the pipeline: text, or
     objects with a property SipAddress or UserPrincipalName, as Get-CsUser,
-    Get-CsOnlineUser, Get-MgUser and Get-MsolUser write them.
+    Get-CsOnlineUser, Get-MgUser and Get-MsolUser write them. Where both are there
+    and differ, UserPrincipalName is the name that the user signs in with.
 
     .PARAMETER UserName
     The name that the user signs in with, where it is not the address.
@@ -325,8 +440,11 @@ function Test-LyncSignIn {
     [OutputType('LyncDiag.Report')]
     param(
         [Parameter(Mandatory = $true, Position = 0, ValueFromPipeline = $true, ValueFromPipelineByPropertyName = $true)]
-        [Alias('SipAddress', 'UserPrincipalName', 'SignInName')]
-        [string] $Address,
+        [Alias('UserPrincipalName', 'SipAddress', 'SignInName')]
+        [AllowNull()]
+        [AllowEmptyString()]
+        [AllowEmptyCollection()]
+        [string[]] $Address,
 
         [string] $UserName,
 
@@ -377,20 +495,36 @@ function Test-LyncSignIn {
         [switch] $Offline
     )
     begin {
-        $addresses = New-Object -TypeName 'System.Collections.Generic.List[string]'
+        $users = New-Object -TypeName System.Collections.ArrayList
     }
     process {
-        $addresses.Add(($Address.Trim() -replace '^(?i)sip:', ''))
+        $piped = $null
+        if ($PSCmdlet.MyInvocation.ExpectingInput) {
+            $piped = $_
+        }
+        $users.AddRange(@(Get-LyncDiagUser -InputObject $piped -Address $Address))
     }
     end {
+        if ($users.Count -eq 0) {
+            return
+        }
+        $hasCredential = $Credential -ne [System.Management.Automation.PSCredential]::Empty
+        if ($users.Count -gt 1 -and ($hasCredential -or $UserName)) {
+            $PSCmdlet.ThrowTerminatingError((New-LyncDiagError -Message 'Credential and UserName are of one user, and several addresses were given.' -Id 'LyncDiag.BadInput' -Category InvalidArgument -Target $UserName))
+        }
         $arguments = @('check', '--output', 'ndjson')
         $arguments += @(Get-LyncDiagNetworkArgument -Bound $PSBoundParameters)
         $list = $null
         $secret = $null
         try {
-            if ($addresses.Count -ne 1) {
+            if ($users.Count -gt 1) {
+                $rows = New-Object -TypeName 'System.Collections.Generic.List[string]'
+                $rows.Add('UserPrincipalName,SipAddress')
+                foreach ($one in $users) {
+                    $rows.Add(('"{0}","{1}"' -f ($one.Name -replace '"', '""'), ($one.Sip -replace '"', '""')))
+                }
                 $list = [System.IO.Path]::GetTempFileName()
-                [System.IO.File]::WriteAllLines($list, $addresses)
+                [System.IO.File]::WriteAllLines($list, $rows)
                 $arguments += '--input', $list
                 if ($Concurrency) {
                     $arguments += '--concurrency', [string] $Concurrency
@@ -405,26 +539,32 @@ function Test-LyncSignIn {
                 foreach ($id in $Answer.Keys) { $arguments += '--answer', ('{0}={1}' -f $id, $Answer[$id]) }
             }
             if ($Ticket) { $arguments += '--ticket', $Ticket }
-            if ($Credential -ne [System.Management.Automation.PSCredential]::Empty) {
+            if ($hasCredential) {
                 $secret = $Credential.GetNetworkCredential().Password + "`n"
                 $arguments += '--password-stdin', '--user-name', $Credential.UserName
             }
             elseif ($UserName) {
                 $arguments += '--user-name', $UserName
             }
-            if ($addresses.Count -eq 1) {
-                $arguments += '--', $addresses[0]
+            elseif ($users.Count -eq 1 -and $users[0].Name -ne $users[0].Sip) {
+                $arguments += '--user-name', $users[0].Name
+            }
+            if ($users.Count -eq 1) {
+                $arguments += '--', $users[0].Sip
             }
             $state = @{ ExitCode = -1; Error = ''; Documents = 0 }
             Invoke-LyncDiag -ArgumentList $arguments -InputText $secret -State $state | ForEach-Object {
                 $state.Documents++
-                $report = ConvertFrom-LyncDiagLine -Line $_ -TypeName 'LyncDiag.Report' -Time 'startedAt'
+                $report = ConvertFrom-LyncDiagLine -Line $_ -TypeName 'LyncDiag.Report'
                 $report
+                if (-not $report.complete) {
+                    Write-Warning -Message ('{0}: lyncdiag did not finish in its time; what it found until then is in the report.' -f $report.target.address)
+                }
                 if ($WriteError) {
-                    Write-LyncDiagFinding -Report $report -Caller $PSCmdlet
+                    Write-LyncDiagFinding -Finding $report.findings -About $report.target.address -Caller $PSCmdlet
                 }
             }
-            Write-LyncDiagProblem -State $state -Caller $PSCmdlet -Target ($addresses -join ', ')
+            Write-LyncDiagProblem -State $state -Caller $PSCmdlet -Target (@($users | ForEach-Object { $_.Sip }) -join ', ')
         }
         finally {
             if ($list) {
@@ -475,6 +615,9 @@ function Test-LyncDns {
     .PARAMETER Offline
     Sends nothing.
 
+    .PARAMETER WriteError
+    Writes each root failure as an error too, with the finding's name as its id.
+
     .EXAMPLE
     Test-LyncDns contoso.com
 
@@ -515,7 +658,9 @@ function Test-LyncDns {
 
         [string[]] $Lab,
 
-        [switch] $Offline
+        [switch] $Offline,
+
+        [switch] $WriteError
     )
     begin {
         $domains = New-Object -TypeName 'System.Collections.Generic.List[string]'
@@ -544,6 +689,9 @@ function Test-LyncDns {
                     Add-LyncDiagType -InputObject $record -TypeName 'LyncDiag.DnsRecord'
                 }
                 $document
+                if ($WriteError) {
+                    Write-LyncDiagFinding -Finding $document.findings -About $document.domain -Caller $PSCmdlet
+                }
             }
             Write-LyncDiagProblem -State $state -Caller $PSCmdlet -Target ($domains -join ', ')
         }
@@ -567,7 +715,7 @@ function Test-LyncFederation {
 
     .PARAMETER Address
     The sign-in address, with or without sip: in front. From the pipeline: text, or
-    objects with a property SipAddress or UserPrincipalName.
+    objects with a property UserPrincipalName or SipAddress; the former counts.
 
     .PARAMETER Deployment
     Where the users are: auto, online, hybrid or server.
@@ -596,6 +744,9 @@ function Test-LyncFederation {
     .PARAMETER Offline
     Sends nothing.
 
+    .PARAMETER WriteError
+    Writes each root failure as an error too, with the finding's name as its id.
+
     .EXAMPLE
     Test-LyncFederation joe@contoso.com
 
@@ -609,8 +760,11 @@ function Test-LyncFederation {
     [OutputType('LyncDiag.Federation')]
     param(
         [Parameter(Mandatory = $true, Position = 0, ValueFromPipeline = $true, ValueFromPipelineByPropertyName = $true)]
-        [Alias('SipAddress', 'UserPrincipalName', 'SignInName')]
-        [string] $Address,
+        [Alias('UserPrincipalName', 'SipAddress', 'SignInName')]
+        [AllowNull()]
+        [AllowEmptyString()]
+        [AllowEmptyCollection()]
+        [string[]] $Address,
 
         [ValidateSet('auto', 'online', 'hybrid', 'server')]
         [string] $Deployment,
@@ -633,44 +787,55 @@ function Test-LyncFederation {
 
         [string[]] $Lab,
 
-        [switch] $Offline
+        [switch] $Offline,
+
+        [switch] $WriteError
     )
     process {
-        $name = $Address.Trim() -replace '^(?i)sip:', ''
         $network = @(Get-LyncDiagNetworkArgument -Bound $PSBoundParameters)
-        $state = @{ ExitCode = -1; Error = ''; Documents = 0 }
-        $realm = $null
-        Invoke-LyncDiag -ArgumentList (@('adfs', 'realm', '--output', 'ndjson') + $network + '--' + $name) -State $state | ForEach-Object {
-            $state.Documents++
-            $realm = ConvertFrom-LyncDiagLine -Line $_ -TypeName 'LyncDiag.Realm'
+        $piped = $null
+        if ($PSCmdlet.MyInvocation.ExpectingInput) {
+            $piped = $_
         }
-        Write-LyncDiagProblem -State $state -Caller $PSCmdlet -Target $name
-        if ($null -eq $realm) {
-            return
-        }
-        $mex = $null
-        if ($realm.mexUrl -ne '') {
+        foreach ($one in @(Get-LyncDiagUser -InputObject $piped -Address $Address)) {
+            $name = $one.Name
             $state = @{ ExitCode = -1; Error = ''; Documents = 0 }
-            Invoke-LyncDiag -ArgumentList (@('adfs', 'mex', '--output', 'ndjson') + $network + '--' + $realm.mexUrl) -State $state | ForEach-Object {
+            $realm = $null
+            Invoke-LyncDiag -ArgumentList (@('adfs', 'realm', '--output', 'ndjson') + $network + '--' + $name) -State $state | ForEach-Object {
                 $state.Documents++
-                $mex = ConvertFrom-LyncDiagLine -Line $_ -TypeName 'LyncDiag.Mex'
+                $realm = ConvertFrom-LyncDiagLine -Line $_ -TypeName 'LyncDiag.Realm'
             }
-            Write-LyncDiagProblem -State $state -Caller $PSCmdlet -Target $realm.mexUrl
+            Write-LyncDiagProblem -State $state -Caller $PSCmdlet -Target $name
+            if ($null -eq $realm) {
+                continue
+            }
+            $mex = $null
+            if ($realm.mexUrl -ne '') {
+                $state = @{ ExitCode = -1; Error = ''; Documents = 0 }
+                Invoke-LyncDiag -ArgumentList (@('adfs', 'mex', '--output', 'ndjson') + $network + '--' + $realm.mexUrl) -State $state | ForEach-Object {
+                    $state.Documents++
+                    $mex = ConvertFrom-LyncDiagLine -Line $_ -TypeName 'LyncDiag.Mex'
+                }
+                Write-LyncDiagProblem -State $state -Caller $PSCmdlet -Target $realm.mexUrl
+            }
+            $findings = @($realm.findings)
+            if ($null -ne $mex) {
+                $findings += @($mex.findings)
+            }
+            $result = [pscustomobject] @{
+                Address       = $name
+                NamespaceType = $realm.namespaceType
+                MexUrl        = $realm.mexUrl
+                Realm         = $realm
+                Mex           = $mex
+                Findings      = $findings
+            }
+            Add-LyncDiagType -InputObject $result -TypeName 'LyncDiag.Federation'
+            $result
+            if ($WriteError) {
+                Write-LyncDiagFinding -Finding $findings -About $name -Caller $PSCmdlet
+            }
         }
-        $findings = @($realm.findings)
-        if ($null -ne $mex) {
-            $findings += @($mex.findings)
-        }
-        $result = [pscustomobject] @{
-            Address       = $name
-            NamespaceType = $realm.namespaceType
-            MexUrl        = $realm.mexUrl
-            Realm         = $realm
-            Mex           = $mex
-            Findings      = $findings
-        }
-        Add-LyncDiagType -InputObject $result -TypeName 'LyncDiag.Federation'
-        $result
     }
 }
 
@@ -720,10 +885,10 @@ function Get-LyncSignInLog {
             $state.Documents++
             $log = ConvertFrom-LyncDiagLine -Line $_ -TypeName 'LyncDiag.Log'
             foreach ($file in $log.files) {
-                Add-LyncDiagType -InputObject $file -TypeName 'LyncDiag.LogFile' -Time 'firstAt', 'lastAt'
+                Add-LyncDiagType -InputObject $file -TypeName 'LyncDiag.LogFile'
             }
             foreach ($attempt in $log.attempts) {
-                Add-LyncDiagType -InputObject $attempt -TypeName 'LyncDiag.Attempt' -Time 'startedAt'
+                Add-LyncDiagType -InputObject $attempt -TypeName 'LyncDiag.Attempt'
             }
             if ($Document) {
                 $log
@@ -747,7 +912,7 @@ function Resolve-LyncError {
     first. Where nothing matches, that is an error with the id LyncDiag.NoMatch.
 
     .PARAMETER InputObject
-    The text, code or name.
+    The text, code or name. From the pipeline also findings, by their name.
 
     .PARAMETER First
     How many matches to write.
@@ -764,7 +929,8 @@ function Resolve-LyncError {
     [CmdletBinding()]
     [OutputType('LyncDiag.Explanation')]
     param(
-        [Parameter(Mandatory = $true, Position = 0, ValueFromPipeline = $true)]
+        [Parameter(Mandatory = $true, Position = 0, ValueFromPipeline = $true, ValueFromPipelineByPropertyName = $true)]
+        [Alias('Name')]
         [ValidateNotNullOrEmpty()]
         [string] $InputObject,
 
