@@ -29,7 +29,7 @@ const (
 // openText returns UTF-8 lines of r and the name of the encoding found.
 func openText(r io.Reader) (in *bufio.Reader, encoding string, compressed bool, err error) {
 	in = bufio.NewReaderSize(r, lineSize)
-	head, err := in.Peek(sniffSize)
+	head, err := start(in)
 	if len(head) == 0 && err != nil && err != io.EOF {
 		return nil, "", false, err
 	}
@@ -40,7 +40,7 @@ func openText(r io.Reader) (in *bufio.Reader, encoding string, compressed bool, 
 		}
 		compressed = true
 		in = bufio.NewReaderSize(zip, lineSize)
-		head, err = in.Peek(sniffSize)
+		head, err = start(in)
 		if len(head) == 0 && err != nil && err != io.EOF {
 			return nil, "", true, err
 		}
@@ -58,10 +58,25 @@ func openText(r io.Reader) (in *bufio.Reader, encoding string, compressed bool, 
 	case "utf-16be":
 		in = bufio.NewReaderSize(&utf16Reader{r: in, order: binary.BigEndian}, lineSize)
 	}
-	if head, _ = in.Peek(sniffSize); bytes.IndexByte(head, '\r') >= 0 && bytes.IndexByte(head, '\n') < 0 {
+	if head, _ = start(in); bytes.IndexByte(head, '\r') >= 0 && bytes.IndexByte(head, '\n') < 0 {
 		in = bufio.NewReaderSize(&crReader{r: in}, lineSize)
 	}
 	return in, encoding, compressed, nil
+}
+
+// start looks at the start of a text: 4 KiB, or what is there so far if that holds a line. A log may be shorter and go on later.
+func start(in *bufio.Reader) ([]byte, error) {
+	for n := 1; ; n++ {
+		if _, err := in.Peek(n); err != nil {
+			head, _ := in.Peek(in.Buffered())
+			return head, err
+		}
+		n = min(in.Buffered(), sniffSize)
+		head, err := in.Peek(n)
+		if n == sniffSize || bytes.IndexByte(head, '\n') >= 0 {
+			return head, err
+		}
+	}
 }
 
 // sniffEncoding looks at the start of a file; skip is the length of the byte order mark.
@@ -164,7 +179,7 @@ func (u *utf16Reader) fill() error {
 		u.buf = make([]byte, 0, 16<<10)
 	}
 	u.buf = u.buf[:0]
-	for len(u.buf) < cap(u.buf)-8 {
+	for len(u.buf) < cap(u.buf)-8 && (len(u.buf) == 0 || u.r.Buffered() > 1) {
 		unit, err := u.r.Peek(2)
 		if err != nil {
 			if len(unit) == 1 {

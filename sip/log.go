@@ -97,7 +97,7 @@ type Log struct {
 	spare   []*openMessage // for reuse
 	last    *openMessage   // whom an unstamped line belongs to
 	brief   Message        // used again and again
-	starts  map[string]Message
+	starts  map[string]*Message
 	at      time.Time // of the last stamped line
 	before  time.Time // stamp before it
 	told    time.Time // stamp of the last message
@@ -167,7 +167,7 @@ func (l *Log) Records() iter.Seq2[Record, error] {
 		}
 		l.started = true
 		l.yield = yield
-		l.starts = map[string]Message{}
+		l.starts = map[string]*Message{}
 		l.client.threads = map[string]*thread{}
 		l.client.packets = map[string]*packetHeader{}
 		l.client.thread = &thread{}
@@ -578,9 +578,10 @@ func (l *Log) message(m *openMessage) (*Message, error) {
 
 // startLine reads the start line of a brief message, of which a log has few. It returns nil for one that is not plain.
 func (l *Log) startLine(line []byte) *Message {
-	m, known := l.starts[string(line)]
-	if !known {
-		if !plainStartLine(line, &m) {
+	m := l.starts[string(line)]
+	if m == nil {
+		m = &Message{}
+		if !plainStartLine(line, m) {
 			return nil
 		}
 		if len(l.starts) >= maxInterned {
@@ -588,8 +589,9 @@ func (l *Log) startLine(line []byte) *Message {
 		}
 		l.starts[string(line)] = m
 	}
-	m.Headers = l.brief.Headers[:0]
-	l.brief = m
+	headers := l.brief.Headers[:0]
+	l.brief = *m
+	l.brief.Headers = headers
 	return &l.brief
 }
 

@@ -14,8 +14,9 @@ import (
 
 // BenchmarkLogCommand runs the command on a generated log of 256 MB, and what
 // else people have for it on the same file in turn: grep for one header, and
-// the Python script and the full reader of the reference material. It reports
-// medians of CPU time against each.
+// the Python script and the full reader of the reference material; tshark and
+// sngrep, where they are installed, read the same messages out of a capture.
+// It reports medians of CPU time against each.
 func BenchmarkLogCommand(b *testing.B) {
 	peers := filepath.Join("..", "..", "..", "shared", "bench")
 	if _, err := os.Stat(peers); err != nil {
@@ -30,7 +31,7 @@ func BenchmarkLogCommand(b *testing.B) {
 		defer out.Close()
 		cmd := exec.Command(name, args...)
 		cmd.Stdout = out
-		cmd.Env = append(os.Environ(), "LC_ALL=C", "GOFLAGS=-mod=mod", "GOWORK=off")
+		cmd.Env = append(os.Environ(), "LC_ALL=C", "TERM=xterm", "GOFLAGS=-mod=mod", "GOWORK=off")
 		if err := cmd.Run(); err != nil {
 			b.Skipf("%s: %v", name, err)
 		}
@@ -51,6 +52,20 @@ func BenchmarkLogCommand(b *testing.B) {
 		{"grep", []string{"grep", "-c", "ms-diagnostics:", log}},
 		{"full-reader", []string{full, "full", "1", log}},
 		{"python", []string{"python3", filepath.Join(peers, "logbench", "admin.py"), log}},
+	}
+	frames, capture := filepath.Join(dir, "frames"), filepath.Join(dir, "pcap")
+	run(full, "extract", log, frames)
+	run(full, "pcap", frames, capture)
+	for name, args := range map[string][]string{
+		"tshark": {"tshark", "-n", "-r", capture, "-Y", "sip", "-T", "fields", "-e", "sip.Method", "-e", "sip.Status-Code", "-e", "sip.Call-ID", "-e", "sip.CSeq"},
+		"sngrep": {"sngrep", "-N", "-q", "-I", capture},
+	} {
+		if _, err := exec.LookPath(name); err == nil {
+			tasks = append(tasks, struct {
+				name string
+				args []string
+			}{name, args})
+		}
 	}
 	times := map[string][]time.Duration{}
 	var most int64
