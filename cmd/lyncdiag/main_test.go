@@ -137,6 +137,7 @@ func TestDocumentsMatchTheirSchemas(t *testing.T) {
 		"sip":          {"sip", "--lab", "sipdir.online.lync.com:443"},
 		"log":          {"log", log},
 		"client":       {"client", "inspect", "--from", export},
+		"client-reset": {"client", "reset", "joe@contoso.com", "--from", export},
 		"message":      {"log", "messages", log, "code:404"},
 		"explain":      {"explain", "0x80EE0066"},
 		"scope":        {"scope", "--users", "one"},

@@ -24,7 +24,8 @@ import (
 type Computer struct {
 	where    string // the export's folder; "" for this computer
 	registry registryView
-	profile  fs.FS // the user's profile: AppData/Local, AppData/Roaming, Tracing
+	profile  fs.FS  // the user's profile: AppData/Local, AppData/Roaming, Tracing
+	system   system // what a reset changes; nil for an export
 	noted    noted
 	gaps     []fact.ClientSwitch
 	seen     *seen // what was looked at, for an export; nil: nobody asks

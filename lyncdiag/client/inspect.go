@@ -57,7 +57,7 @@ func (c *Computer) Inspect() *fact.Client {
 		At: c.noted.At, Products: []fact.ClientProduct{}, Profiles: []fact.ClientProfile{}, Accounts: []fact.ClientAccount{}, Certificates: []fact.ClientCertificate{},
 		Credentials: []string{}, WinINET: []fact.ClientSwitch{}, WinHTTP: []fact.ClientSwitch{}, TLS: []fact.ClientSwitch{}, Gaps: []fact.ClientSwitch{},
 	}
-	c.system(x)
+	c.windows(x)
 	c.products(x)
 	c.assistant(x)
 	c.updates(x)
@@ -76,7 +76,7 @@ func (c *Computer) Inspect() *fact.Client {
 	return x
 }
 
-func (c *Computer) system(x *fact.Client) {
+func (c *Computer) windows(x *fact.Client) {
 	k, _ := c.key(machine + `SOFTWARE\Microsoft\Windows NT\CurrentVersion`)
 	if k == nil {
 		return

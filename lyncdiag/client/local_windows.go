@@ -1,10 +1,14 @@
 package client
 
 import (
+	"bytes"
+	"crypto/sha1"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
@@ -17,7 +21,7 @@ import (
 
 // Local is this computer, as the user sees it who runs the program.
 func Local() (*Computer, error) {
-	c := &Computer{registry: liveRegistry{}, profile: liveProfile{}}
+	c := &Computer{registry: liveRegistry{}, profile: liveProfile{}, system: liveSystem{}}
 	c.noted.At = time.Now().UTC().Truncate(time.Millisecond)
 	c.noteServices()
 	c.noteProcesses()
@@ -78,23 +82,111 @@ func (liveProfile) Open(name string) (fs.File, error) {
 
 // profilePlace is where a path of the profile is on this computer.
 func profilePlace(name string) (string, error) {
+	root, rest, err := liveSystem{}.place(name)
+	return filepath.Join(root, filepath.FromSlash(rest)), err
+}
+
+// liveSystem is this computer as a reset changes it.
+type liveSystem struct{}
+
+func (liveSystem) place(name string) (root, rest string, err error) {
 	name = path.Clean(name)
-	for _, r := range [][2]string{{"AppData/Local", "LOCALAPPDATA"}, {"AppData/Roaming", "APPDATA"}, {".", "USERPROFILE"}} {
-		rest, below := name, r[0] == "."
-		if !below {
-			rest, below = strings.CutPrefix(name, r[0])
-			below = below && (rest == "" || rest[0] == '/')
-		}
-		if !below {
+	for _, r := range [][2]string{{"AppData/Local", "LOCALAPPDATA"}, {"AppData/Roaming", "APPDATA"}, {"", "USERPROFILE"}} {
+		rest, below := strings.CutPrefix(name, r[0])
+		if !below || r[0] != "" && rest != "" && rest[0] != '/' {
 			continue
 		}
 		root := os.Getenv(r[1])
 		if root == "" {
-			return "", fmt.Errorf("%s is not set", r[1])
+			return "", "", fmt.Errorf("%s is not set", r[1])
 		}
-		return filepath.Join(root, filepath.FromSlash(rest)), nil
+		return root, strings.TrimPrefix(rest, "/"), nil
 	}
-	return "", fs.ErrInvalid
+	return "", "", fs.ErrInvalid
+}
+
+func (liveSystem) processes() ([]string, error) { return clientProcesses() }
+
+// deleteKey deletes a key with what lies below it.
+func (s liveSystem) deleteKey(path string) error {
+	k, err := liveRegistry{}.read(path)
+	if err != nil {
+		return err
+	}
+	for _, sub := range k.subkeys {
+		if err := s.deleteKey(path + `\` + sub); err != nil {
+			return err
+		}
+	}
+	hive, rest, _ := strings.Cut(path, `\`)
+	return registry.DeleteKey(roots[hive], rest)
+}
+
+// withCertificate finds a certificate of the user's personal store.
+func withCertificate(thumbprint string, do func(*windows.CertContext) error) error {
+	name, err := windows.UTF16PtrFromString("MY")
+	if err != nil {
+		return err
+	}
+	store, err := windows.CertOpenStore(windows.CERT_STORE_PROV_SYSTEM_W, 0, 0, windows.CERT_SYSTEM_STORE_CURRENT_USER|windows.CERT_STORE_OPEN_EXISTING_FLAG, uintptr(unsafe.Pointer(name)))
+	if err != nil {
+		return err
+	}
+	defer windows.CertCloseStore(store, 0)
+	var cert *windows.CertContext
+	for {
+		if cert, err = windows.CertEnumCertificatesInStore(store, cert); err != nil || cert == nil {
+			return errors.New("the user's store does not hold it any more")
+		}
+		if sum := sha1.Sum(unsafe.Slice(cert.EncodedCert, cert.Length)); strings.EqualFold(hex.EncodeToString(sum[:]), thumbprint) {
+			return do(cert)
+		}
+	}
+}
+
+func (liveSystem) certificate(thumbprint string) (der []byte, err error) {
+	err = withCertificate(thumbprint, func(cert *windows.CertContext) error {
+		der = bytes.Clone(unsafe.Slice(cert.EncodedCert, cert.Length))
+		return windows.CertFreeCertificateContext(cert)
+	})
+	return der, err
+}
+
+func (liveSystem) deleteCertificate(thumbprint string) error {
+	return withCertificate(thumbprint, windows.CertDeleteCertificateFromStore) // which frees it, too
+}
+
+func (liveSystem) deleteCredential(target string) error {
+	var errs []error
+	found := false
+	err := readCredentials(func(name string, kind uint32) {
+		if name != target {
+			return
+		}
+		found = true
+		wide, err := windows.UTF16PtrFromString(name)
+		if err != nil {
+			errs = append(errs, err)
+		} else if ok, _, err := credDelete.Call(uintptr(unsafe.Pointer(wide)), uintptr(kind), 0); ok == 0 {
+			errs = append(errs, err)
+		}
+	})
+	if err == nil && !found {
+		err = errors.New("Credential Manager does not hold it any more")
+	}
+	return errors.Join(append(errs, err)...)
+}
+
+func (liveSystem) flushDNS() error {
+	system, err := windows.GetSystemDirectory()
+	if err != nil {
+		return err
+	}
+	out, err := exec.Command(filepath.Join(system, "ipconfig.exe"), "/flushdns").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("ipconfig /flushdns: %w: %s", err, strings.Join(strings.Fields(string(out)), " "))
+	}
+	return nil
 }
 
 func (c *Computer) noteServices() {

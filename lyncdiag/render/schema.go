@@ -59,6 +59,7 @@ func Wire() map[string]any {
 		"proxy":        proxyDoc{},
 		"sip":          sipDoc{},
 		"client":       clientDoc{},
+		"client-reset": resetDoc{},
 		"log":          logDoc{},
 		"message":      messageDoc{},
 		"explain":      explainDoc{},

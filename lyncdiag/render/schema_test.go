@@ -18,6 +18,7 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/certs"
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/client"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/proxy"
@@ -67,12 +68,13 @@ func everything(t testing.TB) map[string][]render.Document {
 			Families: []fact.Reach{{Address: "192.0.2.1", Status: fact.Filtered}, {Address: "2001:db8::1", Status: fact.Listening}}}, {UDP: true}}), tool.PortPlan(lyncdiag.Requirements(fact.Setting{}, "contoso.com"))},
 		"proxy": {tool.Proxy(render.ProxySettings{}, empty), tool.Proxy(render.ProxySettings{Windows: true, Used: fact.Proxy{Endpoint: fact.Endpoint{Host: "proxy", Port: 8080}, From: proxy.WinINET},
 			Settings: []render.ProxySetting{{Setting: proxy.Setting{Source: proxy.WinINET, Server: &url.URL{Host: "proxy:8080", User: url.UserPassword("joe", "h0rse")}, Bypass: []string{"<local>"}, PAC: "http://wpad/proxy.pac"}, Script: "function FindProxyForURL(u, h) {\n\treturn \"DIRECT\";\n}\n"}}}, report)},
-		"sip":     {tool.SIP("", fact.Candidate{}, fact.Clock{}, empty), tool.SIP("a:443", registrar, clock, report)},
-		"log":     {tool.Log(none, &render.Tally{}, empty), tool.Log(some, &tally, report)},
-		"client":  {tool.Client(none, empty), tool.Client(inspected, report)},
-		"explain": {tool.Explain("", nil), tool.Explain("adfs-mex-http-500", lyncdiag.Explain("adfs-mex-http-500")), tool.Explain("das ist nicht die Anmeldung der Benutzer", nil)},
-		"scope":   {tool.Scope("", "", ""), tool.Scope("lync", "one", "many"), tool.Scope("nonsense", "", "")},
-		"message": {tool.Message(sip.Record{Message: &sip.Message{Request: true, Method: "REGISTER"}, Direction: "out"}), tool.Message(sip.Record{File: "a.log", Line: 3, At: at, Direction: "in", Message: &sip.Message{Status: 404, Headers: []sip.Header{{Name: "ms-diagnostics", Value: "4005;a=b"}}}})},
+		"sip":          {tool.SIP("", fact.Candidate{}, fact.Clock{}, empty), tool.SIP("a:443", registrar, clock, report)},
+		"log":          {tool.Log(none, &render.Tally{}, empty), tool.Log(some, &tally, report)},
+		"client-reset": {tool.ClientReset(&client.Reset{}, true, nil), tool.ClientReset(&client.Reset{Address: "joe@contoso.com", Items: []client.Item{{Kind: client.DNSCache, Status: "kept"}}, Running: []string{"lync.exe"}}, false, client.ErrRunning)},
+		"client":       {tool.Client(none, empty), tool.Client(inspected, report)},
+		"explain":      {tool.Explain("", nil), tool.Explain("adfs-mex-http-500", lyncdiag.Explain("adfs-mex-http-500")), tool.Explain("das ist nicht die Anmeldung der Benutzer", nil)},
+		"scope":        {tool.Scope("", "", ""), tool.Scope("lync", "one", "many"), tool.Scope("nonsense", "", "")},
+		"message":      {tool.Message(sip.Record{Message: &sip.Message{Request: true, Method: "REGISTER"}, Direction: "out"}), tool.Message(sip.Record{File: "a.log", Line: 3, At: at, Direction: "in", Message: &sip.Message{Status: 404, Headers: []sip.Header{{Name: "ms-diagnostics", Value: "4005;a=b"}}}})},
 		"answers": {tool.Answers(nil, nil, kb.Edge{}, nil, nil), tool.Answers([]fact.Answer{{ID: "licensed", Value: "yes", At: "2013-05-31T12:00:00.000Z"}, {ID: "message", Value: "couldn\u2019t"}},
 			broken(t).Verdict.Path, kb.Edge{Finding: "escalate", Section: "next-steps"}, broken(t).Verdict.Questions, broken(t).Verdict.Next)},
 		"catalogue": {tool.Catalogue(nil), tool.Catalogue(kb.Catalogue())},
