@@ -194,7 +194,7 @@ var (
 	inline   = regexp.MustCompile("`(lyncdiag(?:\\.exe)? [^`]+)`")
 	typed    = regexp.MustCompile(`(?:^|[|=] ?)(lyncdiag(?:\.exe)? .*)$`)
 	// What stands for something else: no command is typed like that.
-	stands = regexp.MustCompile(`\b(ADDRESS|DOMAIN|HOST|URL|FILE|FOLDER|NAME|TEXT|CODE|ID|MS-DIAGNOSTICS-ID|FEDERATIONSERVICE|USERPRINCIPALNAME|IPADDRESS|VALUE)\b|\.\.\.|<`)
+	stands = regexp.MustCompile(`\b(ADDRESS|DOMAIN|HOST|URL|FILE|DIR|FOLDER|NAME|TEXT|CODE|ID|MS-DIAGNOSTICS-ID|FEDERATIONSERVICE|USERPRINCIPALNAME|IPADDRESS|VALUE)\b|\.\.\.|<`)
 )
 
 // typedIn are the commands in a page, as somebody would type them.
@@ -304,6 +304,12 @@ func runDocumented(t *testing.T, cmd *cobra.Command, args []string) {
 	}
 	for i, arg := range args {
 		args[i] = strings.ReplaceAll(arg, "contoso.com", "contoso.example")
+	}
+	if flags.Lookup("from") != nil && !flags.Changed("from") {
+		if flags.Changed("yes") {
+			return // it would be this computer that is changed
+		}
+		env["LYNCDIAG_FROM"] = "export"
 	}
 	stdin := ""
 	if flags.Changed("password-stdin") || cmd.Name() == "token" || flags.Changed("password-prompt") {

@@ -600,7 +600,11 @@ func (c *Computer) clock(x *fact.Client) {
 	if n, ok := k.number("Start"); ok {
 		x.TimeService = map[uint64]string{startAutomatic: "automatic", startManual: "manual", startDisabled: "disabled"}[n]
 	}
-	if state := c.state("W32Time"); state != "" {
+	switch state := c.state("W32Time"); state {
+	case "":
+	case "missing":
+		x.TimeService = "not installed"
+	default:
 		x.TimeService = strings.TrimPrefix(x.TimeService+", "+state, ", ")
 	}
 	k, _ = c.key(machine + `SYSTEM\CurrentControlSet\Services\W32Time\Parameters`)
