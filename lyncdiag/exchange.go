@@ -121,6 +121,9 @@ func (x *exchange) run(conns int) {
 		result = x.readInClear(result)
 	}
 	result.Address = reach.Address
+	if session != nil && x.wire.keep != nil {
+		x.wire.keep(Kept{Host: x.seen.Host, Port: x.seen.Port, Chain: session.ConnectionState().PeerCertificates})
+	}
 	x.note(func(e *fact.Endpoint) { e.TLS = result })
 	x.inquire(session)
 	if err := x.accept(result); err != nil {

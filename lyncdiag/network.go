@@ -220,6 +220,7 @@ type wire struct {
 	// nearAuthorities are those of servers on this computer or its link, which
 	// may be there too.
 	authorities, nearAuthorities *certs.Authorities
+	keep                         func(Kept) // may be nil
 	log                          *slog.Logger
 	cancel                       context.CancelFunc
 	wg                           sync.WaitGroup

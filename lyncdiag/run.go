@@ -47,7 +47,11 @@ type Diagnoser struct {
 	// checks the password. Without a user name the target's own is sent. nil:
 	// the stages that need them are skipped.
 	Credentials adfs.Credentials
-	Windows     bool // prove the password to AD FS by Windows authentication
+	// Keep is told what a run sees and facts leave out: chains as they were shown, and
+	// answers over HTTP. It may be called from several goroutines at once. nil: nobody
+	// is told.
+	Keep    func(Kept)
+	Windows bool // prove the password to AD FS by Windows authentication
 }
 
 // Run diagnoses one target. It always returns a report unless the Diagnoser
@@ -109,6 +113,9 @@ func (d *Diagnoser) run(ctx context.Context, t Target) (*fact.Facts, *Report, er
 	}
 	env := &Env{Facts: facts, Target: t, Setting: setting, Network: network, wire: newWire(ctx, network, d.Log),
 		credentials: d.Credentials, windows: d.Windows, federationConns: plan.federationConns(setting)}
+	if d.Keep != nil {
+		env.wire.keepWith(d.Keep)
+	}
 	if !d.Offline && (plan.has(stageRevocation) || d.Credentials != nil && plan.credentialed()) {
 		env.wire.askAuthorities()
 	}
@@ -119,6 +126,20 @@ func (d *Diagnoser) run(ctx context.Context, t Target) (*fact.Facts, *Report, er
 	Judge(report, facts, rules)
 	report.Duration = now().Sub(report.Started)
 	return facts, report, nil
+}
+
+// Again judges a recorded run once more, with what the Diagnoser's sources add and
+// by its rules. Nothing is sent. Of the report, target, setting, times, Complete
+// and Stages are taken.
+func (d *Diagnoser) Again(ctx context.Context, facts *fact.Facts, recorded *Report) *Report {
+	report := &Report{Target: recorded.Target, Setting: recorded.Setting, Started: recorded.Started, Duration: recorded.Duration, Complete: recorded.Complete}
+	run := &runner{Diagnoser: d, facts: facts, now: time.Now}
+	for _, s := range d.Sources {
+		report.Stages = append(report.Stages, run.source(ctx, recorded.Target, s))
+	}
+	report.Stages = append(report.Stages, recorded.Stages...)
+	Judge(report, facts, d.Rules)
+	return report
 }
 
 // Judge fills a report's rules, findings and verdict from facts; nil rules are

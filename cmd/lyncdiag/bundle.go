@@ -20,7 +20,8 @@ func (p *program) bundleCommand() *cobra.Command {
 		Long: `Judge a support bundle: MOSDALREPORT.zip, its folder, or another archive or
 folder of what was collected on the user's computer. Nothing is sent.
 
-Read are the client's logs, and what nslookup and PortQry printed, wherever they
+A bundle of lyncdiag collect holds a whole run, which is judged again as it was
+recorded. Of others, read are the client's logs, and what nslookup and PortQry printed, wherever they
 lie in the tree. Whose sign-in it is comes from the logs, unless --address says it.
 check --bundle judges the same beside what is seen from here.`,
 		Example: "  lyncdiag bundle MOSDALREPORT.zip\n" +
@@ -36,6 +37,9 @@ check --bundle judges the same beside what is seen from here.`,
 				return err
 			}
 			target := fact.Subject{UserName: userName, Ticket: run.ticket}
+			if found.recorded != nil && address != "" {
+				return errors.New("read --address: the bundle says whose run it holds")
+			}
 			if address != "" || found.address != "" || len(found.exports.Users()) > 0 {
 				var named []string
 				if address != "" {

@@ -61,8 +61,11 @@ func (c *check) one(ctx context.Context, s *session, t fact.Subject, found *evid
 	c.started = true
 	progress := c.startProgress(t.Address)
 	defer progress.stop()
-	_, report, err := c.diagnoser(&c.networkFlags, s, c.plan, progress.observe, found.sources).one(ctx, t)
-	if err != nil {
+	d := c.diagnoser(&c.networkFlags, s, c.plan, progress.observe, found.sources)
+	var report *lyncdiag.Report
+	if found.recorded != nil {
+		report = d.Again(ctx, found.recorded.facts, found.recorded.report)
+	} else if _, report, err = d.one(ctx, t); err != nil {
 		return err
 	}
 	c.exit = lyncdiag.ExitCode(report, c.failOn.value)

@@ -73,6 +73,8 @@ type evidence struct {
 	address string // of the logs and bundles
 	exports *directory.Exports
 	client  *client.Computer // nil: none was named
+	// recorded is the run of a bundle that collect wrote; nil: there is none.
+	recorded *recorded
 }
 
 func (e *evidenceFlags) read(ctx context.Context, p *program) (*evidence, error) {
@@ -90,9 +92,15 @@ func (e *evidenceFlags) read(ctx context.Context, p *program) (*evidence, error)
 		found.address = logs.address()
 	}
 	for _, path := range e.bundles {
-		b, err := p.readBundle(ctx, path)
-		if err != nil {
+		b, own, err := p.readBundle(ctx, path)
+		switch {
+		case err != nil:
 			return nil, err
+		case own != nil && found.recorded != nil:
+			return nil, fmt.Errorf("read bundle %s: a run was read from another bundle already; one is judged at a time", path)
+		case own != nil:
+			found.recorded = own
+			continue
 		}
 		found.sources = append(found.sources, b)
 		found.address = cmp.Or(found.address, b.address())
@@ -165,6 +173,12 @@ func (e *evidence) locate(s *session) {
 // targets are the addresses given, else those that the evidence names.
 func (e *evidence) targets(n *networkFlags, args []string, userName, ticket string) ([]fact.Subject, error) {
 	list := []fact.Subject(nil)
+	if e.recorded != nil {
+		if len(args) > 0 {
+			return nil, errors.New("read arguments: the bundle holds a run of its own, about one user; give no address beside it")
+		}
+		return []fact.Subject{e.recorded.report.Target}, nil
+	}
 	if len(args) == 0 {
 		list = e.exports.Users()
 	}

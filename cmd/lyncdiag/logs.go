@@ -9,6 +9,7 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
@@ -25,13 +26,32 @@ func (p *program) readLogs(ctx context.Context, source bundle.Logs) (*logs, erro
 	return p.readAhead(ctx, source, fact.LogFilesKey.Name())
 }
 
-func (p *program) readBundle(ctx context.Context, path string) (*logs, error) {
+// recorded is a run that collect recorded.
+type recorded struct {
+	facts  *fact.Facts
+	report *lyncdiag.Report // as far as render.ReadRun reads it
+}
+
+// readBundle reads a bundle, or the run in one of our own.
+func (p *program) readBundle(ctx context.Context, path string) (*logs, *recorded, error) {
 	b, err := bundle.Open(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("read bundle %s: %w", path, cause(errors.Unwrap(err)))
+		return nil, nil, fmt.Errorf("read bundle %s: %w", path, cause(errors.Unwrap(err)))
 	}
 	defer b.Close()
-	return p.readAhead(ctx, b, fact.BundleKey.Name())
+	if b.Manifest == nil {
+		l, err := p.readAhead(ctx, b, fact.BundleKey.Name())
+		return l, nil, err
+	}
+	facts, raw, err := b.Recorded()
+	if err != nil {
+		return nil, nil, fmt.Errorf("read bundle %s: %w", path, errors.Unwrap(err))
+	}
+	report, err := render.ReadRun(raw)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read bundle %s: %w", path, errors.Unwrap(err))
+	}
+	return nil, &recorded{facts, report}, nil
 }
 
 // readAhead reads a source, which must come to a fact of this name.

@@ -75,7 +75,7 @@ func (p *program) command() *cobra.Command {
 	}{
 		{"Diagnose", []*cobra.Command{p.checkCommand(), p.askCommand(), p.scopeCommand(), p.explainCommand()}},
 		{"One suspect", []*cobra.Command{p.dnsCommand(), p.autodiscoverCommand(), p.adfsCommand(), p.certCommand(), p.portCommand(), p.proxyCommand(), p.sipCommand(), p.clientCommand()}},
-		{"What a user sent", []*cobra.Command{p.logCommand(), p.bundleCommand(), p.redactCommand()}},
+		{"What a user sent", []*cobra.Command{p.logCommand(), p.collectCommand(), p.bundleCommand(), p.redactCommand()}},
 		{"About lyncdiag", []*cobra.Command{p.labCommand(), p.catalogueCommand(), p.schemaCommand(), p.versionCommand()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})

@@ -121,6 +121,20 @@ func (g *progress) clear() {
 	g.show("")
 }
 
+// note says what is done now, where no stage does.
+func (g *progress) note(text string) {
+	if g.w == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.plain {
+		fmt.Fprintf(g.w, "%s: %s\n", g.subject, text)
+		return
+	}
+	g.status = g.subject + ": " + text
+}
+
 // say writes a line of its own.
 func (g *progress) say(line string) {
 	g.mu.Lock()

@@ -38,7 +38,12 @@ type Bundle struct {
 	// Contents are all files, in the order of their names. Collect fills in
 	// what could not be read.
 	Contents []fact.BundleFile
+	// Manifest is that of a bundle that this project wrote; nil: it is another's.
+	// Then it holds a recorded run, and Collect puts nothing of it.
+	Manifest *Manifest
 
+	parts   []part
+	prefix  string          // of the files in one of our own bundles
 	archive *zip.ReadCloser // nil for a folder
 	logs    []part
 	lookups map[string][]dnscheck.NSLookup // by place
@@ -68,6 +73,13 @@ func Open(ctx context.Context, name string) (*Bundle, error) {
 		return nil, fmt.Errorf("open bundle %s: %w", name, err)
 	}
 	slices.SortStableFunc(parts, func(a, b part) int { return strings.Compare(a.path, b.path) })
+	if b.Manifest, err = b.readManifest(parts); err != nil {
+		b.Close()
+		return nil, fmt.Errorf("open bundle %s: %w", name, err)
+	}
+	if b.Manifest != nil {
+		return b, nil
+	}
 	for _, p := range parts {
 		if ctx.Err() != nil {
 			b.Close()
@@ -221,6 +233,9 @@ func (b *Bundle) Name() string { return "bundle" }
 // one that cannot be read is noted in Contents and an error, and the rest is put
 // all the same.
 func (b *Bundle) Collect(ctx context.Context, s fact.Subject, f *fact.Facts) error {
+	if b.Manifest != nil {
+		return nil
+	}
 	var errs *multierror.Error
 	if len(b.logs) > 0 {
 		logs := Logs{listed: b.logs, origin: fact.Origin{Kind: fact.Bundle, Where: b.Path}, refused: b.note}

@@ -411,6 +411,9 @@ func (r *Redactor) field(key, value string) string {
 		return value
 	}
 	key = strings.ToLower(key)
+	if enumerations[key] {
+		return value
+	}
 	c := contexts[key]
 	if key == "authorization" || key == "proxy-authorization" {
 		value = "Authorization: " + value

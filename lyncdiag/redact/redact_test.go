@@ -71,6 +71,7 @@ func TestText(t *testing.T) {
 		{"<s:Domain>fabrikam</s:Domain> <DisplayName>Ann Lee</DisplayName>", "<s:Domain>host-r1</s:Domain> <DisplayName>name-r1 name-r2</DisplayName>"},
 		{`[HKEY_CURRENT_USER\Software\Microsoft\Office\15.0\Lync\joe@contoso.com]`, `[HKEY_CURRENT_USER\Software\Microsoft\Office\15.0\Lync\user-r1@domain-r1.example]`},
 		{"nslookup contoso.com.txt", "nslookup domain-r1.example.txt"},
+		{"Data Received -10.1.2.3:443 ip-10.1.2.3 _10.1.2.3", "Data Received -10.213.0.1:443 ip-10.213.0.1 _10.213.0.1"},
 		{"(425) 555-0199 00-1A-2B-3C-4D-5E ff-ff-ff-ff-ff-ff", "(9990000001 02-0B-F0-XX ff-ff-ff-ff-ff-ff"},
 		{"CN=ADFS Signing - fs.contoso.com", "CN=ADFS Signing - fs.domain-r1.example"},
 		{`algorithm@contoso.com <x:algorithm algorithm="http://www.w3.org/">via</x:algorithm>`, `user-r1@domain-r1.example <x:algorithm algorithm="http://www.w3.org/">via</x:algorithm>`},

@@ -106,7 +106,7 @@ func (s *scanner) scan(out, line []byte) []byte {
 			}
 		}
 		c := line[i]
-		if !wordByte[c] && c != '+' {
+		if !wordByte[c] && c != '+' || c == '-' && (i == 0 || !wordByte[line[i-1]]) { // a dash before a word is no part of it
 			switch {
 			case c == '\\' && i+2 < len(line) && line[i+1] == '\\' && wordByte[line[i+2]] && (i == 0 || !wordByte[line[i-1]] && line[i-1] != '\\' && line[i-1] != ':'):
 				out = append(out, '\\', '\\')
@@ -360,6 +360,11 @@ func (s *scanner) dotted(run []byte) string {
 	name := string(run)
 	if strings.Trim(name, "0123456789.") == "" {
 		return name
+	}
+	if i := strings.LastIndexAny(name, "-_"); i >= 0 { // what an address is glued to
+		if a, err := netip.ParseAddr(name[i+1:]); err == nil {
+			return string(s.bareWord(run[:max(i, 1)])) + name[max(i, 1):i+1] + s.address(a).String()
+		}
 	}
 	low := fold(name)
 	if isPseudonym(low) {

@@ -95,6 +95,7 @@ type stage struct {
 	Reason     string `json:"reason"`     // what was seen, or why it did not pass
 	Finding    string `json:"finding"`    // name of the finding that warned or failed it, else ""
 	Skip       string `json:"skip"`       // one word for why it was skipped, else ""
+	Input      bool   `json:"input"`      // a source that was read, not a link of the chain
 	DurationMs int64  `json:"durationMs"` // 0 for a stage that did not run
 }
 
@@ -145,7 +146,7 @@ func (t Tool) report(r *lyncdiag.Report, exitCode int) reportDoc {
 			Next:      list(r.Verdict.Next),
 		},
 		Stages: each(r.Stages, func(s lyncdiag.StageResult) stage {
-			return stage{string(s.ID), s.Title, string(s.Status), s.Reason, s.Finding, string(s.Skip), s.Duration.Milliseconds()}
+			return stage{string(s.ID), s.Title, string(s.Status), s.Reason, s.Finding, string(s.Skip), s.Input, s.Duration.Milliseconds()}
 		}),
 		Findings:     findings(r),
 		Experiment:   trial{cmp.Or(string(r.Experiment.Automatic), "unknown"), cmp.Or(string(r.Experiment.Manual), "unknown"), string(r.Experiment.From), r.Experiment.Conclusion},

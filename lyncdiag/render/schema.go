@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/redact"
 )
 
@@ -72,6 +73,9 @@ func Wire() map[string]any {
 		"version":      versionDoc{},
 
 		"redaction-map": redact.Map{},
+		"bundle":        bundle.Manifest{},
+		"collect":       collectDoc{},
+		"system":        systemDoc{},
 
 		"federation-metadata": federationMetadataDoc{},
 		"fault":               faultDoc{},

@@ -11,7 +11,7 @@ import (
 // compares with what is checked in.
 func TestGeneratedFilesAreFresh(t *testing.T) {
 	root, fresh := filepath.Join("..", "..", ".."), t.TempDir()
-	for _, folder := range []string{"render", "redact"} {
+	for _, folder := range []string{"render", "redact", "bundle"} {
 		source := os.DirFS(filepath.Join(root, "lyncdiag", folder))
 		if err := os.CopyFS(filepath.Join(fresh, "lyncdiag", folder), goFiles{source}); err != nil {
 			t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -25,11 +24,17 @@ func schemas(source string) (map[string]*jsonschema.Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	others, err := fieldComments(filepath.Join(source, "..", "redact")) // the map of pseudonyms
-	if err != nil {
-		return nil, err
+	for _, folder := range []string{"redact", "bundle"} { // the map of pseudonyms, and the manifest
+		others, err := fieldComments(filepath.Join(source, "..", folder))
+		if err != nil {
+			return nil, err
+		}
+		for name, comment := range others {
+			if comments[name] == "" {
+				comments[name] = comment
+			}
+		}
 	}
-	maps.Copy(comments, others)
 	list := map[string]*jsonschema.Schema{}
 	for name, wire := range render.Wire() {
 		r := jsonschema.Reflector{
