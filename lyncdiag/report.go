@@ -26,6 +26,11 @@ type Report struct {
 	Walk *dnscheck.Walk
 	// Bundle are the files of the support bundles that were given, read or not.
 	Bundle []fact.BundleFile
+	// Records are those of the domain, each against what is needed; see the function
+	// Records. They are shared and must not be changed.
+	Records []dnscheck.Check
+	// Hosts are those that were looked at, as far as they were: address, port, chain.
+	Hosts []fact.Endpoint
 }
 
 // Primary is the finding that Verdict.Primary names; ok is false when there is
@@ -66,6 +71,7 @@ type StageResult struct {
 	Finding  string        // name of the root finding that warned or failed it; "" when none did
 	Skip     SkipReason    // set when Status is Skipped
 	Input    bool          // a source that was read, not a link of the chain
+	Began    time.Duration // since the start of the run; 0 for a stage that did not run
 	Duration time.Duration // 0 for a stage that did not run
 }
 

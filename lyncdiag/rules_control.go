@@ -140,6 +140,21 @@ func everyEndpoint(f *fact.Facts) []fact.Endpoint {
 	return list
 }
 
+// hostsSeen are all of them and the federation service, each once.
+func hostsSeen(f *fact.Facts) []fact.Endpoint {
+	list := everyEndpoint(f)
+	if service, _, ok := fact.Get(f, fact.FederationKey); ok {
+		list = append(list, service)
+	}
+	var once []fact.Endpoint
+	for _, e := range list {
+		if !slices.ContainsFunc(once, func(o fact.Endpoint) bool { return o.Host == e.Host && o.Port == e.Port }) {
+			once = append(once, e)
+		}
+	}
+	return once
+}
+
 // judgePortal: the login service answers plain HTTP with a redirect to itself
 // over HTTPS, and with nothing else. Whoever says something else stands in
 // between.

@@ -98,7 +98,7 @@ func (d *Diagnoser) run(ctx context.Context, t Target) (*fact.Facts, *Report, er
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("the run's time-out of %v is over", timeout))
 	defer cancel()
 
-	run := &runner{Diagnoser: d, facts: facts, now: now}
+	run := &runner{Diagnoser: d, facts: facts, now: now, started: report.Started}
 	for _, s := range d.Sources {
 		report.Stages = append(report.Stages, run.source(ctx, t, s))
 	}
@@ -171,6 +171,7 @@ func Judge(report *Report, facts *fact.Facts, rules []Rule) {
 	for _, files := range fact.All(facts, fact.BundleKey) {
 		report.Bundle = append(report.Bundle, files...)
 	}
+	report.Records, report.Hosts = Records(facts), hostsSeen(facts)
 	report.Verdict = conclude(report, facts)
 }
 
@@ -217,6 +218,8 @@ type runner struct {
 	now   func() time.Time
 	mu    sync.Mutex
 	cut   bool // the run was cut short
+
+	started time.Time
 }
 
 func (r *runner) tell(s StageResult) {
@@ -240,7 +243,7 @@ func (r *runner) source(ctx context.Context, t Target, s Source) StageResult {
 	} else if result.ID == clientStage {
 		result.Reason = sumClient(r.facts)
 	}
-	result.Duration = r.now().Sub(start)
+	result.Began, result.Duration = start.Sub(r.started), r.now().Sub(start)
 	r.tell(result)
 	return result
 }
@@ -302,7 +305,7 @@ func (r *runner) stage(ctx context.Context, s Stage, env *Env, unmet *StageResul
 	}
 	start := r.now()
 	err := guarded(func() error { return s.Probe(ctx, env) })
-	result.Duration = r.now().Sub(start)
+	result.Began, result.Duration = start.Sub(r.started), r.now().Sub(start)
 	obstacle, observed := asObstacle(err)
 	switch {
 	case err == nil:

@@ -18,7 +18,7 @@ func (p *program) adfsCommand() *cobra.Command {
 }
 
 func (p *program) realmCommand() *cobra.Command {
-	run := &probe{plan: only("realm"), document: tool().Realm}
+	run := &probe{name: "realm", plan: only("realm"), document: tool().Realm}
 	var userName string
 	cmd := &cobra.Command{
 		Use:     "realm ADDRESS",

@@ -50,7 +50,7 @@ func (p *program) askCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			sinks, err := p.sinks(documents(), render.JSON)
+			sinks, err := p.sinks(render.Formats("answers"), render.JSON)
 			if err != nil {
 				return err
 			}

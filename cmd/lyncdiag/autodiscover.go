@@ -8,7 +8,7 @@ import (
 )
 
 func (p *program) autodiscoverCommand() *cobra.Command {
-	run := &probe{plan: only("control", "dns", "autodiscover"), document: tool().Autodiscover}
+	run := &probe{name: "autodiscover", plan: only("control", "dns", "autodiscover"), document: tool().Autodiscover}
 	run.exit = func(f *fact.Facts, r *lyncdiag.Report) int {
 		walk, _, ok := fact.Get(f, fact.WalkKey)
 		led := ok && (walk.Outcome == dnscheck.OutcomeWebTicket || walk.Outcome == dnscheck.OutcomeUser)

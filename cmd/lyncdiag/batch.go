@@ -216,8 +216,8 @@ func (b *batch) run(ctx context.Context) error {
 	var waiting []sink
 	if b.whole != nil {
 		running, waiting = split(running, render.CSV)
-	} else if slices.ContainsFunc(sinks, func(s sink) bool { return s.format == render.JSON }) {
-		return errors.New("read -o json: several documents are no JSON document; use -o ndjson, which writes one a line")
+	} else if err := oneDocument(sinks); err != nil {
+		return err
 	}
 	b.started = true
 	progress := b.startProgress("")

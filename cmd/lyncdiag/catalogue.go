@@ -14,7 +14,7 @@ func (p *program) catalogueCommand() *cobra.Command {
 		Short:   "List everything that can be found",
 		Args:    arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
-			return p.document(func() render.Document { return tool().Catalogue(kb.Catalogue()) })
+			return p.document("catalogue", func() render.Document { return tool().Catalogue(kb.Catalogue()) })
 		},
 	}
 }

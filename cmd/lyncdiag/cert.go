@@ -30,7 +30,7 @@ type certOptions struct {
 }
 
 func (p *program) certCommand() *cobra.Command {
-	run, own := &probe{}, &certOptions{}
+	run, own := &probe{name: "cert"}, &certOptions{}
 	cmd := &cobra.Command{
 		Use: "cert HOST[:PORT]|FILE",
 		Example: "  lyncdiag cert sts.contoso.com\n" +
@@ -178,7 +178,7 @@ func (p *program) certFile(cmd *cobra.Command, run *probe, own *certOptions, pat
 		return err
 	}
 	defer s.close()
-	sinks, err := p.sinks(documents(), render.JSON)
+	sinks, err := p.sinks(render.Formats("cert"), render.JSON)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func (c *check) all(ctx context.Context, t *targets, found *evidence) error {
 		return errors.New("read --client-from: the client of one computer does not fit several addresses")
 	}
 	b := &batch{
-		program: c.program, flags: &c.batchFlags, session: s, targets: t, ticket: c.ticket, allowed: reports(), whole: tool().Batch,
+		program: c.program, flags: &c.batchFlags, session: s, targets: t, ticket: c.ticket, allowed: render.Formats("batch"), whole: tool().Batch,
 		diagnoser: c.diagnoser(&c.networkFlags, s, c.plan, nil, found.sources),
 		document: func(_ *fact.Facts, r *lyncdiag.Report) (render.Document, int) {
 			code := lyncdiag.ExitCode(r, c.failOn.value)
@@ -54,7 +54,7 @@ func (c *check) all(ctx context.Context, t *targets, found *evidence) error {
 
 // one diagnoses one address and shows the stages as they pass.
 func (c *check) one(ctx context.Context, s *session, t fact.Subject, found *evidence) error {
-	sinks, err := c.sinks(reports(), render.JSON)
+	sinks, err := c.sinks(render.Formats("report"), render.JSON)
 	if err != nil {
 		return err
 	}

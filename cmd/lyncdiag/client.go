@@ -74,7 +74,7 @@ that into account.` + exportHelp,
 			if err != nil {
 				return err
 			}
-			sinks, err := p.sinks(documents(), render.JSON)
+			sinks, err := p.sinks(render.Formats("client"), render.JSON)
 			if err != nil {
 				return err
 			}
@@ -192,7 +192,7 @@ With --from it lists what an export shows.`,
 			if err != nil {
 				return fmt.Errorf("read --only: %s", strings.TrimPrefix(err.Error(), "client: plan reset: "))
 			}
-			sinks, err := p.sinks(documents(), render.JSON)
+			sinks, err := p.sinks(render.Formats("client-reset"), render.JSON)
 			if err != nil {
 				return err
 			}

@@ -137,7 +137,7 @@ func (c *collection) run(ctx context.Context, args []string) error {
 	if err := c.credentialFlags.read(ctx, c.program, &c.networkFlags, s, cmp.Or(targets[0].UserName, targets[0].Address), false); err != nil {
 		return err
 	}
-	sinks, err := c.sinks(documents(), render.JSON)
+	sinks, err := c.sinks(render.Formats("collect"), render.JSON)
 	if err != nil {
 		return err
 	}
@@ -275,7 +275,7 @@ var planned = []bundle.Entry{
 
 // showPlan says what would be taken.
 func (c *collection) showPlan() error {
-	return c.document(func() render.Document {
+	return c.document("collect", func() render.Document {
 		m := bundle.Manifest{Redacted: c.hide, Entries: slices.Clone(planned)}
 		logs, err := bundle.Logs{Paths: c.logPaths}.Texts()
 		for _, l := range logs {

@@ -14,7 +14,7 @@ import (
 )
 
 func (p *program) dnsCommand() *cobra.Command {
-	run := &probe{plan: only("dns"), document: tool().DNS, tabular: true}
+	run := &probe{name: "dns", plan: only("dns"), document: tool().DNS}
 	var many batchFlags
 	var lookups nslookupFlag
 	cmd := &cobra.Command{
@@ -50,7 +50,7 @@ func (p *program) dnsCommand() *cobra.Command {
 			}
 			defer s.close()
 			b := &batch{
-				program: p, flags: &many, session: s, targets: targets, allowed: run.formats(), records: many.records(&run.networkFlags, s),
+				program: p, flags: &many, session: s, targets: targets, allowed: render.Formats("dns"), records: many.records(&run.networkFlags, s),
 				diagnoser: p.diagnoser(&run.networkFlags, s, run.plan(s), nil, nil),
 				document: func(f *fact.Facts, r *lyncdiag.Report) (render.Document, int) {
 					return run.document(f, r), lyncdiag.ExitCode(r, run.failOn.value)

@@ -47,7 +47,7 @@ func (p *program) explainCommand() *cobra.Command {
 			if len(matches) == 0 {
 				p.exit = 1
 			}
-			return p.document(func() render.Document { return tool().Explain(query, matches) })
+			return p.document("explain", func() render.Document { return tool().Explain(query, matches) })
 		},
 	}
 }

@@ -127,7 +127,7 @@ func TestOutputFile(t *testing.T) {
 	if code != exitUnfinished || strings.Count(errs.String(), "\n") != 1 {
 		t.Errorf("exit code %d, stderr %q", code, &errs)
 	}
-	if code, _, _ := call(t, t.Context(), "version", "-o", "json="+path, "-o", "html"); code != exitUsage {
+	if code, _, _ := call(t, t.Context(), "version", "-o", "json="+path, "-o", "mermaid"); code != exitUsage {
 		t.Errorf("exit code %d", code)
 	}
 	if again, err := os.ReadFile(path); err != nil || !bytes.Equal(again, whole) {

@@ -24,7 +24,7 @@ func (p *program) labCommand() *cobra.Command {
 			"Every address at contoso.example is the user, and the password is " + lab.Password + ".",
 		Args: noCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			sinks, err := p.sinks(documents(), render.JSON)
+			sinks, err := p.sinks(render.Formats("lab"), render.JSON)
 			if err != nil {
 				return err
 			}
@@ -72,7 +72,7 @@ func (p *program) faultsCommand() *cobra.Command {
 			for _, f := range lab.Faults() {
 				list = append(list, render.Fault{Name: f.Name, Description: f.Description, Expected: f.Expected, Base: f.Base})
 			}
-			return p.document(func() render.Document { return tool().Faults(list) })
+			return p.document("faults", func() render.Document { return tool().Faults(list) })
 		},
 	}
 }

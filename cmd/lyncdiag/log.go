@@ -26,7 +26,7 @@ func (p *program) logCommand() *cobra.Command {
 			if len(args) == 0 {
 				return errors.New("read arguments: no log is given")
 			}
-			sinks, err := p.sinks(documents(), render.JSON)
+			sinks, err := p.sinks(render.Formats("log"), render.JSON)
 			if err != nil {
 				return err
 			}
@@ -36,7 +36,7 @@ func (p *program) logCommand() *cobra.Command {
 			var seen render.Tally
 			streams := make([]*render.LogStream, len(sinks))
 			for i, s := range sinks {
-				if s.format != render.Text {
+				if s.format == render.JSON || s.format == render.NDJSON {
 					streams[i] = render.NewLogStream(s.w, s.format)
 					streams[i].Redact = s.options.Redact
 				}

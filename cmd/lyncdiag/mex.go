@@ -15,7 +15,7 @@ import (
 )
 
 func (p *program) mexCommand() *cobra.Command {
-	run := &probe{}
+	run := &probe{name: "mex"}
 	cmd := &cobra.Command{
 		Use: "mex URL|FILE|-",
 		Example: "  lyncdiag adfs mex https://sts.contoso.com/adfs/services/trust/mex\n" +

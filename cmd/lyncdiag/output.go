@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
 
@@ -23,10 +22,6 @@ type sink struct {
 	format  render.Format
 	options render.Options
 }
-
-// What a kind of document can be written as.
-func documents() []render.Format { return render.Document{}.Formats() }
-func reports() []render.Format   { return tool().Report(&lyncdiag.Report{}, 0).Formats() }
 
 // outputFile is the file of a -o FORMAT=FILE. It is written beside its place
 // and moved there when it is whole.
@@ -85,6 +80,8 @@ func (p *program) sinks(allowed []render.Format, piped render.Format) ([]sink, e
 		switch {
 		case toFile && path == "":
 			return nil, fmt.Errorf("read -o %s: no file name after the =", given)
+		case toFile && p.writes(path):
+			return nil, fmt.Errorf("write %s: another -o writes this file", path)
 		case toFile:
 			file, err := createOutput(path)
 			if err != nil {
@@ -109,6 +106,18 @@ func (p *program) sinks(allowed []render.Format, piped render.Format) ([]sink, e
 	return list, nil
 }
 
+// writes reports whether a file of -o is this one, by whatever name.
+func (p *program) writes(path string) bool {
+	if link, err := filepath.EvalSymlinks(path); err == nil {
+		path = link
+	}
+	path, _ = filepath.Abs(path)
+	return slices.ContainsFunc(p.files, func(f outputFile) bool {
+		other, _ := filepath.Abs(f.path)
+		return f.path != "" && (other == path || runtime.GOOS == "windows" && strings.EqualFold(other, path))
+	})
+}
+
 func checkFormat(given, name string, allowed []render.Format) error {
 	var names []string
 	for _, f := range allowed {
@@ -117,7 +126,7 @@ func checkFormat(given, name string, allowed []render.Format) error {
 	if slices.Contains(names, name) {
 		return nil
 	}
-	if slices.Contains([]string{"markdown", "html", "junit", string(render.CSV), string(render.Short)}, name) {
+	if slices.Contains(render.Formats("report"), render.Format(name)) || name == string(render.Mermaid) {
 		return fmt.Errorf("read -o %s: %s is not written here; this command writes %s", given, name, strings.Join(names, ", "))
 	}
 	return fmt.Errorf("read -o %s: there is no format %q, want one of %s%s", given, name, strings.Join(names, ", "), didYouMean(name, names))
@@ -167,9 +176,9 @@ func (p *program) write(sinks []sink, d render.Document, further bool) error {
 	return nil
 }
 
-// document writes what needs no work before.
-func (p *program) document(d func() render.Document) error {
-	sinks, err := p.sinks(documents(), render.JSON)
+// document writes what needs no work before; name is that of its schema.
+func (p *program) document(name string, d func() render.Document) error {
+	sinks, err := p.sinks(render.Formats(name), render.JSON)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ import (
 )
 
 func (p *program) portCommand() *cobra.Command {
-	run := &probe{}
+	run := &probe{name: "port"}
 	var domain string
 	var plan, all bool
 	cmd := &cobra.Command{
@@ -81,7 +81,6 @@ service says only after sign-in.`,
 		},
 	}
 	run.register(cmd.Flags())
-	run.tabular = true
 	cmd.Flags().BoolVar(&plan, "plan", false, "list the hosts, ports and published ranges that a firewall must let through, and send nothing")
 	cmd.Flags().BoolVar(&all, "needed", false, "try the ports of --plan that a test can try")
 	cmd.Flags().StringVar(&domain, "domain", "", "the company's `DOMAIN`, for the hosts that are its own")
@@ -112,7 +111,7 @@ func (p *program) requirements(ctx context.Context, run *probe, domain string) e
 	if err := ownHosts(setting, domain); err != nil {
 		return err
 	}
-	sinks, err := p.sinks(run.formats(), render.JSON)
+	sinks, err := p.sinks(render.Formats(run.name), render.JSON)
 	if err != nil {
 		return err
 	}

@@ -16,19 +16,12 @@ import (
 // probe runs part of the chain for each target and writes a document for each.
 type probe struct {
 	networkFlags
+	name     string // of the document's schema
 	plan     func(s *session) lyncdiag.Plan
 	sources  []lyncdiag.Source
 	prepare  func(s *session) error // nil: nothing is to be done before the first target
 	document func(f *fact.Facts, r *lyncdiag.Report) render.Document
 	exit     func(f *fact.Facts, r *lyncdiag.Report) int // nil: the report's
-	tabular  bool                                        // the document has rows, too
-}
-
-func (p *probe) formats() []render.Format {
-	if p.tabular {
-		return append(documents(), render.CSV)
-	}
-	return documents()
 }
 
 func (p *program) probe(cmd *cobra.Command, run *probe, targets []fact.Subject) error {
@@ -42,13 +35,13 @@ func (p *program) probe(cmd *cobra.Command, run *probe, targets []fact.Subject) 
 			return err
 		}
 	}
-	sinks, err := p.sinks(run.formats(), pipedFormat(len(targets)))
+	sinks, err := p.sinks(render.Formats(run.name), pipedFormat(len(targets)))
 	if err != nil {
 		return err
 	}
-	for _, to := range sinks {
-		if len(targets) > 1 && to.format == render.JSON {
-			return fmt.Errorf("read -o json: several documents are no JSON document; use -o ndjson, which writes one a line")
+	if len(targets) > 1 {
+		if err := oneDocument(sinks); err != nil {
+			return err
 		}
 	}
 	p.started = true
@@ -65,6 +58,16 @@ func (p *program) probe(cmd *cobra.Command, run *probe, targets []fact.Subject) 
 			code = run.exit(f, report)
 		}
 		p.exit = max(p.exit, code)
+	}
+	return nil
+}
+
+// oneDocument refuses the formats that hold one document, for several.
+func oneDocument(sinks []sink) error {
+	for _, s := range sinks {
+		if slices.Contains([]render.Format{render.JSON, render.HTML, render.JUnit}, s.format) {
+			return fmt.Errorf("read -o %s: several documents make no one in this format; use -o ndjson, csv or markdown", s.format)
+		}
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func (p *program) command() *cobra.Command {
 	root.SetErr(p.stderr)
 	root.SetFlagErrorFunc(flagError)
 	flags := root.PersistentFlags()
-	flags.StringArrayVarP(&p.outputs, "output", "o", nil, "`FORMAT` (text, json or ndjson; of some commands short or csv as well) or FORMAT=FILE; repeatable")
+	flags.StringArrayVarP(&p.outputs, "output", "o", nil, "`FORMAT` (text, json, ndjson; of most commands also short, markdown, html, csv or junit) or FORMAT=FILE; repeatable")
 	p.progress = choice{allowed: []string{"auto", "plain", "none"}, value: "auto"}
 	flags.Var(&p.progress, "progress", "progress on stderr: auto (on a terminal), plain or none")
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log to stderr what is done")

@@ -141,7 +141,7 @@ func (f *proxyFlags) credentials(n *lyncdiag.Network, p *program) error {
 const maxPAC = 1 << 20
 
 func (p *program) proxyCommand() *cobra.Command {
-	run := &probe{}
+	run := &probe{name: "proxy"}
 	cmd := &cobra.Command{
 		Use:     "proxy",
 		Example: "  lyncdiag proxy",

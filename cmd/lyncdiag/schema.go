@@ -18,7 +18,7 @@ func (p *program) schemaCommand() *cobra.Command {
 		ValidArgs: render.Schemas(),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return p.document(tool().Schemas)
+				return p.document("schemas", tool().Schemas)
 			}
 			schema, err := render.Schema(args[0])
 			if err != nil {

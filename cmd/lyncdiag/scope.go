@@ -17,7 +17,7 @@ func (p *program) scopeCommand() *cobra.Command {
 		Short:   "Read the article's scoping table: what kind of problem is it?",
 		Args:    arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
-			return p.document(func() render.Document {
+			return p.document("scope", func() render.Document {
 				return tool().Scope(kb.Symptom(symptom.value), kb.Spread(users.value), kb.Spread(computers.value))
 			})
 		},

@@ -15,7 +15,7 @@ import (
 )
 
 func (p *program) sipCommand() *cobra.Command {
-	run := &probe{}
+	run := &probe{name: "sip"}
 	var address string
 	cmd := &cobra.Command{
 		Use:     "sip HOST[:PORT]",

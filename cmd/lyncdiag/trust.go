@@ -20,7 +20,7 @@ import (
 )
 
 func (p *program) metadataCommand() *cobra.Command {
-	run := &probe{}
+	run := &probe{name: "federation-metadata"}
 	cmd := &cobra.Command{
 		Use:     "metadata URL|FILE|-",
 		Example: "  lyncdiag adfs metadata https://sts.contoso.com/FederationMetadata/2007-06/FederationMetadata.xml",
@@ -129,7 +129,7 @@ func (p *program) readDocument(path, what string, read func(io.Reader) error) er
 }
 
 func (p *program) faultCommand() *cobra.Command {
-	run := &probe{}
+	run := &probe{name: "fault"}
 	cmd := &cobra.Command{
 		Use:     "fault FILE|-",
 		Example: "  lyncdiag adfs fault answer.xml",
@@ -172,7 +172,7 @@ func withoutRecords(r *lyncdiag.Report) *lyncdiag.Report {
 
 func (p *program) tokenCommand() *cobra.Command {
 	// The records tell whether the cloud has anything to do with the domain.
-	run := &probe{plan: only("dns", "adfs.trust", "adfs.token", "cloud.token")}
+	run := &probe{name: "token", plan: only("dns", "adfs.trust", "adfs.token", "cloud.token")}
 	run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document { return tool().Token(f, withoutRecords(r)) }
 	var credentials credentialFlags
 	var userName string

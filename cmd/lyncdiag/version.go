@@ -10,6 +10,6 @@ func (p *program) versionCommand() *cobra.Command {
 		Example: "  lyncdiag version",
 		Short:   "Print the version, its commit and what it was built with",
 		Args:    arguments(0, 0),
-		RunE:    func(*cobra.Command, []string) error { return p.document(tool().About) },
+		RunE:    func(*cobra.Command, []string) error { return p.document("version", tool().About) },
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"reflect"
 	"strconv"
 )
 
@@ -13,12 +14,48 @@ type table interface {
 	rows() [][]string
 }
 
+// listing is a page with one list that its rows are made from.
+type listing interface{ listed() any }
+
+func (d *autodiscoverDoc) listed() any       { return d.Hops }
+func (d *mexDoc) listed() any                { return d.Endpoints }
+func (d *federationMetadataDoc) listed() any { return d.SigningCertificates }
+func (d *certDoc) listed() any               { return d.Chain }
+func (d *sipDoc) listed() any                { return d.Challenges }
+func (d *proxyDoc) listed() any              { return d.Components }
+func (d *explainDoc) listed() any            { return d.Matches }
+func (d *catalogueDoc) listed() any          { return d.Findings }
+func (d *faultsDoc) listed() any             { return d.Faults }
+func (d *answersDoc) listed() any            { return d.Answers }
+func (d *logDoc) listed() any                { return d.Attempts }
+
+// ofStructs are a list of wire structs as columns and rows.
+func ofStructs(list any) (columns []string, rows [][]string) {
+	v := reflect.ValueOf(list)
+	for name := range columnsOf(reflect.Zero(v.Type().Elem())) {
+		columns = append(columns, name)
+	}
+	for i := range v.Len() {
+		var row []string
+		for _, value := range columnsOf(v.Index(i)) {
+			row = append(row, cell(value))
+		}
+		rows = append(rows, row)
+	}
+	return columns, rows
+}
+
 func writeCSV(w io.Writer, p page, o Options) error {
-	t := p.(table)
 	out := csv.NewWriter(w)
-	rows := t.rows()
+	var columns []string
+	var rows [][]string
+	if t, ok := p.(table); ok {
+		columns, rows = t.columns(), t.rows()
+	} else {
+		columns, rows = ofStructs(p.(listing).listed())
+	}
 	if !o.Headless {
-		rows = append([][]string{t.columns()}, rows...)
+		rows = append([][]string{columns}, rows...)
 	}
 	for _, row := range rows {
 		for i := range row {

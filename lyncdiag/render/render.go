@@ -10,6 +10,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -22,11 +23,13 @@ const (
 	Text   Format = "text"   // for a person at a terminal
 	JSON   Format = "json"   // one indented object, ASCII only
 	NDJSON Format = "ndjson" // one object a line, ASCII only
-	Short  Format = "short"  // four lines for a ticket; reports only
-	CSV    Format = "csv"    // one row a target, in UTF-8; reports and DNS only
+	Short  Format = "short"  // some lines for a ticket; a report has four
+	JUnit  Format = "junit"  // XML for programs that count tests
+	CSV    Format = "csv"    // a row for each target or thing looked at, in UTF-8
 
-	Mermaid Format = "mermaid" // a sequence diagram; Flow only
-	HTML    Format = "html"    // a page of its own; LogView only
+	Markdown Format = "markdown" // for tickets and chats that take it
+	HTML     Format = "html"     // a page of its own that asks nobody for anything
+	Mermaid  Format = "mermaid"  // a sequence diagram; Flow only
 )
 
 // Options are about text and CSV; JSON ignores them.
@@ -64,6 +67,12 @@ func (d Document) Write(w io.Writer, f Format, o Options) error {
 		return writeShort(w, d.page)
 	case CSV:
 		return writeCSV(w, d.page, o)
+	case Markdown:
+		return writeMarkdown(w, d.page)
+	case JUnit:
+		return writeJUnit(w, d.page)
+	case HTML:
+		return writeHTML(w, d.page)
 	}
 	return writeText(w, d.page, o)
 }
@@ -71,13 +80,37 @@ func (d Document) Write(w io.Writer, f Format, o Options) error {
 // Formats are those that Write takes for this document.
 func (d Document) Formats() []Format {
 	formats := []Format{Text, JSON, NDJSON}
-	if _, ok := d.page.(brief); ok {
+	switch d.page.(type) {
+	case nil, *messageDoc, *labDoc, *schemasDoc:
+		return formats
+	}
+	formats = append(formats, Markdown)
+	if _, ok := d.page.(*logDoc); !ok { // LogView writes that page
+		formats = append(formats, HTML)
+	}
+	_, own := d.page.(brief)
+	if _, found := findingsOf(d.page); found || own {
 		formats = append(formats, Short)
 	}
-	if _, ok := d.page.(table); ok {
+	_, rows := d.page.(table)
+	if _, list := d.page.(listing); rows || list {
 		formats = append(formats, CSV)
 	}
+	_, cases := d.page.(tested)
+	if _, found := findingsOf(d.page); found || cases {
+		formats = append(formats, JUnit)
+	}
 	return formats
+}
+
+// Formats are those of every document of this name ("report" stands for
+// lyncdiag.report/v1), before there is one; nil for an unknown name.
+func Formats(name string) []Format {
+	wire, ok := Wire()[name]
+	if !ok {
+		return nil
+	}
+	return Document{reflect.New(reflect.TypeOf(wire)).Interface().(page)}.Formats()
 }
 
 // Tool is the program that writes: reports carry its version. Its methods turn

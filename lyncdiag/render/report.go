@@ -25,7 +25,9 @@ type reportDoc struct {
 	Findings   []finding `json:"findings"` // root causes first
 	Experiment trial     `json:"experiment"`
 	// The way through Autodiscover; outcome "" where nobody went it.
-	Autodiscover walk `json:"autodiscover"`
+	Autodiscover walk         `json:"autodiscover"`
+	Records      []seenRecord `json:"records"` // of the domain, each against what is needed
+	Hosts        []seenHost   `json:"hosts"`   // that were looked at
 	// Files of the support bundles that were given, read or not.
 	Bundle   []bundleFile `json:"bundle"`
 	Summary  summary      `json:"summary"`
@@ -96,6 +98,7 @@ type stage struct {
 	Finding    string `json:"finding"`    // name of the finding that warned or failed it, else ""
 	Skip       string `json:"skip"`       // one word for why it was skipped, else ""
 	Input      bool   `json:"input"`      // a source that was read, not a link of the chain
+	StartedMs  int64  `json:"startedMs"`  // since startedAt; 0 for a stage that did not run
 	DurationMs int64  `json:"durationMs"` // 0 for a stage that did not run
 }
 
@@ -146,12 +149,14 @@ func (t Tool) report(r *lyncdiag.Report, exitCode int) reportDoc {
 			Next:      list(r.Verdict.Next),
 		},
 		Stages: each(r.Stages, func(s lyncdiag.StageResult) stage {
-			return stage{string(s.ID), s.Title, string(s.Status), s.Reason, s.Finding, string(s.Skip), s.Input, s.Duration.Milliseconds()}
+			return stage{string(s.ID), s.Title, string(s.Status), s.Reason, s.Finding, string(s.Skip), s.Input, s.Began.Milliseconds(), s.Duration.Milliseconds()}
 		}),
 		Findings:     findings(r),
 		Experiment:   trial{cmp.Or(string(r.Experiment.Automatic), "unknown"), cmp.Or(string(r.Experiment.Manual), "unknown"), string(r.Experiment.From), r.Experiment.Conclusion},
 		Autodiscover: walked(r.Walk),
 		Bundle:       each(r.Bundle, func(f fact.BundleFile) bundleFile { return bundleFile(f) }),
+		Records:      seenRecords(r),
+		Hosts:        seenHosts(r),
 		ExitCode:     exitCode,
 	}
 	for _, f := range doc.Findings {

@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/lyncdiag/go-lyncdiag/certs"
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
@@ -77,6 +79,19 @@ func broken(t testing.TB) *lyncdiag.Report {
 			made(t, "rich-client-authentication", "adfs.mex", "adfs-mex-http-500"),
 		},
 	}
+	for i := range r.Stages {
+		r.Stages[i].Began = time.Duration(i) * 100 * time.Millisecond
+	}
+	r.Records = []dnscheck.Check{
+		{Expectation: dnscheck.Expectation{Type: "SRV", Name: "_sip._tls.contoso.com", Expected: "100 1 443 sipdir.online.lync.com."}, Server: "internal", Status: dnscheck.CheckOK, Found: []string{"100 1 443 sipdir.online.lync.com."}},
+		{Expectation: dnscheck.Expectation{Type: "CNAME", Name: "sip.contoso.com", Expected: "sipdir.online.lync.com."}, Server: "internal", Status: dnscheck.CheckMissing, Detail: "NXDOMAIN | <b>"},
+	}
+	r.Hosts = []fact.Endpoint{
+		{Host: "sipdir.online.lync.com", Port: 443, Reach: fact.Reach{Status: fact.Listening, Address: "192.0.2.7", Elapsed: 40 * time.Millisecond},
+			TLS: &certs.Result{TLSVersion: "TLS 1.2", Verified: true, Chain: []certs.Certificate{{Subject: "CN=</td><script>alert(1)</script>", Issuer: "CN=An authority", NotBefore: r.Started, NotAfter: r.Started.AddDate(1, 0, 0), Thumbprint: "AB12"}}}},
+		{Host: "sts.contoso.com", Port: 443, Reach: fact.Reach{Status: fact.Filtered, Address: "192.0.2.8", Detail: "no answer in 5s"}},
+	}
+	r.Walk = &dnscheck.Walk{Outcome: dnscheck.OutcomeWebTicket, Hops: []dnscheck.Hop{{URL: "http://lyncdiscover.contoso.com/", Status: 302, Kind: dnscheck.KindRedirect, Location: "https://webdir.online.lync.com/", Elapsed: 30 * time.Millisecond}, {URL: "https://lyncdiscoverinternal.contoso.com/", Kind: dnscheck.KindError, Detail: "no address"}}}
 	r.Verdict = lyncdiag.Verdict{
 		Outcome: lyncdiag.Problem, Types: []kb.Type{kb.Identity}, Primary: "adfs-mex-http-500",
 		Summary: "jo\u00e9@contoso.com cannot sign in: AD FS does not serve its metadata to rich clients",
@@ -125,6 +140,12 @@ func TestGolden(t *testing.T) {
 		{"batch-80.txt", batch, render.Text, render.Options{}},
 		{"batch.ndjson", batch, render.NDJSON, render.Options{}},
 		{"batch.csv", batch, render.CSV, render.Options{}},
+		{"broken.html", tool.Report(broken(t), 1), render.HTML, render.Options{}},
+		{"batch.html", batch, render.HTML, render.Options{}},
+		{"broken.md", tool.Report(broken(t), 1), render.Markdown, render.Options{}},
+		{"batch.md", batch, render.Markdown, render.Options{}},
+		{"broken.xml", tool.Report(broken(t), 1), render.JUnit, render.Options{}},
+		{"batch.xml", batch, render.JUnit, render.Options{}},
 		{"broken.csv", tool.Report(broken(t), 1), render.CSV, render.Options{Headless: true}},
 	}
 	for _, test := range tests {

@@ -30,6 +30,9 @@ type sheet struct {
 	b     strings.Builder
 	width int
 	color bool
+
+	headline string // the first that was written
+	headTone tone
 }
 
 func newSheet(o Options) *sheet {
@@ -95,6 +98,9 @@ func (s *sheet) line(text string) { s.hang("", 0, text) }
 
 // head writes a headline in the tone of what it says.
 func (s *sheet) head(text string, t tone) {
+	if s.headline == "" {
+		s.headline, s.headTone = text, t
+	}
 	for _, l := range wrap(text, s.width) {
 		s.raw(s.paint(l, t))
 	}
