@@ -28,7 +28,7 @@ param(
 $ErrorActionPreference = 'Stop'
 Import-Module (Join-Path -Path $PSScriptRoot -ChildPath 'LyncDiag')
 
-Get-MgUser -All -Filter 'accountEnabled eq true' -Property UserPrincipalName, AssignedPlans |
+Get-MgUser -All -Filter 'accountEnabled eq true' -Property 'UserPrincipalName', 'AssignedPlans' |
     Where-Object { $_.AssignedPlans | Where-Object { $_.Service -eq 'MicrosoftCommunicationsOnline' -and $_.CapabilityStatus -eq 'Enabled' } } |
     Test-LyncSignIn -Concurrency $Concurrency |
     Select-Object -Property @{ n = 'Address'; e = { $_.target.address } },
