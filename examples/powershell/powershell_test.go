@@ -262,7 +262,7 @@ func schemaKeys(t *testing.T, document, definition string) map[string]json.RawMe
 var types = map[string][2]string{
 	"LyncDiag.Report": {"report", ""}, "LyncDiag.Finding": {"report", "finding"}, "LyncDiag.Dns": {"dns", ""}, "LyncDiag.DnsRecord": {"dns", "record"},
 	"LyncDiag.Realm": {"realm", ""}, "LyncDiag.Mex": {"mex", ""}, "LyncDiag.Log": {"log", ""}, "LyncDiag.LogFile": {"log", "logFile"},
-	"LyncDiag.Attempt": {"log", "attempt"}, "LyncDiag.Explanations": {"explain", ""}, "LyncDiag.Explanation": {"explain", "explanation"},
+	"LyncDiag.Bundle": {"collect", ""}, "LyncDiag.Attempt": {"log", "attempt"}, "LyncDiag.Explanations": {"explain", ""}, "LyncDiag.Explanation": {"explain", "explanation"},
 }
 
 // made is what a function of the module makes itself.
@@ -505,6 +505,8 @@ func TestCallsOfTheModule(t *testing.T) {
 		{"", [][]string{{"adfs", "realm", "--output", "ndjson"}, {"--lab=healthy"}, {"--", "joe@contoso.example"}}, []int{0}, 1},
 		{"", [][]string{{"adfs", "mex", "--output", "ndjson"}, {"--lab=healthy"}, {"--", "https://sts.contoso.example/adfs/services/trust/mex"}}, []int{0}, 1},
 		{"", [][]string{{"log", "--output", "ndjson", "--"}, {log}}, []int{1}, 1},
+		{"", [][]string{{"collect", "--output", "ndjson", "--file"}, {filepath.Join(dir, "joe.zip"), "--lab=healthy", "--log", log, "--redact-map", filepath.Join(dir, "map.json"), "--ticket", "INC1", "--", "joe@contoso.example"}}, []int{0, 1}, 1},
+		{"", [][]string{{"collect", "--output", "ndjson", "--file"}, {filepath.Join(dir, "plan.zip"), "--lab=healthy", "--redact=false", "--plan", "--", "joe@contoso.example"}}, []int{0, 1}, 1},
 		{"", [][]string{{"explain", "--output", "ndjson", "--"}, {"-2146762481"}}, []int{0, 1}, 1},
 		{"", [][]string{{"explain", "--output", "ndjson", "--"}, {"nothing that anybody has ever said"}}, []int{1}, 1},
 		{"", [][]string{{"lab", "faults", "--output", "ndjson"}}, []int{0}, 1},

@@ -957,8 +957,136 @@ function Resolve-LyncError {
     }
 }
 
+function New-LyncSupportBundle {
+    <#
+    .SYNOPSIS
+    Writes one zip of all that is seen of a user's sign-in.
+
+    .DESCRIPTION
+    Collects the report, the facts that it rests on, DNS answers, certificates, the
+    client's logs and what there is to know about this computer. Users, hosts and
+    addresses are replaced by pseudonyms, unless -NoRedaction is given. The program
+    judges the bundle again with: lyncdiag bundle FILE
+
+    .PARAMETER Address
+    The sign-in address, with or without sip: in front.
+
+    .PARAMETER Path
+    The zip file to write. With -WhatIf it is said what would be taken.
+
+    .PARAMETER Log
+    Client logs: files or folders. On Windows, those of this computer's client are
+    found.
+
+    .PARAMETER MapPath
+    The file that keeps what the pseudonyms stand for. It is not part of the bundle.
+
+    .PARAMETER NoRedaction
+    Leaves everything as it is.
+
+    .PARAMETER Ticket
+    A text that the report repeats.
+
+    .PARAMETER Deployment
+    Where the users are: auto, online, hybrid or server.
+
+    .PARAMETER Cloud
+    Cloud of Lync Online: worldwide, gcc-high, dod or china.
+
+    .PARAMETER Client
+    The client to judge for.
+
+    .PARAMETER Location
+    Where this computer is: inside or outside the company network.
+
+    .PARAMETER Proxy
+    An HTTP proxy for every connection, or none.
+
+    .PARAMETER Resolver
+    DNS servers to ask, as [NAME=]ADDRESS.
+
+    .PARAMETER TimeoutSeconds
+    The time for the run.
+
+    .PARAMETER Lab
+    Uses the built-in lab in place of the network, with these faults.
+
+    .PARAMETER Offline
+    Sends nothing.
+
+    .EXAMPLE
+    New-LyncSupportBundle joe@contoso.com -Path .\joe.zip
+
+    .EXAMPLE
+    New-LyncSupportBundle joe@contoso.com -Path .\joe.zip -WhatIf
+
+    .OUTPUTS
+    LyncDiag.Bundle
+    #>
+    [CmdletBinding(SupportsShouldProcess = $true)]
+    [OutputType('LyncDiag.Bundle')]
+    param(
+        [Parameter(Mandatory = $true, Position = 0, ValueFromPipelineByPropertyName = $true)]
+        [Alias('SipAddress', 'UserPrincipalName', 'SignInName')]
+        [string] $Address,
+
+        [Parameter(Mandatory = $true, Position = 1)]
+        [string] $Path,
+
+        [string[]] $Log,
+
+        [string] $MapPath,
+
+        [switch] $NoRedaction,
+
+        [string] $Ticket,
+
+        [ValidateSet('auto', 'online', 'hybrid', 'server')]
+        [string] $Deployment,
+
+        [ValidateSet('worldwide', 'gcc-high', 'dod', 'china')]
+        [string] $Cloud,
+
+        [ValidateSet('any', 'lync2010-rtm', 'lync2010', 'lync2013', 'sfb2016', 'mobile')]
+        [string] $Client,
+
+        [ValidateSet('inside', 'outside', 'unknown')]
+        [string] $Location,
+
+        [string] $Proxy,
+
+        [string[]] $Resolver,
+
+        [ValidateRange(1, 86400)]
+        [int] $TimeoutSeconds,
+
+        [string[]] $Lab,
+
+        [switch] $Offline
+    )
+    process {
+        $name = $Address.Trim() -replace '^(?i)sip:', ''
+        $file = @(Get-LyncDiagFilePath -Path $Path)[0]
+        $arguments = @('collect', '--output', 'ndjson', '--file', $file)
+        $arguments += @(Get-LyncDiagNetworkArgument -Bound $PSBoundParameters)
+        foreach ($one in @(Get-LyncDiagFilePath -Path $Log)) { $arguments += '--log', $one }
+        if ($MapPath) { $arguments += '--redact-map', @(Get-LyncDiagFilePath -Path $MapPath)[0] }
+        if ($NoRedaction) { $arguments += '--redact=false' }
+        if ($Ticket) { $arguments += '--ticket', $Ticket }
+        if (-not $PSCmdlet.ShouldProcess($file, ('collect what is seen of the sign-in of {0}' -f $name))) {
+            $arguments += '--plan'
+        }
+        $state = @{ ExitCode = -1; Error = ''; Documents = 0 }
+        Invoke-LyncDiag -ArgumentList ($arguments + '--' + $name) -State $state | ForEach-Object {
+            $state.Documents++
+            ConvertFrom-LyncDiagLine -Line $_ -TypeName 'LyncDiag.Bundle'
+        }
+        Write-LyncDiagProblem -State $state -Caller $PSCmdlet -Target $name
+    }
+}
+
 $script:LabFaults = $null
-Register-ArgumentCompleter -CommandName 'Test-LyncSignIn', 'Test-LyncDns', 'Test-LyncFederation' -ParameterName 'Lab' -ScriptBlock {
+Register-ArgumentCompleter -CommandName 'Test-LyncSignIn', 'Test-LyncDns', 'Test-LyncFederation', 'New-LyncSupportBundle' -ParameterName 'Lab' -ScriptBlock {
     param($commandName, $parameterName, $wordToComplete, $commandAst, $fakeBoundParameters)
     if ($null -eq $script:LabFaults) {
         $state = @{ ExitCode = -1; Error = ''; Documents = 0 }
@@ -985,4 +1113,4 @@ Register-ArgumentCompleter -CommandName 'Resolve-LyncError' -ParameterName 'Inpu
     }
 }
 
-Export-ModuleMember -Function 'Test-LyncSignIn', 'Test-LyncDns', 'Test-LyncFederation', 'Get-LyncSignInLog', 'Resolve-LyncError'
+Export-ModuleMember -Function 'Test-LyncSignIn', 'Test-LyncDns', 'Test-LyncFederation', 'Get-LyncSignInLog', 'Resolve-LyncError', 'New-LyncSupportBundle'
