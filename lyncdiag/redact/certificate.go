@@ -1,7 +1,6 @@
 package redact
 
 import (
-	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
@@ -141,7 +140,10 @@ func (r *Redactor) publicKey(c *x509.Certificate) []byte {
 		if err != nil {
 			return nil
 		}
-		made = ecdsaKey(k, private.PublicKey())
+		made, err = ecdsa.ParseUncompressedPublicKey(k.Curve, private.PublicKey().Bytes())
+		if err != nil {
+			return nil
+		}
 	case ed25519.PublicKey:
 		made = ed25519.NewKeyFromSeed(r.mac("key", name)).Public()
 	}
@@ -150,12 +152,6 @@ func (r *Redactor) publicKey(c *x509.Certificate) []byte {
 		return nil
 	}
 	return der
-}
-
-func ecdsaKey(like *ecdsa.PublicKey, k *ecdh.PublicKey) *ecdsa.PublicKey {
-	point := k.Bytes() // 4, x, y
-	size := (len(point) - 1) / 2
-	return &ecdsa.PublicKey{Curve: like.Curve, X: new(big.Int).SetBytes(point[1 : 1+size]), Y: new(big.Int).SetBytes(point[1+size:])}
 }
 
 // algorithmOf is the AlgorithmIdentifier of a certificate's signature.

