@@ -96,9 +96,11 @@ func (p *program) askCommand() *cobra.Command {
 // who is asked about: the address given, else the one user of the evidence,
 // else nobody in particular.
 func (e *evidence) who(n *networkFlags, args []string) ([]fact.Subject, error) {
-	if users := e.exports.Users(); len(args) == 0 && len(users) == 1 {
+	if users := e.exports.Users(); len(args) > 0 || !e.certainly && e.address != "" {
+		// what is named, or what a log shows, goes before the exports in a bundle
+	} else if len(users) == 1 {
 		return users, nil
-	} else if len(args) == 0 && len(users) > 1 {
+	} else if len(users) > 1 {
 		return nil, fmt.Errorf("read arguments: there are %d users in the exports; name the address to ask about", len(users))
 	}
 	if len(args) == 0 && e.address != "" {

@@ -1,12 +1,22 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
+	"context"
 	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/interview"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
 
 func (p *program) bundleCommand() *cobra.Command {
@@ -21,8 +31,9 @@ func (p *program) bundleCommand() *cobra.Command {
 folder of what was collected on the user's computer. Nothing is sent.
 
 A bundle of lyncdiag collect holds a whole run, which is judged again as it was
-recorded. Of others, read are the client's logs, and what nslookup and PortQry printed, wherever they
-lie in the tree. Whose sign-in it is comes from the logs, unless --address says it.
+recorded. Of others, read are the client's logs, what nslookup and PortQry printed,
+exports of the directory and answers, wherever they lie in the tree and in archives
+within it. Whose sign-in it is comes from the logs, unless --address says it.
 check --bundle judges the same beside what is seen from here.`,
 		Example: "  lyncdiag bundle MOSDALREPORT.zip\n" +
 			"  lyncdiag bundle MOSDALREPORT.zip --address joe@contoso.com --user user.json\n" +
@@ -71,4 +82,54 @@ check --bundle judges the same beside what is seen from here.`,
 	group(flags, settingGroup, run.settingFlags.register)
 	run.failOn.registerFailOn(flags)
 	return cmd
+}
+
+// readBundle reads a bundle with all that is in it, or the run in one of our own.
+func (e *evidence) readBundle(ctx context.Context, p *program, path string) (*logs, *recorded, error) {
+	b, err := bundle.Open(ctx, path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read bundle %s: %w", path, cause(errors.Unwrap(err)))
+	}
+	defer b.Close()
+	if b.Manifest == nil {
+		b.Offer(e.offered)
+		l, err := p.readAhead(ctx, b, fact.BundleKey.Name())
+		return l, nil, err
+	}
+	facts, raw, err := b.Recorded()
+	if err != nil {
+		return nil, nil, fmt.Errorf("read bundle %s: %w", path, errors.Unwrap(err))
+	}
+	report, err := render.ReadRun(raw)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read bundle %s: %w", path, errors.Unwrap(err))
+	}
+	return nil, &recorded{facts, report}, nil
+}
+
+var documentSchema = regexp.MustCompile(`"schema"\s*:\s*"(lyncdiag\.[a-z-]+/v[0-9]+)"`)
+
+// offered reads a file of a bundle that is an export or answers.
+func (e *evidence) offered(name string, in io.Reader) (kind, note string) {
+	text := bufio.NewReaderSize(in, 4096)
+	head, _ := text.Peek(4096)
+	if m := documentSchema.FindSubmatch(bytes.ReplaceAll(head, []byte{0}, nil)); m != nil {
+		if string(m[1]) != "lyncdiag.answers/v1" {
+			return "", "" // a report, say, which holds nothing that is not judged here
+		}
+		answers, err := interview.Load(text)
+		if err != nil {
+			return "answers", "it cannot be read: " + oneLine(err)
+		}
+		e.answers = append(e.answers, answers...)
+		return "answers", ""
+	}
+	if err := e.exports.Add(name, text); err != nil {
+		if strings.Contains(strings.ToLower(name[strings.LastIndexAny(name, `/\!`)+1:]), "get-") {
+			return "export", "it cannot be read: " + oneLine(cause(err))
+		}
+		return "", ""
+	}
+	e.exported = true
+	return "export", ""
 }

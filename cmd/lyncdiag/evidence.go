@@ -75,14 +75,19 @@ type evidence struct {
 	client  *client.Computer // nil: none was named
 	// recorded is the run of a bundle that collect wrote; nil: there is none.
 	recorded *recorded
+
+	exported  bool // something is in exports
+	certainly bool // the user was named with a flag, by an export
 }
 
 func (e *evidenceFlags) read(ctx context.Context, p *program) (*evidence, error) {
 	found := &evidence{}
 	var err error
-	if found.answers, err = e.readAnswers(p); err != nil {
+	if found.exports, err = e.readExports(p); err != nil {
 		return nil, err
 	}
+	found.certainly = len(found.exports.Users()) > 0
+	found.exported = len(e.users)+len(e.domains) > 0
 	if len(e.logPaths) > 0 {
 		logs, err := p.readLogs(ctx, bundle.Logs{Paths: e.logPaths})
 		if err != nil {
@@ -92,7 +97,7 @@ func (e *evidenceFlags) read(ctx context.Context, p *program) (*evidence, error)
 		found.address = logs.address()
 	}
 	for _, path := range e.bundles {
-		b, own, err := p.readBundle(ctx, path)
+		b, own, err := found.readBundle(ctx, p, path)
 		switch {
 		case err != nil:
 			return nil, err
@@ -105,21 +110,23 @@ func (e *evidenceFlags) read(ctx context.Context, p *program) (*evidence, error)
 		found.sources = append(found.sources, b)
 		found.address = cmp.Or(found.address, b.address())
 	}
+	given, err := e.readAnswers(p)
+	if err != nil {
+		return nil, err
+	}
+	found.answers = append(found.answers, given...)
 	lookups, err := e.nslookup.read(p)
 	if err != nil {
 		return nil, err
 	}
 	found.sources = append(found.sources, lookups...)
-	if found.exports, err = e.readExports(p); err != nil {
-		return nil, err
-	}
 	if e.clientFrom != "" {
 		if found.client, err = openComputer("--client-from", e.clientFrom); err != nil {
 			return nil, err
 		}
 		found.sources = append(found.sources, found.client)
 	}
-	if len(e.users)+len(e.domains) > 0 {
+	if found.exported {
 		found.sources = append(found.sources, found.exports)
 	}
 	answers := found.answers
@@ -179,7 +186,7 @@ func (e *evidence) targets(n *networkFlags, args []string, userName, ticket stri
 		}
 		return []fact.Subject{e.recorded.report.Target}, nil
 	}
-	if len(args) == 0 {
+	if len(args) == 0 && (e.certainly || e.address == "") {
 		list = e.exports.Users()
 	}
 	if len(args) == 0 && len(list) == 0 && e.address != "" {

@@ -9,7 +9,6 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
-	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
@@ -30,28 +29,6 @@ func (p *program) readLogs(ctx context.Context, source bundle.Logs) (*logs, erro
 type recorded struct {
 	facts  *fact.Facts
 	report *lyncdiag.Report // as far as render.ReadRun reads it
-}
-
-// readBundle reads a bundle, or the run in one of our own.
-func (p *program) readBundle(ctx context.Context, path string) (*logs, *recorded, error) {
-	b, err := bundle.Open(ctx, path)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read bundle %s: %w", path, cause(errors.Unwrap(err)))
-	}
-	defer b.Close()
-	if b.Manifest == nil {
-		l, err := p.readAhead(ctx, b, fact.BundleKey.Name())
-		return l, nil, err
-	}
-	facts, raw, err := b.Recorded()
-	if err != nil {
-		return nil, nil, fmt.Errorf("read bundle %s: %w", path, errors.Unwrap(err))
-	}
-	report, err := render.ReadRun(raw)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read bundle %s: %w", path, errors.Unwrap(err))
-	}
-	return nil, &recorded{facts, report}, nil
 }
 
 // readAhead reads a source, which must come to a fact of this name.

@@ -4,7 +4,9 @@ package bundle
 
 import (
 	"archive/zip"
+	"bufio"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +15,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
+	"sort"
 	"strings"
 
 	"github.com/hashicorp/go-multierror"
@@ -25,8 +27,10 @@ import (
 
 // Limits of a bundle.
 const (
-	maxEntries = 100_000 // files that are looked at
-	maxText    = 1 << 20 // bytes of a text that is no log: nslookup's and PortQry's output is small
+	maxEntries = 100_000  // files that are looked at
+	maxText    = 1 << 20  // bytes of a text that is no log: nslookup's and PortQry's output is small
+	maxNested  = 32 << 20 // bytes of all archives within an archive: they are unpacked in memory
+	maxOffered = 64 << 20 // bytes of an export
 )
 
 // Bundle is a support bundle: MOSDALREPORT.zip, its folder, or any other folder
@@ -42,10 +46,10 @@ type Bundle struct {
 	// Then it holds a recorded run, and Collect puts nothing of it.
 	Manifest *Manifest
 
-	parts   []part
-	prefix  string          // of the files in one of our own bundles
-	archive *zip.ReadCloser // nil for a folder
-	logs    []part
+	open    []io.Closer                    // archives
+	parts   []part                         // of Contents, in their order
+	nested  int64                          // bytes of archives within
+	prefix  string                         // of the files in one of our own bundles
 	lookups map[string][]dnscheck.NSLookup // by place
 	queries map[string][]fact.PortQuery
 }
@@ -60,100 +64,159 @@ func Open(ctx context.Context, name string) (*Bundle, error) {
 		return nil, fmt.Errorf("open bundle: %w", err)
 	}
 	b := &Bundle{Path: name, lookups: map[string][]dnscheck.NSLookup{}, queries: map[string][]fact.PortQuery{}}
-	var parts []part
+	more := false // than are read
 	switch {
 	case info.IsDir():
-		parts, err = b.folder(ctx)
+		more, err = b.folder(ctx)
 	case info.Mode().IsRegular() && isZip(name):
-		parts, err = b.unzip(info.Size())
+		more, err = b.archive(info.Size())
 	default:
 		err = errors.New("it is neither a folder nor a zip archive; a log is given with --log")
 	}
 	if err != nil {
+		b.Close()
 		return nil, fmt.Errorf("open bundle %s: %w", name, err)
 	}
-	slices.SortStableFunc(parts, func(a, b part) int { return strings.Compare(a.path, b.path) })
-	if b.Manifest, err = b.readManifest(parts); err != nil {
+	sort.SliceStable(b.parts, func(i, j int) bool { return b.parts[i].path < b.parts[j].path })
+	if b.Manifest, err = b.readManifest(b.parts); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("open bundle %s: %w", name, err)
 	}
 	if b.Manifest != nil {
 		return b, nil
 	}
-	for _, p := range parts {
+	for _, p := range b.parts {
 		if ctx.Err() != nil {
 			b.Close()
 			return nil, fmt.Errorf("open bundle %s: %w", name, context.Cause(ctx))
 		}
 		b.Contents = append(b.Contents, b.look(p))
 	}
+	if more {
+		b.parts = append(b.parts, part{path: name})
+		b.Contents = append(b.Contents, fact.BundleFile{Path: name, Kind: "other", Note: fmt.Sprintf("it holds more than %d files; the others are not read: extract what matters, and give that", maxEntries)})
+	}
 	return b, nil
 }
 
-// Close closes the archive.
+// Close closes the archives.
 func (b *Bundle) Close() error {
-	if b.archive == nil {
-		return nil
+	var errs *multierror.Error
+	for _, c := range b.open {
+		if err := c.Close(); err != nil {
+			errs = multierror.Append(errs, err)
+		}
 	}
-	return b.archive.Close()
+	b.open = nil
+	return errs.ErrorOrNil()
 }
 
-// folder lists the files of a folder. Links are not followed.
-func (b *Bundle) folder(ctx context.Context) ([]part, error) {
-	var parts []part
-	err := filepath.WalkDir(b.Path, func(file string, d fs.DirEntry, err error) error {
+var errMore = errors.New("too many files")
+
+// folder lists the files of a folder, and of archives in it. Links are not followed.
+func (b *Bundle) folder(ctx context.Context) (more bool, err error) {
+	err = filepath.WalkDir(b.Path, func(file string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil && file == b.Path:
 			return err
-		case err != nil: // a folder without the right to look into it
-			parts = append(parts, part{path: file, unreadable: err})
-			return nil
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case !d.Type().IsRegular():
+		case err == nil && !d.Type().IsRegular():
 			return nil
-		case len(parts) == maxEntries:
-			return fmt.Errorf("it holds more than %d files", maxEntries)
+		case len(b.parts) >= maxEntries:
+			return errMore
+		case err != nil: // a folder without the right to look into it
+			b.parts = append(b.parts, part{path: file, unreadable: err})
+			return nil
 		}
 		p := part{path: file}
 		if info, err := d.Info(); err == nil {
 			p.size = info.Size()
 		}
-		parts = append(parts, p)
+		if !isArchiveName(file) || !isZip(file) {
+			b.parts = append(b.parts, p)
+			return nil
+		}
+		archive, err := openZip(file, p.size)
+		if err != nil {
+			p.unreadable = err
+			b.parts = append(b.parts, p)
+			return nil
+		}
+		b.open = append(b.open, archive)
+		if b.members(archive.File, file+"!", false) {
+			return errMore
+		}
 		return nil
 	})
-	return parts, err
+	if errors.Is(err, errMore) {
+		return true, nil
+	}
+	return false, err
 }
 
-// unzip lists the files of an archive. Their names are shown and never used as
-// paths, so what they point to does not matter.
-func (b *Bundle) unzip(size int64) ([]part, error) {
-	if err := checkDirectory(b.Path, size); err != nil {
-		return nil, err
-	}
-	archive, err := zip.OpenReader(b.Path)
+func (b *Bundle) archive(size int64) (more bool, err error) {
+	archive, err := openZip(b.Path, size)
 	if err != nil {
-		return nil, err
+		return false, err
 	}
-	b.archive = archive
-	var parts []part
-	for _, member := range archive.File {
+	b.open = append(b.open, archive)
+	return b.members(archive.File, b.Path+"!", true), nil
+}
+
+// members lists the files of an archive, and with deeper those of archives in
+// it. Their names are shown and never used as paths, so what they point to does
+// not matter.
+func (b *Bundle) members(members []*zip.File, prefix string, deeper bool) (more bool) {
+	for _, member := range members {
 		if member.FileInfo().IsDir() || strings.HasSuffix(member.Name, `\`) {
 			continue
 		}
-		if len(parts) == maxEntries {
-			archive.Close()
-			return nil, fmt.Errorf("it holds more than %d files", maxEntries)
+		if len(b.parts) >= maxEntries {
+			return true
 		}
 		name := strings.ToValidUTF8(strings.ReplaceAll(member.Name, `\`, "/"), "\uFFFD")
-		p := part{path: b.Path + "!" + name, member: member, size: int64(min(member.UncompressedSize64, 1<<62))}
+		p := part{path: prefix + name, member: member, size: int64(min(member.UncompressedSize64, 1<<62))}
 		if member.Flags&1 != 0 {
 			p.unreadable = errors.New("it is encrypted; extract it with its password and give the folder")
 		}
-		parts = append(parts, p)
+		if deeper && p.unreadable == nil && isArchiveName(name) {
+			within, err := b.within(p)
+			if err == nil {
+				if b.members(within.File, p.path+"!", false) {
+					return true
+				}
+				continue
+			}
+			p.unreadable = err
+		}
+		b.parts = append(b.parts, p)
 	}
-	return parts, nil
+	return false
 }
+
+// within unpacks an archive in an archive.
+func (b *Bundle) within(p part) (*zip.Reader, error) {
+	if p.size > maxNested-b.nested {
+		return nil, errors.New("it is an archive, too large to look into where it is; extract it and give it as well")
+	}
+	in, err := p.open()
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	packed, err := io.ReadAll(io.LimitReader(in, p.size+1))
+	if err != nil {
+		return nil, err
+	}
+	b.nested += int64(len(packed))
+	if err := checkDirectory(bytes.NewReader(packed), int64(len(packed))); err != nil {
+		return nil, err
+	}
+	return zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
+}
+
+func isArchiveName(name string) bool { return strings.HasSuffix(strings.ToLower(name), ".zip") }
 
 // look says what a file is, reads it where it is small, and keeps logs for later.
 func (b *Bundle) look(p part) fact.BundleFile {
@@ -162,18 +225,15 @@ func (b *Bundle) look(p part) fact.BundleFile {
 	extension := path.Ext(name)
 	switch {
 	case p.unreadable != nil:
-		f.Note = oneLine(p.unreadable)
+		f.Note = "it cannot be read: " + oneLine(p.unreadable)
 	case extension == ".etl":
 		f.Note = "a trace of Windows, which only Microsoft can read; the client's log is the .uccapilog beside it"
-	case extension == ".zip" || extension == ".cab" || extension == ".7z":
+	case extension == ".zip", extension == ".cab", extension == ".7z", extension == ".rar":
 		f.Note = "an archive within; extract it and give it as well"
 	case strings.HasSuffix(strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".bak"), ".uccapilog"):
 		f.Kind = "log"
 	case isLogName(name):
 		f.Kind, f.Note = b.read(p)
-	}
-	if f.Kind == "log" {
-		b.logs = append(b.logs, p)
 	}
 	return f
 }
@@ -185,7 +245,11 @@ func (b *Bundle) read(p part) (kind, note string) {
 		return "other", "it cannot be read: " + oneLine(err)
 	}
 	defer in.Close()
-	text, err := io.ReadAll(io.LimitReader(in, maxText))
+	unpacked, err := gunzip(in)
+	if err != nil {
+		return "other", "it cannot be read: " + oneLine(err)
+	}
+	text, err := io.ReadAll(io.LimitReader(unpacked, maxText))
 	if err != nil && len(text) == 0 {
 		return "other", "it cannot be read: " + oneLine(err)
 	}
@@ -219,6 +283,45 @@ func (b *Bundle) read(p part) (kind, note string) {
 	return "other", ""
 }
 
+// gunzip unpacks what is gzip.
+func gunzip(r io.Reader) (io.Reader, error) {
+	in := bufio.NewReader(r)
+	if head, _ := in.Peek(2); string(head) == "\x1f\x8b" {
+		return gzip.NewReader(in)
+	}
+	return in, nil
+}
+
+// Offer shows read the files that nothing here knows and that may hold exports
+// or answers, in the order of Contents, each at most once. What read
+// returns is noted there: a kind, and what there is to say, or "" for a file that
+// it does not know either. Call it before Collect.
+func (b *Bundle) Offer(read func(name string, r io.Reader) (kind, note string)) {
+	for i, p := range b.parts {
+		f := &b.Contents[i]
+		if f.Kind != "other" || f.Note != "" || f.Bytes == 0 || f.Bytes > maxOffered {
+			continue
+		}
+		switch path.Ext(strings.TrimSuffix(strings.ToLower(p.path), ".gz")) {
+		case ".json", ".xml", ".clixml", ".csv", ".txt":
+		default:
+			continue
+		}
+		in, err := p.open()
+		if err != nil {
+			f.Note = "it cannot be read: " + oneLine(err)
+			continue
+		}
+		unpacked, err := gunzip(in)
+		if err == nil {
+			if kind, note := read(p.path, io.LimitReader(unpacked, maxOffered)); kind != "" {
+				f.Kind, f.Note = kind, note
+			}
+		}
+		in.Close()
+	}
+}
+
 // looksLikeLookup: what nslookup never translates, and names its server with.
 func looksLikeLookup(text []byte) bool {
 	text = bytes.ReplaceAll(text[:min(len(text), 64<<10)], []byte{0}, nil)
@@ -237,8 +340,14 @@ func (b *Bundle) Collect(ctx context.Context, s fact.Subject, f *fact.Facts) err
 		return nil
 	}
 	var errs *multierror.Error
-	if len(b.logs) > 0 {
-		logs := Logs{listed: b.logs, origin: fact.Origin{Kind: fact.Bundle, Where: b.Path}, refused: b.note}
+	var listed []part
+	for i, p := range b.parts {
+		if b.Contents[i].Kind == "log" {
+			listed = append(listed, p)
+		}
+	}
+	if len(listed) > 0 {
+		logs := Logs{listed: listed, origin: fact.Origin{Kind: fact.Bundle, Where: b.Path}, refused: b.note}
 		if err := logs.Collect(ctx, s, f); err != nil {
 			errs = multierror.Append(errs, err)
 		}

@@ -121,8 +121,8 @@ func TestOpenHostile(t *testing.T) {
 	}{
 		"names that lead out": {map[string]string{"../../etc/a.uccapilog": refused("a@contoso.com", "14:00:00"), "/b.txt": "x", `C:\c.txt`: "y"}, nil, []string{"log a.uccapilog", "other b.txt", "other c.txt"}},
 		"a bomb":              {map[string]string{"a.uccapilog": bomb, "b.uccapilog": refused("b@contoso.com", "14:00:00")}, nil, []string{"log a.uccapilog: it cannot be read to its end: sip: read log: it unpacks to more than can be a log", "log b.uccapilog"}},
-		"encrypted":           {map[string]string{"a.uccapilog": "x"}, func(h *zip.FileHeader) { h.Flags |= 1 }, []string{"other a.uccapilog: it is encrypted; extract it with its password and give the folder"}},
-		"nested":              {map[string]string{"logs.zip": "PK"}, nil, []string{"other logs.zip: an archive within; extract it and give it as well"}},
+		"encrypted":           {map[string]string{"a.uccapilog": "x"}, func(h *zip.FileHeader) { h.Flags |= 1 }, []string{"other a.uccapilog: it cannot be read: it is encrypted; extract it with its password and give the folder"}},
+		"no archive":          {map[string]string{"logs.zip": "PK"}, nil, []string{"other logs.zip: it cannot be read: the archive has no list of members; it may be cut"}},
 		"zeros":               {map[string]string{"a.uccapilog": strings.Repeat("\x00", 1<<20), "b.txt": strings.Repeat("\x00", 1<<20)}, nil, []string{"log a.uccapilog: it cannot be read to its end: binary, no text", "other b.txt"}},
 		"nothing":             {map[string]string{}, nil, nil},
 	} {
@@ -135,6 +135,35 @@ func TestOpenHostile(t *testing.T) {
 		}
 		if !slices.Equal(contents, test.want) {
 			t.Errorf("%s: %q, want %q", name, contents, test.want)
+		}
+	}
+}
+
+// TestWithin reads archives in archives, one level deep, and what is gzip.
+func TestWithin(t *testing.T) {
+	inner := string(archive(t, "Tracing/a.uccapilog", refused("a@contoso.com", "14:00:00"), "deeper.zip", "PK"))
+	files := map[string]string{"logs.zip": inner, "lookup.txt.gz": packed(t, cannotFind), "user.json": "{}", "picture.png": "x"}
+	want := []string{"log a.uccapilog", "other deeper.zip: an archive within; extract it and give it as well", "nslookup lookup.txt.gz", "other picture.png", "other user.json"}
+	for name, path := range map[string]string{"archive": zipped(t, files, nil), "folder": folder(t, files)} {
+		contents, f, err := opened(t, path)
+		if attempts, _, _ := fact.Get(f, fact.AttemptsKey); err != nil || !slices.Equal(contents, want) || len(attempts) != 1 {
+			t.Errorf("%s: %q, want %q, %d attempts, %v", name, contents, want, len(attempts), err)
+		}
+		b, err := Open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		offered := ""
+		b.Offer(func(name string, r io.Reader) (string, string) {
+			text, _ := io.ReadAll(r)
+			offered += name[len(path)+1:] + " " + string(text)
+			return "export", "seen"
+		})
+		if last := b.Contents[len(b.Contents)-1]; offered != "user.json {}" || last.Kind != "export" || last.Note != "seen" {
+			t.Errorf("%s: offered %q, %+v", name, offered, last)
+		}
+		if err := b.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -96,10 +96,7 @@ func isZip(path string) bool {
 // zipParts lists the logs of an archive. Names are shown and never used as
 // paths, so what they point to does not matter.
 func zipParts(path string, size int64) ([]part, error) {
-	if err := checkDirectory(path, size); err != nil {
-		return nil, fmt.Errorf("read log %s: %w", path, err)
-	}
-	archive, err := zip.OpenReader(path)
+	archive, err := openZip(path, size)
 	if err != nil {
 		return nil, fmt.Errorf("read log %s: %w", path, err)
 	}
@@ -119,14 +116,22 @@ func zipParts(path string, size int64) ([]part, error) {
 	return parts, nil
 }
 
-// checkDirectory refuses an archive whose list of members alone would fill the
-// memory: package zip reads it whole.
-func checkDirectory(path string, size int64) error {
+func openZip(path string, size int64) (*zip.ReadCloser, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer file.Close()
+	if err := checkDirectory(file, size); err != nil {
+		return nil, err
+	}
+	return zip.OpenReader(path)
+}
+
+// checkDirectory refuses an archive whose list of members alone would fill the
+// memory: package zip reads it whole, from where it begins to the last member,
+// whatever the archive says of its length.
+func checkDirectory(file io.ReaderAt, size int64) error {
 	tail := make([]byte, min(size, 22+1<<16))
 	if _, err := file.ReadAt(tail, size-int64(len(tail))); err != nil {
 		return err
@@ -135,8 +140,28 @@ func checkDirectory(path string, size int64) error {
 	if i < 0 || len(tail)-i < 22 {
 		return errors.New("the archive has no list of members; it may be cut")
 	}
-	if n := binary.LittleEndian.Uint32(tail[i+12:]); n > maxDirectory {
-		return fmt.Errorf("the archive's list of members takes %d bytes; extract the logs and give them", n)
+	end := size - int64(len(tail)-i)
+	type list struct{ length, offset uint64 }
+	lists := []list{{uint64(binary.LittleEndian.Uint32(tail[i+12:])), uint64(binary.LittleEndian.Uint32(tail[i+16:]))}}
+	if locator := i - 20; locator >= 0 && bytes.HasPrefix(tail[locator:], []byte("PK\x06\x07")) {
+		var end64 [56]byte
+		if _, err := file.ReadAt(end64[:], int64(binary.LittleEndian.Uint64(tail[locator+8:])&(1<<62-1))); err == nil && bytes.HasPrefix(end64[:], []byte("PK\x06\x06")) {
+			lists = append(lists, list{binary.LittleEndian.Uint64(end64[40:]), binary.LittleEndian.Uint64(end64[48:])})
+		}
+	}
+	length := uint64(0)
+	for k, l := range lists {
+		if l.length != 1<<32-1 || k == len(lists)-1 { // else the 64-bit record says it
+			length = max(length, l.length)
+		}
+		// Where members stand at the offset, they are read from there; else the list is what lies before the end.
+		var magic [4]byte
+		if _, err := file.ReadAt(magic[:], int64(l.offset&(1<<62-1))); err == nil && string(magic[:]) == "PK\x01\x02" && l.offset < uint64(end) {
+			length = max(length, uint64(end)-l.offset)
+		}
+	}
+	if length > maxDirectory {
+		return fmt.Errorf("the archive's list of members takes %d bytes; extract what matters, and give the folder", length)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -55,6 +56,17 @@ func TestBadZips(t *testing.T) {
 	good := archive(t, "a.log", refused("a@contoso.com", "14:00:00"))
 	huge := bytes.Clone(good)
 	binary.LittleEndian.PutUint32(huge[bytes.LastIndex(huge, []byte("PK\x05\x06"))+12:], 1<<31)
+	// A list that says of itself that it is short, and goes on for long.
+	var names []string
+	for i := range 80_000 {
+		names = append(names, strings.Repeat("x", 200)+strconv.Itoa(i), "")
+	}
+	lying := archive(t, names...)
+	end := bytes.LastIndex(lying, []byte("PK\x05\x06"))
+	list := binary.LittleEndian.Uint64(lying[bytes.LastIndex(lying, []byte("PK\x06\x06"))+48:])
+	binary.LittleEndian.PutUint32(lying[end+12:], 100)
+	binary.LittleEndian.PutUint32(lying[end+16:], uint32(list))
+	lying = append(lying[:end-20:end-20], lying[end:]...)
 	damaged := bytes.Clone(good)
 	for i := 40; i < 80; i++ {
 		damaged[i] ^= 0xff
@@ -65,6 +77,7 @@ func TestBadZips(t *testing.T) {
 	}{
 		"cut":                       {good[:len(good)-30], "no list of members"},
 		"a list of ten million":     {huge, "list of members takes"},
+		"a list that lies":          {lying, "list of members takes"},
 		"no log in it":              {archive(t, "a.png", "x"), "no .uccapilog"},
 		"empty":                     {archive(t), "no .uccapilog"},
 		"a member that is damaged":  {damaged, "a.log"},

@@ -36,7 +36,7 @@ type reportDoc struct {
 
 type bundleFile struct {
 	Path  string `json:"path"` // a member of an archive after a "!"
-	Kind  string `json:"kind" jsonschema:"enum=log,enum=nslookup,enum=portqry,enum=other"`
+	Kind  string `json:"kind" jsonschema:"enum=log,enum=nslookup,enum=portqry,enum=export,enum=answers,enum=other"`
 	Bytes int64  `json:"bytes"`
 	Note  string `json:"note"` // why it was not read, or not to its end
 }
