@@ -26,11 +26,18 @@ func judgePortQueries(f *fact.Facts, emit Emit) {
 			open[q.Host] = open[q.Host] || q.Transport == "tcp" && q.Port == 443 && q.Status == fact.Listening
 		}
 	}
+	hosts := hostsOf443(f)
+	type told struct {
+		host   string
+		status fact.PortStatus
+	}
+	seen := map[told]bool{} // the same again, in this file or another, says nothing more
 	for o, list := range fact.All(f, fact.PortQueriesKey) {
 		for _, q := range list {
-			if q.Transport != "tcp" || q.Port != 443 && q.Status != fact.Unresolved || open[q.Host] || !slices.Contains(hostsOf443(f), q.Host) {
+			if q.Transport != "tcp" || q.Port != 443 && q.Status != fact.Unresolved || open[q.Host] || !slices.Contains(hosts, q.Host) || seen[told{q.Host, q.Status}] {
 				continue
 			}
+			seen[told{q.Host, q.Status}] = true
 			at := fact.Origin{Kind: o.Kind, Where: o.Where, Line: q.Line}
 			here := reachedHere(f, q.Host)
 			if q.Status == fact.Unresolved {

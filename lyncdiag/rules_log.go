@@ -90,12 +90,13 @@ func standing(f *fact.Facts) []stood {
 			s := stood{origin: o}
 			for i := range slices.Backward(attempts) {
 				a := &attempts[i]
-				if good[a.From] {
+				user := strings.ToLower(a.From)
+				if good[user] {
 					continue
 				}
 				s.attempts = append(s.attempts, a)
 				if a.Outcome == "succeeded" && sip.Classify(*a).Class == "ok" {
-					good[a.From] = true
+					good[user] = true
 				}
 			}
 			slices.Reverse(s.attempts)
@@ -258,10 +259,10 @@ func judgeSteps(f *fact.Facts, emit Emit) {
 	target, _, _ := fact.Get(f, fact.TargetKey)
 	for o, steps := range fact.All(f, fact.LogStepsKey) {
 		attempts, _, _ := fact.Get(f, fact.AttemptsKey)
-		if slices.ContainsFunc(attempts, func(a sip.Attempt) bool { return attemptOf(target, &a) && sip.Classify(a).Class == "ok" }) {
-			continue
-		}
 		for _, s := range steps {
+			if slices.ContainsFunc(attempts, func(a sip.Attempt) bool { return attemptOf(target, &a) && gotPast(target, &a, s) }) {
+				continue
+			}
 			at := fact.Origin{Kind: o.Kind, Where: s.File, Line: s.Line}
 			evidence := []fact.Evidence{link(s.Target, at), text("step", strings.TrimSpace(s.Number+" "+s.Name), at), text("hresult", s.HRESULT, at), prose("detail", s.Detail, at)}
 			if s.Status > 0 {
@@ -284,6 +285,30 @@ func judgeSteps(f *fact.Facts, emit Emit) {
 			}
 		}
 	}
+}
+
+// gotPast reports whether an attempt shows that a step that failed did not matter in
+// the end: it succeeded later. A step does not say whose it is, so where nobody was
+// asked about, only what stands in the same log counts.
+func gotPast(target fact.Subject, a *sip.Attempt, s fact.LogStep) bool {
+	if sip.Classify(*a).Class != "ok" || target.Address == "" && segmentOf(a.File) != segmentOf(s.File) {
+		return false
+	}
+	if a.StartedAt.IsZero() || s.At.IsZero() {
+		return a.File == s.File && a.Line > s.Line
+	}
+	return a.StartedAt.After(s.At)
+}
+
+// segmentOf is the name of a log without what tells its segments apart, as in
+// Lync-UccApi-1.UccApilog.bak.
+func segmentOf(file string) string {
+	name := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(file), ".gz"), ".bak")
+	dot := strings.LastIndexByte(name, '.')
+	if dot < 0 {
+		return name
+	}
+	return strings.TrimRight(name[:dot], "0123456789") + name[dot:]
 }
 
 // judgeRedirects finds servers that send a user on and on: the same server is

@@ -252,20 +252,26 @@ func (d *digest) add(a sip.Attempt) {
 	if d.users == nil {
 		d.users = map[string]int{}
 	}
-	i, known := d.users[a.From]
+	name := strings.ToLower(a.From)
+	i, known := d.users[name]
 	if !known {
 		if len(d.order) >= maxUsers {
 			d.full = true
 			return
 		}
 		i = len(d.order)
-		d.users[a.From] = i
+		d.users[name] = i
 		d.order = append(d.order, &user{})
 	}
 	u := d.order[i]
 	class := sip.Classify(a)
 	if class.Class == "ok" {
-		u.since = nil
+		// Logs may overlap, so what is read before may have happened after.
+		u.since = slices.DeleteFunc(u.since, func(failed sip.Attempt) bool { return !later(&failed, &a) })
+		if u.success != nil && later(u.success, &a) {
+			u.success.Repeats++
+			return
+		}
 		repeats := 0
 		if u.success != nil {
 			repeats = u.success.Repeats + 1
@@ -273,6 +279,9 @@ func (d *digest) add(a sip.Attempt) {
 		u.success = &sip.Attempt{ID: a.ID, File: a.File, Line: a.Line, StartedAt: a.StartedAt, Zoned: a.Zoned, Method: a.Method,
 			From: a.From, Outcome: a.Outcome, FinalStatus: a.FinalStatus, Legs: []sip.Leg{}, Repeats: repeats}
 		return
+	}
+	if u.success != nil && later(u.success, &a) {
+		return // history
 	}
 	for i := range u.since {
 		if same := &u.since[i]; same.FinalStatus == a.FinalStatus && same.Outcome == a.Outcome && same.RedirectedTo == a.RedirectedTo && sip.Classify(*same).DiagnosticID == class.DiagnosticID {
@@ -284,6 +293,15 @@ func (d *digest) add(a sip.Attempt) {
 	if len(u.since) < 16 {
 		u.since = append(u.since, a)
 	}
+}
+
+// later reports whether an attempt is known to have been made after another one.
+func later(a, b *sip.Attempt) bool {
+	last := a.StartedAt
+	if a.LastAt.After(last) {
+		last = a.LastAt
+	}
+	return !last.IsZero() && !b.StartedAt.IsZero() && a.Zoned == b.Zoned && last.After(b.StartedAt)
 }
 
 // maxSteps bounds the failed steps that are kept.

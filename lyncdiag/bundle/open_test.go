@@ -2,7 +2,9 @@ package bundle
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -187,6 +189,35 @@ func TestOpenRefuses(t *testing.T) {
 	cancel()
 	if _, err := Open(ctx, folder(t, mosdal())); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end: %v", err)
+	}
+}
+
+// An archive of zip64 says its numbers in another place; both are looked at before
+// the list is read into memory.
+func TestOpenZip64(t *testing.T) {
+	many := map[string]string{}
+	for i := range 66_000 {
+		many[fmt.Sprintf("f%d", i)] = ""
+	}
+	path := zipped(t, many, nil)
+	b, err := Open(t.Context(), path)
+	if err != nil || len(b.Contents) != len(many) {
+		t.Fatalf("%v", err)
+	}
+	b.Close()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := bytes.LastIndex(raw, []byte("PK\x06\x06"))
+	end := bytes.LastIndex(raw, []byte("PK\x05\x06"))
+	binary.LittleEndian.PutUint64(raw[record+40:], 1<<30) // the list, as the record has it
+	binary.LittleEndian.PutUint32(raw[end+12:], 100)      // and as a reader of old archives has it
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), path); err == nil || !strings.Contains(err.Error(), "takes 1073741824 bytes") {
+		t.Errorf("a list of a gigabyte: %v", err)
 	}
 }
 
