@@ -266,6 +266,9 @@ func TestSameAnswersSameReport(t *testing.T) {
 							}
 						}
 					}
+					for i := range report.Hosts {
+						report.Hosts[i].TLS = nil // and so are its certificates
+					}
 					if first == nil {
 						first = report
 					} else if !reflect.DeepEqual(first, report) {
