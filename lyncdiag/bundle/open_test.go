@@ -230,6 +230,9 @@ func FuzzOpen(f *testing.F) {
 	f.Add(`..\a.log.gz`, []byte("\x1f\x8b\x08"))
 	f.Add("nslookup x.txt", []byte("Server: a\nAddress: 1\n\nName: b\nAddress: 2\n"))
 	f.Fuzz(func(t *testing.T, name string, text []byte) {
+		if strings.HasSuffix(name, "/") || strings.HasSuffix(name, `\`) {
+			return // a folder
+		}
 		path := zipped(t, map[string]string{name: string(text)}, nil)
 		b, err := Open(t.Context(), path)
 		if err != nil {
@@ -237,7 +240,7 @@ func FuzzOpen(f *testing.F) {
 		}
 		defer b.Close()
 		_ = b.Collect(t.Context(), fact.Subject{}, fact.New())
-		if folder := strings.HasSuffix(name, "/") || strings.HasSuffix(name, `\`); !folder && len(b.Contents) != 1 {
+		if len(b.Contents) != 1 {
 			t.Errorf("%q: %+v", name, b.Contents)
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf16"
@@ -455,16 +456,27 @@ func (s *scanner) pem(out, block []byte) []byte {
 			}
 		}
 	}
-	out = append(out, first...)
+	out = s.fence(out, first)
 	for len(text) > 64 {
 		out = append(append(out, text[:64]...), newline...)
 		text = text[64:]
 	}
 	out = append(append(out, text...), newline...)
 	if bytes.Contains(last, []byte("-----END ")) {
-		out = append(out, last...)
+		out = s.fence(out, last)
 	}
 	return out
+}
+
+// fenceLine is the line that begins or ends a block, as RFC 7468 has it.
+var fenceLine = regexp.MustCompile(`^-----(BEGIN|END) [A-Z0-9 ]+-----\s*$`)
+
+// fence writes the line that begins or ends a block; what is no such line is text.
+func (s *scanner) fence(out, line []byte) []byte {
+	if fenceLine.Match(line) {
+		return append(out, line...)
+	}
+	return s.scan(out, line)
 }
 
 // registryBytes replaces within a binary value of a registry export: text in
@@ -472,6 +484,13 @@ func (s *scanner) pem(out, block []byte) []byte {
 // dropped.
 func (s *scanner) registryBytes(out, block []byte) []byte {
 	colon := bytes.IndexByte(block, ':')
+	if len(bytes.Trim(block[colon+1:], "0123456789abcdefABCDEF,\\ \t\r\n")) > 0 {
+		// It only looks like one: text is replaced as everywhere.
+		for line := range bytes.Lines(block) {
+			out = s.scan(out, line)
+		}
+		return out
+	}
 	head, tail := block[:colon+1], block[len(bytes.TrimRight(block, "\r\n")):]
 	var digits []byte
 	for _, c := range block[colon+1:] {
