@@ -53,18 +53,8 @@ func TestPortsOfTheUsersComputer(t *testing.T) {
 						test.setup(d)
 					}
 				})
-				var got []string
-				said := ""
-				for _, f := range report.Findings {
-					if f.CausedBy == "" && f.Severity != "info" {
-						got = append(got, f.Name)
-						said += f.Title + f.Cause
-						for _, e := range f.Evidence {
-							said += " " + e.Value
-						}
-					}
-				}
-				if slices.Sort(got); !slices.Equal(got, test.want) || !strings.Contains(said, test.says) {
+				got, said := rootsOf(report)
+				if !slices.Equal(got, test.want) || !strings.Contains(said, test.says) {
 					t.Errorf("found %v, want %v with %q:\n%s", got, test.want, test.says, describe(report))
 				}
 				if len(report.Bundle) != 1 || report.Bundle[0].Kind != "portqry" {

@@ -24,6 +24,21 @@ func nslookup(t *testing.T, text string) lyncdiag.Source {
 	return source
 }
 
+// rootsOf are the names of the root failures and warnings, sorted, and all that they say.
+func rootsOf(report *lyncdiag.Report) (names []string, said string) {
+	for _, f := range report.Findings {
+		if f.CausedBy == "" && f.Severity != "info" {
+			names = append(names, f.Name)
+			said += f.Title + f.Cause
+			for _, e := range f.Evidence {
+				said += " " + e.Value
+			}
+		}
+	}
+	slices.Sort(names)
+	return names, said
+}
+
 const serverOfOffice = "Server:  dc01.corp.contoso.example\nAddress:  10.0.0.53\n\n"
 
 // TestNSLookupOfTheUsersComputer compares what nslookup printed there with what is
@@ -68,18 +83,8 @@ func TestNSLookupOfTheUsersComputer(t *testing.T) {
 						test.change(d)
 					}
 				})
-				var got []string
-				said := ""
-				for _, f := range report.Findings {
-					if f.CausedBy == "" && f.Severity != "info" {
-						got = append(got, f.Name)
-						said += f.Title + f.Cause
-						for _, e := range f.Evidence {
-							said += " " + e.Value
-						}
-					}
-				}
-				if slices.Sort(got); !slices.Equal(got, test.want) || !strings.Contains(said, test.says) {
+				got, said := rootsOf(report)
+				if !slices.Equal(got, test.want) || !strings.Contains(said, test.says) {
 					t.Errorf("found %v, want %v with %q:\n%s", got, test.want, test.says, describe(report))
 				}
 			})

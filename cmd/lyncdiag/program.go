@@ -69,6 +69,7 @@ func (p *program) command() *cobra.Command {
 	flags.BoolVar(&p.redact, "redact", false, "replace users, hosts, addresses and secrets in everything that is written by pseudonyms")
 	flags.StringVar(&p.redactMap, "redact-map", "", "keep the pseudonyms in `FILE`, and take up those that it has; it undoes the redaction")
 	root.SetUsageFunc(usage)
+	const about = "About lyncdiag"
 	for _, g := range []struct {
 		title    string
 		commands []*cobra.Command
@@ -76,7 +77,7 @@ func (p *program) command() *cobra.Command {
 		{"Diagnose", []*cobra.Command{p.checkCommand(), p.askCommand(), p.scopeCommand(), p.explainCommand()}},
 		{"One suspect", []*cobra.Command{p.dnsCommand(), p.autodiscoverCommand(), p.adfsCommand(), p.certCommand(), p.portCommand(), p.proxyCommand(), p.sipCommand(), p.clientCommand()}},
 		{"What a user sent", []*cobra.Command{p.logCommand(), p.collectCommand(), p.bundleCommand(), p.redactCommand()}},
-		{"About lyncdiag", []*cobra.Command{p.labCommand(), p.catalogueCommand(), p.schemaCommand(), p.versionCommand()}},
+		{about, []*cobra.Command{p.labCommand(), p.catalogueCommand(), p.schemaCommand(), p.versionCommand()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
 		for _, c := range g.commands {
@@ -84,9 +85,8 @@ func (p *program) command() *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	const last = "About lyncdiag"
-	root.SetHelpCommandGroupID(last)
-	root.SetCompletionCommandGroupID(last)
+	root.SetHelpCommandGroupID(about)
+	root.SetCompletionCommandGroupID(about)
 	return root
 }
 

@@ -34,7 +34,7 @@ const (
 )
 
 // Bundle is a support bundle: MOSDALREPORT.zip, its folder, or any other folder
-// or archive of what was collected on the user's computer. Files are known by
+// or archive of what was collected on the user's computer. Texts are known by
 // what is in them, so it does not matter where in the tree they lie; of the
 // tree, only the places that KB 2541980 names are documented.
 type Bundle struct {
@@ -78,7 +78,7 @@ func Open(ctx context.Context, name string) (*Bundle, error) {
 		return nil, fmt.Errorf("open bundle %s: %w", name, err)
 	}
 	sort.SliceStable(b.parts, func(i, j int) bool { return b.parts[i].path < b.parts[j].path })
-	if b.Manifest, err = b.readManifest(b.parts); err != nil {
+	if b.Manifest, err = b.readManifest(); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("open bundle %s: %w", name, err)
 	}

@@ -135,9 +135,9 @@ func ascii(text []byte) []byte {
 	return out
 }
 
-// manifest reads that of one of our bundles; nil: it is none.
-func (b *Bundle) readManifest(parts []part) (*Manifest, error) {
-	for _, p := range parts {
+// readManifest reads that of one of our bundles; nil: it is none.
+func (b *Bundle) readManifest() (*Manifest, error) {
+	for _, p := range b.parts {
 		name := strings.ReplaceAll(p.path, `\`, "/")
 		if path.Base(name[strings.LastIndexByte(name, '!')+1:]) != manifestName || p.unreadable != nil {
 			continue
@@ -153,7 +153,7 @@ func (b *Bundle) readManifest(parts []part) (*Manifest, error) {
 		if m.Schema != ManifestSchema {
 			return nil, fmt.Errorf("%s: its schema is %s, and this version reads %s; use a newer lyncdiag", p.path, m.Schema, ManifestSchema)
 		}
-		b.prefix, b.parts = strings.TrimSuffix(p.path, manifestName), parts
+		b.prefix = strings.TrimSuffix(p.path, manifestName)
 		return &m, nil
 	}
 	return nil, nil
