@@ -3,15 +3,16 @@
 package stun
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"time"
-
-	"github.com/pion/stun/v3"
 )
 
 // firstWait is RFC 8489's RTO: how long a request waits before it is sent once
@@ -32,17 +33,14 @@ var ErrNoSTUN = errors.New("what came back is no answer to a STUN binding reques
 // until ctx ends is os.ErrDeadlineExceeded or the context's, that of a port that
 // nobody listens on whatever the system says of it.
 func Bind(ctx context.Context, conn net.Conn) (netip.AddrPort, error) {
-	request, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.Fingerprint)
-	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("stun: build request: %w", err)
-	}
+	request := bindingRequest()
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	stranger := false
 	buffer := make([]byte, 2048)
 	for sent, wait := 0, firstWait; ; sent, wait = sent+1, 2*wait {
 		if sent < maxSends {
-			if _, err := conn.Write(request.Raw); err != nil {
+			if _, err := conn.Write(request); err != nil {
 				return netip.AddrPort{}, fmt.Errorf("stun: send request: %w", err)
 			}
 		}
@@ -57,7 +55,7 @@ func Bind(ctx context.Context, conn net.Conn) (netip.AddrPort, error) {
 			if err != nil {
 				return netip.AddrPort{}, fmt.Errorf("stun: read answer: %w", err)
 			}
-			if mapped, ok := answer(buffer[:n], request.TransactionID); ok {
+			if mapped, ok := answer(buffer[:n], request); ok {
 				return mapped, nil
 			}
 			stranger = true
@@ -86,33 +84,70 @@ func ended(ctx context.Context, stranger bool) error {
 	return os.ErrDeadlineExceeded
 }
 
-// answer reads a datagram. Not ok is whatever does not answer the transaction.
-func answer(b []byte, id [stun.TransactionIDSize]byte) (mapped netip.AddrPort, ok bool) {
-	if !stun.IsMessage(b) {
-		return mapped, false
-	}
-	m := &stun.Message{Raw: append([]byte(nil), b...)}
-	if err := m.Decode(); err != nil || m.TransactionID != id || m.Type.Method != stun.MethodBinding {
-		return mapped, false
-	}
-	switch m.Type.Class {
-	case stun.ClassErrorResponse:
-		return mapped, true
-	case stun.ClassSuccessResponse:
-		var x stun.XORMappedAddress
-		if err := x.GetFrom(m); err == nil {
-			return addrPort(x.IP, x.Port), true
-		}
-		var plain stun.MappedAddress // of servers older than RFC 5389
-		if err := plain.GetFrom(m); err == nil {
-			return addrPort(plain.IP, plain.Port), true
-		}
-		return mapped, true
-	}
-	return mapped, false
+// Of RFC 8489: the header (section 5), the methods and classes of a binding
+// (section 18.2) and the attributes that hold an address (section 18.3).
+const (
+	headerSize       = 20 // type, length, magic cookie, transaction
+	magicCookie      = 0x2112a442
+	typeRequest      = 0x0001
+	typeSuccess      = 0x0101
+	typeRefusal      = 0x0111
+	mappedAddress    = 0x0001 // of servers older than RFC 5389
+	xorMappedAddress = 0x0020
+	familyIPv4       = 1
+	familyIPv6       = 2
+)
+
+// bindingRequest has no attribute, and a transaction that nobody can guess.
+func bindingRequest() []byte {
+	b := make([]byte, headerSize)
+	binary.BigEndian.PutUint16(b, typeRequest)
+	binary.BigEndian.PutUint32(b[4:], magicCookie)
+	rand.Read(b[8:])
+	return b
 }
 
-func addrPort(ip net.IP, port int) netip.AddrPort {
-	a, _ := netip.AddrFromSlice(ip)
-	return netip.AddrPortFrom(a.Unmap(), uint16(port))
+// answer reads a datagram: the address that it says asked came from, or none, if
+// it refuses or does not say. Not ok is whatever does not answer asked.
+func answer(b, asked []byte) (mapped netip.AddrPort, ok bool) {
+	if len(b) < headerSize || !bytes.Equal(b[4:headerSize], asked[4:headerSize]) {
+		return mapped, false
+	}
+	kind, size := binary.BigEndian.Uint16(b), int(binary.BigEndian.Uint16(b[2:]))
+	if kind != typeSuccess && kind != typeRefusal || size > len(b)-headerSize {
+		return mapped, false
+	}
+	key := b[4:headerSize] // cookie and transaction: what XOR-MAPPED-ADDRESS is hidden with
+	for rest := b[headerSize : headerSize+size]; len(rest) > 0; {
+		if len(rest) < 4 {
+			return netip.AddrPort{}, false
+		}
+		attribute, n := binary.BigEndian.Uint16(rest), int(binary.BigEndian.Uint16(rest[2:]))
+		if n > len(rest)-4 {
+			return netip.AddrPort{}, false
+		}
+		switch {
+		case kind == typeSuccess && attribute == xorMappedAddress:
+			mapped = address(rest[4:4+n], key)
+		case kind == typeSuccess && attribute == mappedAddress && !mapped.IsValid():
+			mapped = address(rest[4:4+n], make([]byte, len(key)))
+		}
+		rest = rest[min(4+(n+3)&^3, len(rest)):] // values are padded to four bytes
+	}
+	return mapped, true
+}
+
+// address reads the value of (XOR-)MAPPED-ADDRESS (RFC 8489 sections 14.1, 14.2):
+// zero, family, port, address, the last two hidden with key. One that is
+// malformed gives the zero address.
+func address(value, key []byte) netip.AddrPort {
+	if !(len(value) == 4+net.IPv4len && value[1] == familyIPv4) && !(len(value) == 4+net.IPv6len && value[1] == familyIPv6) {
+		return netip.AddrPort{}
+	}
+	host := bytes.Clone(value[4:])
+	for i := range host {
+		host[i] ^= key[i]
+	}
+	ip, _ := netip.AddrFromSlice(host)
+	return netip.AddrPortFrom(ip.Unmap(), binary.BigEndian.Uint16(value[2:])^binary.BigEndian.Uint16(key))
 }

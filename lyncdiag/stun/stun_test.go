@@ -66,10 +66,21 @@ func TestBind(t *testing.T) {
 		out = append(out, request[4:20]...)
 		return append(out, 0, 9, 0, 4, 0, 0, 4, 1)
 	}
+	six := func(request []byte) []byte { // 2001:db8::7 port 40000, behind an attribute that is padded
+		out := []byte{1, 1, 0, 32}
+		out = append(out, request[4:20]...)
+		out = append(out, 0x80, 0x22, 0, 1, 'x', 0, 0, 0)
+		out = append(out, 0, 0x20, 0, 20, 0, 2)
+		out = binary.BigEndian.AppendUint16(out, 40000^0x2112)
+		for i, b := range netip.MustParseAddr("2001:db8::7").As16() {
+			out = append(out, b^request[4+i])
+		}
+		return out
+	}
 	for name, tt := range map[string]struct {
 		answer func([]byte) []byte
 		want   string
-	}{"success": {success, "203.0.113.7:40000"}, "older": {plain, "203.0.113.7:40000"}, "refused": {refused, "invalid AddrPort"}} {
+	}{"IPv6": {six, "[2001:db8::7]:40000"}, "success": {success, "203.0.113.7:40000"}, "older": {plain, "203.0.113.7:40000"}, "refused": {refused, "invalid AddrPort"}} {
 		mapped, err := stun.Bind(t.Context(), serve(t, tt.answer))
 		if err != nil || mapped.String() != tt.want {
 			t.Errorf("%s: %v, %v", name, mapped, err)

@@ -74,7 +74,7 @@ var importRules = []importRule{
 
 	{From: "lyncdiag/proxy", May: []string{"golang.org/x/net/http/httpproxy", "golang.org/x/sys/windows/..."},
 		Reason: "settings are read, not judged"},
-	{From: "lyncdiag/stun", May: []string{"github.com/pion/stun/v3"},
+	{From: "lyncdiag/stun",
 		Reason: "who asks for one binding opens no socket and knows no judge"},
 
 	{From: "lyncdiag/internal/archtest",
