@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/go-multierror"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/internal/asciijson"
 )
 
 // ManifestSchema names the manifest of the bundles that this project writes; its
@@ -107,7 +108,7 @@ func (w *Writer) Close() error {
 	}
 	out, err := w.out.Create(manifestName)
 	if err == nil {
-		_, err = out.Write(ascii(text.Bytes()))
+		_, err = out.Write(asciijson.Append(nil, text.Bytes()))
 	}
 	if err == nil {
 		err = w.out.Close()
@@ -116,23 +117,6 @@ func (w *Writer) Close() error {
 		return fmt.Errorf("bundle: write manifest: %w", err)
 	}
 	return nil
-}
-
-// ascii writes JSON text with what is no ASCII as \uXXXX.
-func ascii(text []byte) []byte {
-	var out []byte
-	for _, r := range string(text) {
-		switch {
-		case r < 0x7f:
-			out = append(out, byte(r))
-		case r < 0x10000:
-			out = fmt.Appendf(out, `\u%04x`, r)
-		default:
-			r -= 0x10000
-			out = fmt.Appendf(out, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
-		}
-	}
-	return out
 }
 
 // readManifest reads that of one of our bundles; nil: it is none.

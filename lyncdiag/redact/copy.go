@@ -15,6 +15,8 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/internal/asciijson"
 )
 
 const (
@@ -385,25 +387,7 @@ func (c *copier) json(in *bufio.Reader) error {
 // appendString writes a JSON string in ASCII.
 func appendString(out []byte, s string) []byte {
 	b, _ := json.Marshal(s)
-	return appendASCII(out, b)
-}
-
-// appendASCII writes JSON text with what is no ASCII as \uXXXX.
-func appendASCII(out, b []byte) []byte {
-	for len(b) > 0 {
-		u, n := utf8.DecodeRune(b)
-		switch {
-		case u > 0xffff:
-			high, low := utf16.EncodeRune(u)
-			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
-		case u >= 0x7f:
-			out = fmt.Appendf(out, `\u%04x`, u)
-		default:
-			out = append(out, b[0])
-		}
-		b = b[n:]
-	}
-	return out
+	return asciijson.Append(out, b)
 }
 
 // field replaces in a value, with regard to the name of its key.

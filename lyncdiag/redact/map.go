@@ -1,7 +1,6 @@
 package redact
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -12,6 +11,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/internal/asciijson"
 )
 
 // Map is what a Redactor remembers, as a document: who has it can undo the
@@ -69,11 +70,7 @@ func (r *Redactor) WriteMap(w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("redact: write map: %w", err)
 	}
-	var out []byte
-	for line := range bytes.Lines(append(text, '\n')) {
-		out = appendASCII(out, line)
-	}
-	if _, err := w.Write(out); err != nil {
+	if _, err := w.Write(asciijson.Append(nil, append(text, '\n'))); err != nil {
 		return fmt.Errorf("redact: write map: %w", err)
 	}
 	return nil

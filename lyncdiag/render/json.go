@@ -7,15 +7,14 @@ import (
 	"fmt"
 	"io"
 	"time"
-	"unicode/utf16"
-	"unicode/utf8"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/internal/asciijson"
 )
 
 // writeJSON writes one indented object.
 func writeJSON(w io.Writer, v any) error { return encode(w, v, "  ") }
 
-// encode writes v as JSON in ASCII. Windows PowerShell reads a command's output
-// in the code page of its console, so no other bytes are safe.
+// encode writes v as JSON in ASCII.
 func encode(w io.Writer, v any, indent string) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -27,28 +26,11 @@ func encode(w io.Writer, v any, indent string) error {
 	return escape(w, b.Bytes())
 }
 
-// escape writes JSON text with everything from DEL up as \uXXXX, above the
-// Basic Multilingual Plane as surrogate pairs (RFC 8259 section 7). Such
-// characters occur inside strings only.
+// escape writes JSON text in ASCII, line by line.
 func escape(w io.Writer, text []byte) error {
 	out := bufio.NewWriter(w)
-	for len(text) > 0 {
-		n := 0
-		for n < len(text) && text[n] < 0x7f {
-			n++
-		}
-		out.Write(text[:n])
-		text = text[n:]
-		if len(text) == 0 {
-			break
-		}
-		r, size := utf8.DecodeRune(text)
-		text = text[size:]
-		if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
-			fmt.Fprintf(out, `\u%04x\u%04x`, high, low)
-			continue
-		}
-		fmt.Fprintf(out, `\u%04x`, r)
+	for line := range bytes.Lines(text) {
+		out.Write(asciijson.Append(out.AvailableBuffer(), line))
 	}
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("render: write document: %w", err)

@@ -45,7 +45,7 @@ var importRules = []importRule{
 	{From: "lyncdiag/fact", May: append([]string{"golang.org/x/net/idna"}, leaves...),
 		Reason: "facts hold what the leaves saw and judge nothing"},
 
-	{From: "lyncdiag/bundle", May: append([]string{"lyncdiag/fact", "lyncdiag/redact", "github.com/hashicorp/go-multierror", "golang.org/x/text/..."}, leaves...),
+	{From: "lyncdiag/bundle", May: append([]string{"lyncdiag/fact", "lyncdiag/internal/asciijson", "github.com/hashicorp/go-multierror", "golang.org/x/text/..."}, leaves...),
 		Reason: "an input writes facts; the judge reads them, not the other way round"},
 	{From: "lyncdiag/client", May: append([]string{"lyncdiag/fact", "github.com/hashicorp/go-multierror", "golang.org/x/sys/windows/..."}, leaves...),
 		Tests:  []string{"golang.org/x/tools/txtar"},
@@ -54,13 +54,13 @@ var importRules = []importRule{
 		Reason: "an input writes facts; the judge reads them, not the other way round"},
 	{From: "lyncdiag/interview", May: []string{"lyncdiag/fact", "lyncdiag/kb", "github.com/hashicorp/go-multierror", "golang.org/x/text/..."},
 		Reason: "an input writes facts; the judge reads them, not the other way round"},
-	{From: "lyncdiag/redact", May: []string{"lyncdiag/fact"},
+	{From: "lyncdiag/redact", May: []string{"lyncdiag/internal/asciijson"},
 		Reason: "bundles are redacted as well as reports, so this may not need the judge"},
 
 	{From: "lyncdiag", May: append([]string{"lyncdiag/fact", "lyncdiag/kb", "github.com/hashicorp/go-multierror", "github.com/Azure/go-ntlmssp"}, leaves...),
 		Tests:  append([]string{"lyncdiag/...", "golang.org/x/tools/txtar"}, fakes...),
 		Reason: "the judge needs no input, output or simulation to judge"},
-	{From: "lyncdiag/render", May: append([]string{"lyncdiag", "lyncdiag/client", "lyncdiag/fact", "lyncdiag/kb", "lyncdiag/proxy", "lyncdiag/redact", "lyncdiag/bundle"}, leaves...),
+	{From: "lyncdiag/render", May: append([]string{"lyncdiag", "lyncdiag/client", "lyncdiag/fact", "lyncdiag/kb", "lyncdiag/proxy", "lyncdiag/redact", "lyncdiag/bundle", "lyncdiag/internal/asciijson"}, leaves...),
 		Tests: append([]string{"lyncdiag/bundle", "lyncdiag/directory", "lyncdiag/interview", "lyncdiag/lab", "lyncdiag/render/...",
 			"github.com/santhosh-tekuri/jsonschema/v6", "golang.org/x/tools/txtar"}, fakes...),
 		Reason: "an encoder prints a report that somebody else made"},
@@ -77,6 +77,8 @@ var importRules = []importRule{
 	{From: "lyncdiag/stun",
 		Reason: "who asks for one binding opens no socket and knows no judge"},
 
+	{From: "lyncdiag/internal/asciijson",
+		Reason: "an encoding knows nothing of what it encodes"},
 	{From: "lyncdiag/internal/archtest",
 		Reason: "the rules look at the packages from outside"},
 	{From: "lyncdiag/internal/release", May: []string{"github.com/CycloneDX/cyclonedx-go", "github.com/tc-hib/winres/...", "golang.org/x/mod/semver"},
