@@ -76,11 +76,10 @@ func (p *program) askCommand() *cobra.Command {
 			p.exit = lyncdiag.ExitCode(talk.report, network.failOn.value)
 			document := tool().Answers(answers, path, end, open, talk.report.Verdict.Next)
 			if kept != "" && kept != "-" && !slices.Equal(answers, found.answers) {
-				file, err := createOutput(kept)
+				file, err := p.output(kept)
 				if err != nil {
 					return fmt.Errorf("write --answers %s: %w", kept, cause(err))
 				}
-				p.files = append(p.files, file)
 				if err := p.write([]sink{{w: file, format: render.JSON, options: render.Options{Redact: p.redaction()}}}, document, false); err != nil {
 					return err
 				}

@@ -310,7 +310,7 @@ func split(sinks []sink, format render.Format) (of, others []sink) {
 func copyLine(sinks []sink, document []byte) error {
 	for _, s := range sinks {
 		if _, err := s.w.Write(append(bytes.TrimSpace(document), '\n')); err != nil {
-			return fmt.Errorf("write output: %w", cause(err))
+			return err
 		}
 	}
 	return nil

@@ -142,11 +142,11 @@ func (c *collection) run(ctx context.Context, args []string) error {
 		return err
 	}
 	place := cmp.Or(c.file, "lyncdiag-"+s.now().UTC().Format("20060102-150405")+".zip")
-	out, err := createOutput(place)
+	bundles := &program{} // kept when it is whole, before anything is said of it
+	out, err := bundles.output(place)
 	if err != nil {
 		return fmt.Errorf("write --file %s: %w", place, cause(err))
 	}
-	bundles := &program{files: []outputFile{out}} // kept when it is whole, before anything is said of it
 	m, report, err := c.collect(ctx, s, targets[0], found, out)
 	if err = bundles.keep(err); err != nil {
 		return err

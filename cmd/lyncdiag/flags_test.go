@@ -130,7 +130,21 @@ func TestOutputFile(t *testing.T) {
 	if code, _, _ := call(t, t.Context(), "version", "-o", "json="+path, "-o", "mermaid"); code != exitUsage {
 		t.Errorf("exit code %d", code)
 	}
-	if again, err := os.ReadFile(path); err != nil || !bytes.Equal(again, whole) {
+	if again, err := os.ReadFile(path); err != nil || !bytes.Contains(again, []byte("lyncdiag.version/v1")) {
+		t.Errorf("the failure of another output cost the file: %v %.80s", err, again)
+	}
+	broken := filepath.Join(t.TempDir(), "not.uccapilog")
+	if err := os.WriteFile(broken, make([]byte, 1<<10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, _, _ := call(t, t.Context(), "log", broken, "-o", "json="+path); code != exitUsage {
+		t.Errorf("exit code %d", code)
+	}
+	if again, err := os.ReadFile(path); err != nil || !bytes.Equal(again, before) {
 		t.Errorf("a failure changed the file: %v %.80s", err, again)
 	}
 	if names := files(); !slices.Equal(names, []string{"faults.json"}) {
@@ -146,14 +160,14 @@ func TestOutputThatCannotBeMoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	file.Close()
-	p := &program{files: []outputFile{{file, filepath.Join(dir, "a")}}}
-	if err := p.keep(nil); err == nil || !strings.HasPrefix(err.Error(), "write "+filepath.Join(dir, "a")) {
+	p := &program{written: []*output{{Writer: file, file: file, path: filepath.Join(dir, "a")}}}
+	if err := p.keep(nil); err == nil || !strings.HasPrefix(oneLine(err), "write "+filepath.Join(dir, "a")) {
 		t.Errorf("closed twice: %v", err)
 	}
 	if file, err = os.Create(filepath.Join(dir, "b.tmp")); err != nil {
 		t.Fatal(err)
 	}
-	p = &program{files: []outputFile{{file, filepath.Join(dir, "missing", "b")}}}
+	p = &program{written: []*output{{Writer: file, file: file, path: filepath.Join(dir, "missing", "b")}}}
 	if err := p.keep(nil); err == nil {
 		t.Error("moved into a folder that is not there")
 	}

@@ -182,7 +182,7 @@ func (p *program) logFlowCommand() *cobra.Command {
 					write = flow.WriteMermaid
 				}
 				if err := write(s.w); err != nil {
-					return fmt.Errorf("write output: %w", cause(err))
+					return err
 				}
 			}
 			return nil

@@ -6,7 +6,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,7 +19,8 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	context.AfterFunc(ctx, stop)   // a second Ctrl-C ends the program at once
+	signal.Ignore(syscall.SIGPIPE) // a reader that leaves must not cost the other outputs
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.LookupEnv))
 }
 
@@ -27,10 +30,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root := p.command()
 	root.SetArgs(numbersLast(args))
 	err := p.keep(root.ExecuteContext(ctx))
-	if err == nil {
-		err = p.keepMap()
+	if err == nil || p.started {
+		err = cmp.Or(err, p.keepMap())
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errReaderLeft) {
 		if !p.redact && slices.Contains(args, "--redact") { // what is wrong stands before it among the flags
 			p.stderr = redactedWriter{stderr, p.redactor()}
 		}
@@ -39,7 +42,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	switch {
 	case ctx.Err() != nil:
 		return exitInterrupted
-	case err != nil && p.started:
+	case errors.Is(err, errReaderLeft), err != nil && p.started:
 		return exitUnfinished
 	case err != nil:
 		return exitUsage

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,7 +11,9 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 
+	"github.com/hashicorp/go-multierror"
 	"golang.org/x/term"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
@@ -18,51 +21,102 @@ import (
 
 // sink is one place a document goes to.
 type sink struct {
-	w       io.Writer
+	w       io.Writer // an *output, perhaps behind a buffer
 	format  render.Format
 	options render.Options
 }
 
-// outputFile is the file of a -o FORMAT=FILE. It is written beside its place
-// and moved there when it is whole.
-type outputFile struct {
-	*os.File
-	path string // its place; "" for what is no file, such as a pipe, and written directly
+// output is standard output, or the file of a -o FORMAT=FILE, which is written
+// beside its place and moved there when it is whole.
+type output struct {
+	io.Writer
+	file *os.File // nil: standard output
+	path string   // its place; "" for what is no file, such as a pipe, and written directly
+	err  error    // the first of writing; what comes after it is lost
+	all  *[]*output
 }
 
-func createOutput(path string) (outputFile, error) {
+// errNoOutput ends a command whose outputs have all failed; each has kept why.
+var errNoOutput = errors.New("nothing can be written")
+
+// Write succeeds as long as anything that the command writes goes somewhere: a
+// full disk or a reader that has left must not cost the other outputs.
+func (o *output) Write(b []byte) (int, error) {
+	if o.err == nil {
+		_, o.err = o.Writer.Write(b)
+	}
+	if o.err != nil && !slices.ContainsFunc(*o.all, func(other *output) bool { return other.err == nil }) {
+		return 0, errNoOutput
+	}
+	return len(b), nil
+}
+
+// output opens a file to write to.
+func (p *program) output(path string) (*output, error) {
 	if link, err := filepath.EvalSymlinks(path); err == nil {
 		path = link
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		file, err := os.OpenFile(path, os.O_WRONLY, 0)
-		return outputFile{File: file}, err
+	o := &output{path: path, all: &p.written}
+	var err error
+	if info, statErr := os.Stat(path); statErr == nil && !info.Mode().IsRegular() {
+		o.path = ""
+		o.file, err = os.OpenFile(path, os.O_WRONLY, 0)
+	} else {
+		o.file, err = os.OpenFile(path+"."+rand.Text()+".tmp", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	}
-	file, err := os.OpenFile(path+"."+rand.Text()+".tmp", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	return outputFile{file, path}, err
+	if err != nil {
+		return nil, err
+	}
+	o.Writer = o.file
+	p.written = append(p.written, o)
+	return o, nil
 }
 
-// keep closes the files of -o and moves them to their places; after a failure
-// they are dropped. It returns the failure, or its own.
+// keep closes the files of -o and moves them to their places. One that could
+// not be written is dropped; after a failure of the command all are. It returns
+// the failure together with those of the outputs.
 func (p *program) keep(failed error) error {
-	for _, f := range p.files {
-		if err := f.Close(); err != nil && failed == nil {
-			failed = fmt.Errorf("write %s: %w", cmp.Or(f.path, f.Name()), cause(err))
-		}
-		if f.path == "" {
+	var all *multierror.Error
+	if failed != nil && !errors.Is(failed, errNoOutput) {
+		all = multierror.Append(all, failed)
+	}
+	drop := all != nil
+	for _, o := range p.written {
+		if o.file == nil {
+			if o.err != nil && !readerLeft(o.err) {
+				all = multierror.Append(all, fmt.Errorf("write output: %w", cause(o.err)))
+			}
 			continue
 		}
-		if failed == nil {
-			if err := os.Rename(f.Name(), f.path); err != nil {
-				failed = fmt.Errorf("write output: %w", err)
-			}
+		err := o.file.Close()
+		if o.err == nil {
+			o.err = err
 		}
-		if failed != nil {
-			os.Remove(f.Name())
+		if o.err == nil && o.path != "" && !drop {
+			o.err = os.Rename(o.file.Name(), o.path)
+		}
+		if o.path != "" && (drop || o.err != nil) {
+			os.Remove(o.file.Name())
+		}
+		if o.err != nil && !drop {
+			all = multierror.Append(all, fmt.Errorf("write %s: %w", cmp.Or(o.path, o.file.Name()), cause(o.err)))
 		}
 	}
-	p.files = nil
-	return failed
+	p.written = nil
+	if all.ErrorOrNil() == nil && failed != nil {
+		return errReaderLeft
+	}
+	return all.ErrorOrNil()
+}
+
+// errReaderLeft: there is nobody left to tell anything to, as behind "| head -1".
+var errReaderLeft = errors.New("the reader of standard output has left")
+
+// readerLeft reports whether a pipe was closed at its other end.
+func readerLeft(err error) bool {
+	var number syscall.Errno
+	const brokenPipe, noData = 109, 232 // ERROR_BROKEN_PIPE and ERROR_NO_DATA
+	return errors.As(err, &number) && (number == syscall.EPIPE || runtime.GOOS == "windows" && (number == brokenPipe || number == noData))
 }
 
 // sinks reads -o. It comes before the work, so that a bad format or file costs
@@ -83,11 +137,10 @@ func (p *program) sinks(allowed []render.Format, piped render.Format) ([]sink, e
 		case toFile && p.writes(path):
 			return nil, fmt.Errorf("write %s: another -o writes this file", path)
 		case toFile:
-			file, err := createOutput(path)
+			file, err := p.output(path)
 			if err != nil {
 				return nil, fmt.Errorf("write %s: %w", path, cause(err))
 			}
-			p.files = append(p.files, file)
 			list = append(list, sink{w: file, format: format, options: render.Options{Redact: p.redaction()}})
 		case seen:
 			return nil, fmt.Errorf("read -o %s: standard output takes one format; write the other as %s=FILE", given, name)
@@ -112,9 +165,9 @@ func (p *program) writes(path string) bool {
 		path = link
 	}
 	path, _ = filepath.Abs(path)
-	return slices.ContainsFunc(p.files, func(f outputFile) bool {
-		other, _ := filepath.Abs(f.path)
-		return f.path != "" && (other == path || runtime.GOOS == "windows" && strings.EqualFold(other, path))
+	return slices.ContainsFunc(p.written, func(o *output) bool {
+		other, _ := filepath.Abs(o.path)
+		return o.path != "" && (other == path || runtime.GOOS == "windows" && strings.EqualFold(other, path))
 	})
 }
 
@@ -133,7 +186,9 @@ func checkFormat(given, name string, allowed []render.Format) error {
 }
 
 func (p *program) stdoutSink(f render.Format) sink {
-	s := sink{w: p.stdout, format: f, options: render.Options{Redact: p.redaction()}}
+	out := &output{Writer: p.stdout, all: &p.written}
+	p.written = append(p.written, out)
+	s := sink{w: out, format: f, options: render.Options{Redact: p.redaction()}}
 	if file, ok := p.stdout.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		s.options.Color = p.color()
 		if width, _, err := term.GetSize(int(file.Fd())); err == nil {
@@ -165,7 +220,7 @@ func (p *program) write(sinks []sink, d render.Document, further bool) error {
 		s := &sinks[i]
 		if further && s.format != render.NDJSON && s.format != render.CSV {
 			if _, err := io.WriteString(s.w, "\n"); err != nil {
-				return fmt.Errorf("write output: %w", cause(err))
+				return err
 			}
 		}
 		if err := d.Write(s.w, s.format, s.options); err != nil {

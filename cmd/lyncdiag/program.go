@@ -33,7 +33,7 @@ type program struct {
 	pseudonyms *redact.Redactor // nil: nothing is redacted yet
 
 	line    *progress // shown now; nil: none
-	files   []outputFile
+	written []*output
 	started bool // writing has begun: what fails now is the tool's work
 	exit    int
 }

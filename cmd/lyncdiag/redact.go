@@ -104,11 +104,10 @@ func (p *program) redactFiles(ctx context.Context, paths []string, folder string
 		if existing, err := os.Stat(place); err == nil && sameAsAny(existing, paths) {
 			return fmt.Errorf("write %s: it is one of the files to read; name another --output-dir", place)
 		}
-		file, err := createOutput(place)
+		file, err := p.output(place)
 		if err != nil {
 			return fmt.Errorf("write %s: %w", place, cause(err))
 		}
-		p.files = append(p.files, file)
 		if err := p.redactFile(ctx, r, file, path); err != nil {
 			return err
 		}
@@ -175,12 +174,9 @@ func plainly(err error) error {
 
 // notAmong refuses an output that is one of the inputs.
 func notAmong(w io.Writer, paths []string) error {
-	file, ok := w.(outputFile)
-	if !ok {
-		return nil
-	}
-	if existing, err := os.Stat(file.path); err == nil && sameAsAny(existing, paths) {
-		return fmt.Errorf("write %s: it is the file to read; name another", file.path)
+	o, _ := w.(*output)
+	if existing, err := os.Stat(o.path); err == nil && sameAsAny(existing, paths) {
+		return fmt.Errorf("write %s: it is the file to read; name another", o.path)
 	}
 	return nil
 }

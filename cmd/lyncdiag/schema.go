@@ -32,7 +32,7 @@ func (p *program) schemaCommand() *cobra.Command {
 			p.started = true
 			for _, s := range sinks {
 				if _, err := s.w.Write(schema); err != nil {
-					return fmt.Errorf("write schema: %w", cause(err))
+					return err
 				}
 			}
 			return nil

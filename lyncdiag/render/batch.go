@@ -92,7 +92,7 @@ func (d *batchDoc) text(s *sheet) {
 		s.mark(m, r.Target.Address+" "+r.Verdict.Primary)
 	}
 	s.blank()
-	s.line(fmt.Sprintf("%d addresses: %d healthy, %d with a problem, %d unknown \u00b7 exit code %d",
+	s.line(fmt.Sprintf("%d addresses: %d healthy, %d with a problem, %d unknown; exit code %d",
 		d.Summary.Total, d.Summary.Healthy, d.Summary.Problem, d.Summary.Unknown, d.Summary.ExitCode))
 }
 

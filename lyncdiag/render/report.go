@@ -367,7 +367,7 @@ func (d *reportDoc) counts() string {
 			unknown++
 		}
 	}
-	return fmt.Sprintf("%s, %s, %d unknown, %d skipped \u00b7 %s \u00b7 exit code %d",
+	return fmt.Sprintf("%s, %s, %d unknown, %d skipped; %s; exit code %d",
 		count(d.Summary.Failures, "failure"), count(d.Summary.Warnings, "warning"), unknown, d.Summary.SkippedStages, seconds(d.DurationMs), d.ExitCode)
 }
 

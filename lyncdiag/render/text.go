@@ -49,13 +49,16 @@ func (s *sheet) flush(w io.Writer) error {
 	return nil
 }
 
-// clean replaces what would steer a terminal: names and texts come from the
-// network.
+// clean replaces what would steer a terminal, as names and texts come from the
+// network, and the client's curly quotes, which some consoles cannot show. All that
+// a page says of its own is ASCII.
 func clean(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t':
 			return ' '
+		case r == '\u2018' || r == '\u2019':
+			return '\''
 		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
 			return unicode.ReplacementChar
 		}

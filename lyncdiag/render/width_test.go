@@ -1,8 +1,10 @@
 package render_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
@@ -57,8 +59,34 @@ func TestLabPagesFit(t *testing.T) {
 					if utf8.RuneCountInString(line) > 80 && strings.Contains(line, " ") {
 						t.Errorf("%s: %d columns: %s", name, utf8.RuneCountInString(line), line)
 					}
+					if strings.ContainsFunc(line, func(r rune) bool { return r > unicode.MaxASCII }) {
+						t.Errorf("%s: a console may not show %q", name, line)
+					}
 				}
 			}
 		})
+	}
+}
+
+// TestOneColumn: a terminal of one column, or of none, costs no word.
+func TestOneColumn(t *testing.T) {
+	words := func(d render.Document, width int) []string {
+		var b strings.Builder
+		if err := d.Write(&b, render.Text, render.Options{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		list := strings.Fields(b.String())
+		slices.Sort(list) // a duration stands beside what wraps
+		return list
+	}
+	for name, list := range everything(t) {
+		for i, d := range list {
+			want := words(d, 120)
+			for _, width := range []int{1, -1} {
+				if got := words(d, width); !slices.Equal(got, want) {
+					t.Errorf("%s/%d: width %d has other words:\n%q\n%q", name, i, width, got, want)
+				}
+			}
+		}
 	}
 }
