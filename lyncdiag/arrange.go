@@ -82,13 +82,15 @@ func arrange(found []Finding, position map[StageID]int) []Finding {
 }
 
 // about is what makes two findings of one name two: the host, the dead target
-// of several records, or the record.
+// of several records, the record, or what a log shows last.
 func (f Finding) about() string {
 	switch f.Name {
 	case "dns-target-unresolvable":
 		return f.value("target")
 	case "input-incomplete": // each cmdlet has a line of its own
 		return f.value("cmdlet")
+	case "log-no-attempt":
+		return f.value("lastSeen") + " " + f.Host()
 	}
 	return f.Host() + " " + f.value("record")
 }

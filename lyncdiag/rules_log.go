@@ -3,6 +3,7 @@ package lyncdiag
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +24,10 @@ func logRules() []Rule {
 		{
 			ID: "log.redirects", Source: kb.Citation{KB: "MS-SIPREGE"},
 			Needs: names(fact.AttemptsKey), Reads: names(fact.TargetKey), Emits: []string{"sip-redirect-loop"}, Eval: judgeRedirects,
+		},
+		{
+			ID: "log.unfinished", Source: source,
+			Needs: names(fact.AttemptsKey), Reads: names(fact.TargetKey), Emits: []string{"log-no-attempt"}, Eval: judgeUnfinished,
 		},
 		{
 			ID: "log.steps", Source: kb.Citation{KB: "MS-OCAUTHWS"},
@@ -68,7 +73,10 @@ func judgeAttempts(f *fact.Facts, emit Emit) {
 		for _, g := range order {
 			at := fact.Origin{Kind: o.Kind, Where: g.first.File, Line: g.first.Line}
 			if finding, ok := refusal(g.class, "log", g.evidence(at), at); ok {
-				finding.Title = g.title(finding.Name)
+				spec, _ := kb.Lookup(finding.Name)
+				if title := g.title(spec.Title); title != spec.Title {
+					finding.Title = title
+				}
 				emit(finding)
 			}
 		}
@@ -164,17 +172,16 @@ func (g *failedAlike) evidence(o fact.Origin) []fact.Evidence {
 	return append([]fact.Evidence{text("attempts", said, o)}, g.named...)
 }
 
-// title says in the catalogue's title that others are concerned as well; "" leaves it as it is.
-func (g *failedAlike) title(name string) string {
-	spec, _ := kb.Lookup(name)
-	others := fmt.Sprintf("%d other users", len(g.users)-1)
-	switch {
-	case len(g.users) < 2 || !strings.Contains(spec.Title, "{address}"):
-		return ""
-	case len(g.users) == 2:
-		others = "another user"
+// title says in a title that others are concerned as well.
+func (g *failedAlike) title(title string) string {
+	switch n := len(g.users) - 1; n {
+	case 0:
+		return title
+	case 1:
+		return strings.Replace(title, "{address}", "{address} and another user", 1)
+	default:
+		return strings.Replace(title, "{address}", fmt.Sprintf("{address} and %d other users", n), 1)
 	}
-	return strings.Replace(spec.Title, "{address}", "{address} and "+others, 1)
 }
 
 // attemptOf reports whether an attempt is the target's. Without an address
@@ -332,4 +339,93 @@ func judgeRedirects(f *fact.Facts, emit Emit) {
 				named("redirectedTo", a.RedirectedTo, at), text("answer", strings.TrimSpace(strconv.Itoa(a.FinalStatus)+" "+a.FinalReason), at), text("times", strconv.Itoa(seen[w]), at)))
 		}
 	}
+}
+
+// judgeUnfinished says of whose sign-in the log does not show the end, and what it
+// shows last. Where another attempt of the user was refused, that says more.
+func judgeUnfinished(f *fact.Facts, emit Emit) {
+	target, _, _ := fact.Get(f, fact.TargetKey)
+	circles := map[string]bool{}
+	judgeRedirects(f, func(x Finding) { circles[strings.ToLower(x.value("user"))] = true })
+	for _, of := range standing(f) {
+		last := map[string]*sip.Attempt{}
+		var users []string
+		refused := maps.Clone(circles)
+		for _, a := range of.attempts {
+			if !attemptOf(target, a) {
+				continue
+			}
+			user := strings.ToLower(a.From)
+			before := last[user]
+			if before == nil {
+				users = append(users, user)
+			}
+			if before == nil || !lastAt(a).Before(lastAt(before)) {
+				last[user] = a
+			}
+			refused[user] = refused[user] || classFindings[sip.Classify(*a).Class] != ""
+		}
+		alike := map[string]*failedAlike{}
+		var order []string
+		for _, user := range users {
+			a := last[user]
+			class := sip.Classify(*a)
+			if refused[user] || class.Class != "challenge" && class.Class != "redirect" && class.Class != "incomplete" {
+				continue
+			}
+			seen := string(class.Class) + " " + a.RedirectedTo
+			if alike[seen] == nil {
+				alike[seen] = &failedAlike{class: class, users: map[string]bool{}, first: a}
+				order = append(order, seen)
+			}
+			alike[seen].add(a, of.origin)
+		}
+		for _, seen := range order {
+			emit(unfinished(alike[seen], of.origin))
+		}
+	}
+}
+
+// lastAt is when an attempt, or the last of its repeats, began.
+func lastAt(a *sip.Attempt) time.Time {
+	if a.LastAt.IsZero() {
+		return a.StartedAt
+	}
+	return a.LastAt
+}
+
+// unfinished names no cause: the log does not show one.
+func unfinished(g *failedAlike, o fact.Origin) Finding {
+	at := fact.Origin{Kind: o.Kind, Where: g.first.File, Line: g.first.Line}
+	finding := found("log-no-attempt", "log", append(g.evidence(at), text("lastSeen", string(g.class.Class), at), text("answer", g.class.Detail, at))...)
+	again := []string{
+		"Look in the segments of the log before and after, and in the other logs of that time: lyncdiag log FOLDER",
+		"If it is in none, exit Lync, start it, sign in once, wait until Lync says that it failed, and copy the whole Tracing folder.",
+	}
+	title := "The log does not show how a sign-in ended ({address}): "
+	switch to := g.first.RedirectedTo; {
+	case g.class.Class == "challenge":
+		title += "the server asked for credentials, and none followed"
+		finding.Cause = "The last answer to REGISTER asks for credentials. That is the usual first answer; a client goes on with another REGISTER, and this log holds none. Why is not in it."
+		finding.Resolution = append([]string{
+			"Read what the client did after that answer. A web ticket or a certificate that it asked for and did not get stands there: lyncdiag log view FILE -o html=log.html",
+			"Ask the user whether Lync asked for a password then, and whether one was given.",
+			"Look at the way to the token from here: lyncdiag check {address} --log FILE",
+		}, again...)
+	case g.class.Class == "redirect" && to != "":
+		title += "the server sent it on to {host}"
+		finding.Evidence = append(finding.Evidence, host(to, at))
+		finding.Cause = "The last answer to REGISTER sends the client on to {host}, and the log holds no REGISTER after it. Whether the client reached that server is not in it."
+		finding.Resolution = append([]string{"See on the user's computer whether it reaches that server: lyncdiag sip {host}"}, again...)
+	case g.class.Class == "redirect":
+		title += "the server sent it on to another"
+		finding.Cause = "The last answer to REGISTER sends the client on and does not say where to, and the log holds no REGISTER after it."
+		finding.Resolution = append([]string{"See where the user is homed: Get-CsUser -Identity {address} | Format-List RegistrarPool,HostingProvider"}, again...)
+	default:
+		title += "the last REGISTER has no answer in it"
+		finding.Cause = "The log shows no answer to the last REGISTER, and goes on for too short a time to tell that none came."
+		finding.Resolution = again
+	}
+	finding.Title = g.title(title)
+	return finding
 }

@@ -233,7 +233,7 @@ func clientSpecs() []Spec {
 		{
 			ID: "LD0133", Name: "log-no-attempt", Type: Client, Severity: Info,
 			Title: "The log holds no sign-in attempt",
-			Cause: "No REGISTER request was found in the file. The evidence says what time the log covers.",
+			Cause: "No REGISTER request was found in the file, or none of which the file shows the end. The evidence says what time the log covers.",
 			Resolution: []string{
 				"Compare the time that the log covers with the time of the failure. Another file in the folder may hold it.",
 				"Turn on full logging in Lync (KB 2604292): Options > General > Logging in Lync > Full (Lync 2010: Turn on logging in Lync).",

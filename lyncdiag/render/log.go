@@ -331,10 +331,15 @@ func logAttempt(a sip.Attempt) attempt {
 func (d *logDoc) text(s *sheet) {
 	outcomes := d.outcomes
 	t := good
-	if outcomes["failed"]+outcomes["no-answer"]+outcomes["challenged"] > 0 {
+	open := outcomes["no-answer"] + outcomes["challenged"] + outcomes["incomplete"]
+	if outcomes["failed"]+open > 0 {
 		t = dubio
 	}
-	s.head(fmt.Sprintf("%s in %s: %d succeeded, %d failed", count(len(d.Attempts)+d.left, "sign-in attempt"), count(len(d.Files), "file"), outcomes["succeeded"], outcomes["failed"]), t)
+	head := fmt.Sprintf("%s in %s: %d succeeded, %d failed", count(len(d.Attempts)+d.left, "sign-in attempt"), count(len(d.Files), "file"), outcomes["succeeded"], outcomes["failed"])
+	if open > 0 {
+		head += fmt.Sprintf(", %d without an end", open)
+	}
+	s.head(head, t)
 	if len(d.Failures) > 0 {
 		s.blank()
 		s.line("Why")
