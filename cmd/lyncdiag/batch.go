@@ -11,6 +11,7 @@ import (
 	"iter"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fleet"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/metrics"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
 
@@ -72,9 +74,17 @@ func (b *batchFlags) registerMany(flags *pflag.FlagSet, rate float64) {
 	flags.BoolVar(&b.unordered, "unordered", false, "print results as they come, not in the order of the targets")
 }
 
+// source names where the targets come from.
+func (b *batchFlags) source() string {
+	if b.input == "" {
+		return "arguments"
+	}
+	return filepath.Base(b.input)
+}
+
 // unbound are the flags that do not change a result.
 func unbound() []string {
-	return []string{"concurrency", "input", "output", "progress", "rate", "resume", "unordered", "verbose"}
+	return []string{"concurrency", "input", "metrics", "output", "progress", "rate", "resume", "unordered", "verbose"}
 }
 
 // targets are those of a command line: few by name or many by file.
@@ -193,6 +203,7 @@ type batch struct {
 	targets   *targets
 	ticket    string
 	document  func(*fact.Facts, *lyncdiag.Report) (render.Document, int)
+	metrics   metricsFlag
 	records   *dnscheck.Batch // see fleet.Fleet
 	allowed   []render.Format
 	// whole makes one document of all, for the formats that are not written
@@ -212,6 +223,11 @@ func (b *batch) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	monitored, err := b.metrics.open(b.program)
+	if err != nil {
+		return err
+	}
+	began := b.session.now()
 	lines, running := split(sinks, render.NDJSON)
 	var waiting []sink
 	if b.whole != nil {
@@ -262,6 +278,10 @@ func (b *batch) run(ctx context.Context) error {
 	}()
 	progress.stop()
 	progress.conclude(&seen)
+	if failed == nil {
+		all := metrics.Batch(&seen, began, b.session.now().Sub(began), ctx.Err() == nil)
+		failed = b.metrics.write(b.program, monitored, all, "input", b.flags.source())
+	}
 	if len(waiting) > 0 {
 		worst := seen.Worst
 		if ctx.Err() != nil {

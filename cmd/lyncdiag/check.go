@@ -35,6 +35,9 @@ func (p *program) checkCommand() *cobra.Command {
 			if err := run.bareLab(args); err != nil {
 				return err
 			}
+			if run.metrics != "" && string(run.metrics) == run.resume {
+				return fmt.Errorf("read --metrics: %s cannot be the journal of --resume too", run.resume)
+			}
 			if userName != "" && run.input != "" {
 				return errors.New("read --user-name: one name does not fit several addresses")
 			}
@@ -59,6 +62,7 @@ func (p *program) checkCommand() *cobra.Command {
 	run.evidenceFlags.register(flags)
 	run.batchFlags.register(flags, defaultRate)
 	run.credentialFlags.register(flags)
+	run.metrics.register(flags)
 	flags.StringVar(&userName, "user-name", "", "sign-in `NAME` where it differs from the address")
 	flags.StringVar(&run.ticket, "ticket", "", "`TEXT` to repeat in the report")
 	return cmd

@@ -8,6 +8,7 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/client"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/metrics"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
 
@@ -18,8 +19,9 @@ type check struct {
 	evidenceFlags
 	batchFlags
 	credentialFlags
-	plan   lyncdiag.Plan
-	ticket string
+	plan    lyncdiag.Plan
+	ticket  string
+	metrics metricsFlag
 }
 
 func (c *check) all(ctx context.Context, t *targets, found *evidence) error {
@@ -42,7 +44,7 @@ func (c *check) all(ctx context.Context, t *targets, found *evidence) error {
 		return errors.New("read --client-from: the client of one computer does not fit several addresses")
 	}
 	b := &batch{
-		program: c.program, flags: &c.batchFlags, session: s, targets: t, ticket: c.ticket, allowed: render.Formats("batch"), whole: tool().Batch,
+		program: c.program, metrics: c.metrics, flags: &c.batchFlags, session: s, targets: t, ticket: c.ticket, allowed: render.Formats("batch"), whole: tool().Batch,
 		diagnoser: c.diagnoser(&c.networkFlags, s, c.plan, nil, found.sources),
 		document: func(_ *fact.Facts, r *lyncdiag.Report) (render.Document, int) {
 			code := lyncdiag.ExitCode(r, c.failOn.value)
@@ -55,6 +57,10 @@ func (c *check) all(ctx context.Context, t *targets, found *evidence) error {
 // one diagnoses one address and shows the stages as they pass.
 func (c *check) one(ctx context.Context, s *session, t fact.Subject, found *evidence) error {
 	sinks, err := c.sinks(render.Formats("report"), render.JSON)
+	if err != nil {
+		return err
+	}
+	monitored, err := c.metrics.open(c.program)
 	if err != nil {
 		return err
 	}
@@ -73,6 +79,9 @@ func (c *check) one(ctx context.Context, s *session, t fact.Subject, found *evid
 		c.exit = exitInterrupted
 	}
 	progress.stop()
+	if err := c.metrics.write(c.program, monitored, metrics.Report(report), "target", cmp.Or(report.Target.Address, report.Target.Domain)); err != nil {
+		return err
+	}
 	return c.write(sinks, tool().Report(report, c.exit), false)
 }
 
