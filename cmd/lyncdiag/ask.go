@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/interview"
@@ -38,7 +39,7 @@ func (p *program) askCommand() *cobra.Command {
 			kept := given.answersFile
 			if _, err := os.Stat(kept); kept != "" && kept != "-" && errors.Is(err, fs.ErrNotExist) {
 				if _, err := os.Stat(filepath.Dir(kept)); err != nil {
-					return fmt.Errorf("write --answers %s: %w", kept, cause(err))
+					return fmt.Errorf("write --answers %s: %w", kept, cli.Cause(err))
 				}
 				given.answersFile = "" // it will be made
 			}
@@ -73,12 +74,12 @@ func (p *program) askCommand() *cobra.Command {
 			}
 			open := talk.open(answers)
 			path, end, _ := lyncdiag.Walk(talk.facts)
-			p.exit = lyncdiag.ExitCode(talk.report, network.failOn.value)
+			p.exit = lyncdiag.ExitCode(talk.report, network.failOn.Value)
 			document := tool().Answers(answers, path, end, open, talk.report.Verdict.Next)
 			if kept != "" && kept != "-" && !slices.Equal(answers, found.answers) {
 				file, err := p.output(kept)
 				if err != nil {
-					return fmt.Errorf("write --answers %s: %w", kept, cause(err))
+					return fmt.Errorf("write --answers %s: %w", kept, cli.Cause(err))
 				}
 				if err := p.write([]sink{{w: file, format: render.JSON, options: render.Options{Redact: p.redaction()}}}, document, false); err != nil {
 					return err
@@ -111,7 +112,7 @@ func (e *evidence) who(n *networkFlags, args []string) ([]fact.Subject, error) {
 // prompts is where questions go: to the person, or where progress was asked
 // for. Before them stands what evidence has answered.
 func (p *program) prompts(t *talk) io.Writer {
-	if !isTerminal(p.stderr) && !p.verbose && p.progress.value != "plain" {
+	if !isTerminal(p.stderr) && !p.verbose && p.progress.Value != "plain" {
 		return io.Discard
 	}
 	head := "Known already:\n"

@@ -12,7 +12,7 @@ func (p *program) autodiscoverCommand() *cobra.Command {
 	run.exit = func(f *fact.Facts, r *lyncdiag.Report) int {
 		walk, _, ok := fact.Get(f, fact.WalkKey)
 		led := ok && (walk.Outcome == dnscheck.OutcomeWebTicket || walk.Outcome == dnscheck.OutcomeUser)
-		return judged(r, run.failOn.value, false, false, !led)
+		return judged(r, run.failOn.Value, false, false, !led)
 	}
 	cmd := &cobra.Command{
 		Use: "autodiscover ADDRESS|DOMAIN",

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -62,7 +63,7 @@ type batchFlags struct {
 }
 
 func (b *batchFlags) register(flags *pflag.FlagSet, rate float64) {
-	group(flags, manyGroup, func(flags *pflag.FlagSet) { b.registerMany(flags, rate) })
+	cli.Group(flags, cli.ManyGroup, func(flags *pflag.FlagSet) { b.registerMany(flags, rate) })
 }
 
 func (b *batchFlags) registerMany(flags *pflag.FlagSet, rate float64) {
@@ -120,7 +121,7 @@ func (b *batchFlags) readTargets(p *program, cmd *cobra.Command, args []string, 
 	}
 	input, err := b.readInput(p, read)
 	if err != nil {
-		return nil, fmt.Errorf("read --input %s: %w", b.input, cause(err))
+		return nil, fmt.Errorf("read --input %s: %w", b.input, cli.Cause(err))
 	}
 	t.input, t.many, t.binding.Input = input, true, input.Sum()
 	return t, nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -22,7 +23,7 @@ import (
 func (p *program) bundleCommand() *cobra.Command {
 	// Nothing is sent, so no stage has anything to do.
 	run := &check{program: p, plan: lyncdiag.Plan{}}
-	run.offline, run.timeout = true, lyncdiag.DefaultTimeout
+	run.Offline, run.Timeout = true, lyncdiag.DefaultTimeout
 	var address, userName string
 	cmd := &cobra.Command{
 		Use:   "bundle FILE|DIR...",
@@ -79,8 +80,8 @@ check --bundle judges the same beside what is seen from here.`,
 	flags.StringVar(&userName, "user-name", "", "sign-in `NAME` where it differs from the address")
 	flags.StringVar(&run.ticket, "ticket", "", "`TEXT` to repeat in the report")
 	run.evidenceFlags.register(flags)
-	group(flags, settingGroup, run.settingFlags.register)
-	run.failOn.registerFailOn(flags)
+	run.Setting.Register(flags)
+	registerFailOn(&run.failOn, flags)
 	return cmd
 }
 
@@ -88,7 +89,7 @@ check --bundle judges the same beside what is seen from here.`,
 func (e *evidence) readBundle(ctx context.Context, p *program, path string) (*logs, *recorded, error) {
 	b, err := bundle.Open(ctx, path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read bundle %s: %w", path, cause(errors.Unwrap(err)))
+		return nil, nil, fmt.Errorf("read bundle %s: %w", path, cli.Cause(errors.Unwrap(err)))
 	}
 	defer b.Close()
 	if b.Manifest == nil {
@@ -119,14 +120,14 @@ func (e *evidence) offered(name string, in io.Reader) (kind, note string) {
 		}
 		answers, err := interview.Load(text)
 		if err != nil {
-			return "answers", "it cannot be read: " + oneLine(err)
+			return "answers", "it cannot be read: " + cli.OneLine(err)
 		}
 		e.answers = append(e.answers, answers...)
 		return "answers", ""
 	}
 	if err := e.exports.Add(name, text); err != nil {
 		if strings.Contains(strings.ToLower(name[strings.LastIndexAny(name, `/\!`)+1:]), "get-") {
-			return "export", "it cannot be read: " + oneLine(cause(err))
+			return "export", "it cannot be read: " + cli.OneLine(cli.Cause(err))
 		}
 		return "", ""
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lyncdiag/go-lyncdiag/certs"
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -25,7 +26,7 @@ import (
 // certOptions are the flags of cert alone.
 type certOptions struct {
 	host, domain string
-	role         choice
+	role         cli.Choice
 	secret       filePassword
 }
 
@@ -83,13 +84,13 @@ issuer and key, not on trust: its issuer is trusted on the servers alone.`,
 			}
 			run.exit = func(f *fact.Facts, r *lyncdiag.Report) int {
 				result := shown(f, servers)
-				return verified(result.With(own.details(f, result, "").Standing), hostReport(f, r, servers[0]), run.failOn.value)
+				return verified(result.With(own.details(f, result, "").Standing), hostReport(f, r, servers[0]), run.failOn.Value)
 			}
 			return p.probe(cmd, run, []fact.Subject{{}})
 		},
 	}
 	for _, r := range kb.CertificateRoles() {
-		own.role.allowed = append(own.role.allowed, r.Name)
+		own.role.Allowed = append(own.role.Allowed, r.Name)
 	}
 	cmd.Flags().StringVar(&own.host, "host", "", "compare the file with what `HOST[:PORT]` shows, and its names with HOST")
 	cmd.Flags().Var(&own.role, "role", "what the certificate is for: access-edge, pool, director, reverse-proxy, lync-online, adfs or client (default by the host)")
@@ -148,7 +149,7 @@ func (o *certOptions) details(f *fact.Facts, r *certs.Result, host string) rende
 	more.Survey, _, _ = fact.Get(f, fact.SurveyKey)
 	setting, _, _ := fact.Get(f, fact.SettingKey)
 	more.Client = setting.Client
-	role := o.role.value
+	role := o.role.Value
 	if _, online := dnscheck.IsOnlineHost(host); role == "" && online {
 		role = "lync-online"
 	}
@@ -183,11 +184,11 @@ func (p *program) certFile(cmd *cobra.Command, run *probe, own *certOptions, pat
 		return err
 	}
 	verifier := s.network.Verifier()
-	if own.role.value == "client" {
+	if own.role.Value == "client" {
 		verifier.Usage = x509.ExtKeyUsageClientAuth
 	}
 	result := verifier.Verify(chain, name)
-	if own.role.value == "client" {
+	if own.role.Value == "client" {
 		result = personal(result)
 	}
 	var standing *certs.Standing
@@ -204,20 +205,20 @@ func (p *program) certFile(cmd *cobra.Command, run *probe, own *certOptions, pat
 		return err
 	}
 	more := own.details(fact.New(), result, name)
-	if own.role.value == "client" {
+	if own.role.Value == "client" {
 		more.Expectations = append(more.Expectations, keyCheck(key))
 	}
 	more.Standing = standing
 	listed := &lyncdiag.Report{Complete: report.Complete}
-	p.exit = verified(result.With(standing), listed, run.failOn.value)
-	if own.role.value == "client" {
-		p.exit = sound(result, more.Expectations, listed, run.failOn.value)
+	p.exit = verified(result.With(standing), listed, run.failOn.Value)
+	if own.role.Value == "client" {
+		p.exit = sound(result, more.Expectations, listed, run.failOn.Value)
 	}
 	if servers != nil {
 		there := own.details(f, result, name)
 		more.Client, more.Survey, more.LiveHost, more.Live = there.Client, there.Survey, own.host, shown(f, servers).With(there.Standing)
 		another := len(more.Live.Chain) > 0 && len(result.Chain) > 0 && more.Live.Chain[0].Thumbprint != result.Chain[0].Thumbprint
-		p.exit = worst(p.exit, verified(more.Live, listed, run.failOn.value), judged(listed, run.failOn.value, another, false, false))
+		p.exit = worst(p.exit, verified(more.Live, listed, run.failOn.Value), judged(listed, run.failOn.Value, another, false, false))
 	}
 	return p.write(sinks, tool().Cert(path, result, more, nil), false)
 }
@@ -292,14 +293,14 @@ func (p *program) read(path string, most int64) ([]byte, error) {
 	if path != "-" {
 		file, err := os.Open(path)
 		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", path, cause(err))
+			return nil, fmt.Errorf("read %s: %w", path, cli.Cause(err))
 		}
 		defer file.Close()
 		in = file
 	}
 	b, err := io.ReadAll(io.LimitReader(in, most+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, cause(err))
+		return nil, fmt.Errorf("read %s: %w", path, cli.Cause(err))
 	}
 	if int64(len(b)) > most {
 		return nil, fmt.Errorf("read %s: more than %d bytes", path, most)

@@ -4,16 +4,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/lyncdiag/go-lyncdiag/certs"
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -66,18 +64,16 @@ func (p *program) readChain(path string, secret *filePassword) (chain []*x509.Ce
 func (p *program) filePassword(path string, secret *filePassword) (string, error) {
 	switch {
 	case secret.env != "":
-		return p.passwordVariable("--password-env", secret.env)
+		return p.process().PasswordVariable("--password-env", secret.env)
 	case secret.stdin:
-		return p.passwordLine("--password-stdin")
+		return p.process().PasswordLine("--password-stdin")
 	}
-	password, err := p.password("Password of " + path)
-	if errors.Is(err, errNoTerminal) {
+	password, err := p.process().Password("Password of " + path)
+	if errors.Is(err, cli.ErrNoTerminal) {
 		err = fmt.Errorf("it has a password, and %w; use --password-env or --password-stdin", err)
 	}
 	return password, err
 }
-
-var errNoTerminal = errors.New("there is no terminal to ask for it")
 
 var errBomb = errors.New("it is made to take very long to open: its iteration count is far beyond what any program writes")
 
@@ -132,21 +128,6 @@ func openPKCS12(b []byte, password string) (chain []*x509.Certificate, key strin
 	return nil, "", err
 }
 
-// password asks for a secret on a terminal. It is never an argument.
-func (p *program) password(prompt string) (string, error) {
-	file, ok := p.stdin.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return "", errNoTerminal
-	}
-	fmt.Fprintf(p.stderr, "%s: ", prompt)
-	b, err := term.ReadPassword(int(file.Fd()))
-	fmt.Fprintln(p.stderr)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read password: %w", err)
-	}
-	return strings.TrimRight(string(b), "\r\n"), nil
-}
-
 // unseen is the result for a server that gave no TLS session to look at.
 func unseen(e fact.Endpoint) *certs.Result {
 	r := &certs.Result{ServerName: e.Host, Address: e.Reach.Address}
@@ -170,7 +151,7 @@ func hostReport(f *fact.Facts, r *lyncdiag.Report, v server) *lyncdiag.Report {
 		return r
 	}
 	setting, _, _ := fact.Get(f, fact.SettingKey)
-	if host, _, err := splitServer(setting.ManualServer, 443); err == nil && host == v.host {
+	if host, _, err := cli.SplitServer(setting.ManualServer, 443); err == nil && host == v.host {
 		return r
 	}
 	bare := *r

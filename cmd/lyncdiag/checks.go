@@ -35,7 +35,7 @@ func (c *check) all(ctx context.Context, t *targets, found *evidence) error {
 		return err
 	}
 	if !t.many {
-		if local, err := client.Local(); err == nil && found.client == nil && c.lab == "" {
+		if local, err := client.Local(); err == nil && found.client == nil && c.Lab == "" {
 			found.sources = append(found.sources, local)
 		}
 		return c.one(ctx, s, t.named[0], found)
@@ -47,7 +47,7 @@ func (c *check) all(ctx context.Context, t *targets, found *evidence) error {
 		program: c.program, metrics: c.metrics, flags: &c.batchFlags, session: s, targets: t, ticket: c.ticket, allowed: render.Formats("batch"), whole: tool().Batch,
 		diagnoser: c.diagnoser(&c.networkFlags, s, c.plan, nil, found.sources),
 		document: func(_ *fact.Facts, r *lyncdiag.Report) (render.Document, int) {
-			code := lyncdiag.ExitCode(r, c.failOn.value)
+			code := lyncdiag.ExitCode(r, c.failOn.Value)
 			return tool().Report(r, code), code
 		},
 	}
@@ -74,7 +74,7 @@ func (c *check) one(ctx context.Context, s *session, t fact.Subject, found *evid
 	} else if _, report, err = d.one(ctx, t); err != nil {
 		return err
 	}
-	c.exit = lyncdiag.ExitCode(report, c.failOn.value)
+	c.exit = lyncdiag.ExitCode(report, c.failOn.Value)
 	if ctx.Err() != nil {
 		c.exit = exitInterrupted
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/client"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -48,7 +49,7 @@ profile\AppData\Local\Microsoft\Communicator. What is left out stays unknown.`
 
 func (p *program) clientInspectCommand() *cobra.Command {
 	var from string
-	var failOn choice
+	var failOn cli.Choice
 	cmd := &cobra.Command{
 		Use: "inspect [ADDRESS]",
 		Example: "  lyncdiag client inspect\n" +
@@ -85,13 +86,13 @@ that into account.` + exportHelp,
 				return err
 			}
 			// What was looked at has been judged: what it leaves open is no failure of ours.
-			if code := lyncdiag.ExitCode(report, failOn.value); code != exitUnfinished {
+			if code := lyncdiag.ExitCode(report, failOn.Value); code != exitUnfinished {
 				p.exit = code
 			}
 			return p.write(sinks, tool().Client(f, report), false)
 		},
 	}
-	failOn.registerFailOn(cmd.Flags())
+	registerFailOn(&failOn, cmd.Flags())
 	cmd.Flags().StringVar(&from, "from", "", "read an export from `DIR` in place of this computer")
 	return cmd
 }
@@ -107,7 +108,7 @@ func openComputer(flag, from string) (*client.Computer, error) {
 	}
 	c, err := client.Open(from)
 	if err != nil {
-		return nil, fmt.Errorf("read %s %s: %w", flag, from, cause(errors.Unwrap(err)))
+		return nil, fmt.Errorf("read %s %s: %w", flag, from, cli.Cause(errors.Unwrap(err)))
 	}
 	return c, nil
 }
@@ -137,7 +138,7 @@ of Lync. The files hold the user's address and names of servers.`,
 			p.started = true
 			list, err := computer.Export(to)
 			if err != nil {
-				return fmt.Errorf("write --to: %w", cause(errors.Unwrap(err)))
+				return fmt.Errorf("write --to: %w", cli.Cause(errors.Unwrap(err)))
 			}
 			for _, name := range list {
 				fmt.Fprintln(p.stdout, filepath.Join(to, filepath.FromSlash(name)))

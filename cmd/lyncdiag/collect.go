@@ -21,6 +21,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
@@ -145,13 +146,13 @@ func (c *collection) run(ctx context.Context, args []string) error {
 	bundles := &program{} // kept when it is whole, before anything is said of it
 	out, err := bundles.output(place)
 	if err != nil {
-		return fmt.Errorf("write --file %s: %w", place, cause(err))
+		return fmt.Errorf("write --file %s: %w", place, cli.Cause(err))
 	}
 	m, report, err := c.collect(ctx, s, targets[0], found, out)
 	if err = bundles.keep(err); err != nil {
 		return err
 	}
-	c.exit = lyncdiag.ExitCode(report, c.failOn.value)
+	c.exit = lyncdiag.ExitCode(report, c.failOn.Value)
 	return c.write(sinks, tool().Collection(place, m, report), false)
 }
 
@@ -215,7 +216,7 @@ func (c *collection) collect(ctx context.Context, s *session, t fact.Subject, fo
 			return bundle.Manifest{}, nil, err
 		}
 		if failed != nil {
-			w.Manifest.Missing = append(w.Manifest.Missing, bundle.Missing{What: i.entry.Name, Why: "it was not read to its end: " + oneLine(plainly(failed))})
+			w.Manifest.Missing = append(w.Manifest.Missing, bundle.Missing{What: i.entry.Name, Why: "it was not read to its end: " + cli.OneLine(plainly(failed))})
 		}
 	}
 	if c.hide {
@@ -282,7 +283,7 @@ func (c *collection) showPlan() error {
 			m.Entries = append(m.Entries, bundle.Entry{Name: "logs/" + logName(l.Path), Source: l.Path, Note: c.sizeNote(l.Path)})
 		}
 		if err != nil {
-			m.Missing = append(m.Missing, bundle.Missing{What: "logs", Why: oneLine(err)})
+			m.Missing = append(m.Missing, bundle.Missing{What: "logs", Why: cli.OneLine(err)})
 		}
 		if len(c.logPaths) == 0 {
 			m.Missing = append(m.Missing, noLogs())
@@ -326,7 +327,7 @@ func (c *collection) items(s *session, facts *fact.Facts, report *lyncdiag.Repor
 	if err := fact.Encode(&record, facts); err != nil {
 		return nil, nil, err
 	}
-	whole := tool().Report(report, lyncdiag.ExitCode(report, c.failOn.value))
+	whole := tool().Report(report, lyncdiag.ExitCode(report, c.failOn.Value))
 	document("report.json", "this run", render.JSON, whole)
 	document("report.txt", "this run", render.Text, whole)
 	add("facts.json", "this run", record.Bytes())
@@ -425,7 +426,7 @@ func (c *collection) logs() ([]item, []bundle.Missing) {
 	}
 	texts, err := bundle.Logs{Paths: c.logPaths}.Texts()
 	if err != nil {
-		missing = append(missing, bundle.Missing{What: "logs", Why: oneLine(err)})
+		missing = append(missing, bundle.Missing{What: "logs", Why: cli.OneLine(err)})
 	}
 	if slices.Contains(c.logPaths, "-") {
 		missing = append(missing, bundle.Missing{What: "logs", Why: "standard input was read once, for the report"})

@@ -53,7 +53,7 @@ func (p *program) dnsCommand() *cobra.Command {
 				program: p, flags: &many, session: s, targets: targets, allowed: render.Formats("dns"), records: many.records(&run.networkFlags, s),
 				diagnoser: p.diagnoser(&run.networkFlags, s, run.plan(s), nil, nil),
 				document: func(f *fact.Facts, r *lyncdiag.Report) (render.Document, int) {
-					return run.document(f, r), lyncdiag.ExitCode(r, run.failOn.value)
+					return run.document(f, r), lyncdiag.ExitCode(r, run.failOn.Value)
 				},
 			}
 			return b.run(cmd.Context())
@@ -68,7 +68,7 @@ func (p *program) dnsCommand() *cobra.Command {
 // records asks for many domains' records at once, where that can be done: nil
 // where several views are compared or the resolver is asked over TLS.
 func (b *batchFlags) records(n *networkFlags, s *session) *dnscheck.Batch {
-	if n.offline || s.network.Authoritative || len(s.network.DNS) != 1 {
+	if n.Offline || s.network.Authoritative || len(s.network.DNS) != 1 {
 		return nil
 	}
 	server := s.network.DNS[0]
@@ -81,7 +81,7 @@ func (b *batchFlags) records(n *networkFlags, s *session) *dnscheck.Batch {
 	}
 	cloud := dnscheck.CloudHosts(s.setting.Cloud)
 	return &dnscheck.Batch{
-		Server: server, Dial: s.network.DialContext, Now: s.network.Now, Rate: rate, Timeout: min(n.timeout, lyncdiag.DefaultExchange),
+		Server: server, Dial: s.network.DialContext, Now: s.network.Now, Rate: rate, Timeout: min(n.Timeout, lyncdiag.DefaultExchange),
 		Hosts: []string{cloud.Web, cloud.SIP, cloud.Login[0]},
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"flag"
-	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -19,12 +18,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"golang.org/x/tools/txtar"
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/lyncdiag/go-lyncdiag/adfs/adfstest"
 	"github.com/lyncdiag/go-lyncdiag/certs/certtest"
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 )
 
@@ -36,8 +35,12 @@ var update = flag.Bool("update", false, "write docs/commands anew")
 func TestCommandPages(t *testing.T) {
 	dir := filepath.Join("..", "..", "docs", "commands")
 	pages := map[string]string{}
-	for _, cmd := range commands(tree()) {
-		pages[pageName(cmd)] = commandPage(cmd)
+	for _, cmd := range cli.Commands(tree()) {
+		page := cli.Page(cmd)
+		if !cmd.HasParent() {
+			page += exitStatus
+		}
+		pages[cli.PageName(cmd)] = page
 	}
 	if *update {
 		if err := os.RemoveAll(dir); err != nil {
@@ -75,74 +78,6 @@ func tree() *cobra.Command {
 	return p.command()
 }
 
-// commands are a command and those below it that have something to say.
-func commands(root *cobra.Command) []*cobra.Command {
-	list := []*cobra.Command{root}
-	for _, c := range root.Commands() {
-		if c.IsAvailableCommand() && c.Name() != "completion" {
-			list = append(list, commands(c)...)
-		}
-	}
-	return list
-}
-
-func pageName(cmd *cobra.Command) string {
-	return strings.ReplaceAll(cmd.CommandPath(), " ", "-") + ".md"
-}
-
-func commandPage(cmd *cobra.Command) string {
-	var b bytes.Buffer
-	about := cmd.Long
-	if about == "" {
-		about = cmd.Short + "."
-	}
-	fmt.Fprintf(&b, "# %s\n\n%s\n", cmd.CommandPath(), about)
-	if cmd.Runnable() && cmd.HasParent() {
-		fmt.Fprintf(&b, "\n```text\n%s\n```\n", cmd.UseLine())
-	}
-	if cmd.HasAvailableSubCommands() {
-		b.WriteString("\n| command | |\n|---|---|\n")
-		for _, c := range cmd.Commands() {
-			if slices.ContainsFunc(commands(cmd), func(k *cobra.Command) bool { return k == c }) {
-				fmt.Fprintf(&b, "| [%s](%s) | %s |\n", c.CommandPath(), pageName(c), c.Short)
-			}
-		}
-	}
-	if cmd.HasExample() {
-		b.WriteString("\n## Examples\n\n```sh\n")
-		for line := range strings.Lines(cmd.Example + "\n") {
-			b.WriteString(strings.TrimPrefix(line, "  "))
-		}
-		b.WriteString("```\n")
-	}
-	titles, groups := flagGroups(cmd)
-	for _, title := range titles {
-		if title == globalGroup && cmd.HasParent() {
-			fmt.Fprintf(&b, "\nFor `--output` and what else every command takes, see [lyncdiag](lyncdiag.md).\n")
-			continue
-		}
-		fmt.Fprintf(&b, "\n## %s\n\n| flag | |\n|---|---|\n", title)
-		groups[title].VisitAll(func(f *pflag.Flag) {
-			kind, text := pflag.UnquoteUsage(f)
-			name := "--" + f.Name
-			if f.Shorthand != "" {
-				name = "-" + f.Shorthand + ", " + name
-			}
-			if kind != "" {
-				name += " " + kind
-			}
-			if !slices.Contains([]string{"", "false", "0", "0s", "[]"}, f.DefValue) && !strings.Contains(text, "(default") {
-				text += " (default " + f.DefValue + ")"
-			}
-			fmt.Fprintf(&b, "| `%s` | %s |\n", strings.ReplaceAll(name, "|", `\|`), strings.ReplaceAll(text, "|", `\|`))
-		})
-	}
-	if !cmd.HasParent() {
-		b.WriteString(exitStatus)
-	}
-	return b.String()
-}
-
 const exitStatus = `
 ## Exit status
 
@@ -162,7 +97,7 @@ const exitStatus = `
 
 // TestEveryCommandHasExamples: help without one leaves the reader alone.
 func TestEveryCommandHasExamples(t *testing.T) {
-	for _, cmd := range commands(tree()) {
+	for _, cmd := range cli.Commands(tree()) {
 		if !cmd.HasExample() && !cmd.HasAvailableSubCommands() {
 			t.Errorf("%s has no example", cmd.CommandPath())
 		}
@@ -306,7 +241,7 @@ func runDocumented(t *testing.T, cmd *cobra.Command, args []string) {
 	flags := cmd.Flags()
 	switch {
 	case flags.Lookup("lab") != nil && !flags.Changed("lab") && !flags.Changed("dns") && !flags.Changed("proxy") && !flags.Changed("offline"):
-		env["LYNCDIAG_LAB"] = plainLab
+		env["LYNCDIAG_LAB"] = cli.PlainLab
 	case flags.Changed("dns") || flags.Changed("proxy"):
 		env["LYNCDIAG_OFFLINE"] = "true" // nothing answers at the addresses that a page makes up
 	}

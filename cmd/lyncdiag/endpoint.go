@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 )
@@ -24,7 +25,7 @@ func (n *networkFlags) servers(args []string, port uint16) ([]server, error) {
 	}
 	var list []server
 	for _, arg := range args {
-		host, number, err := splitServer(arg, port)
+		host, number, err := cli.SplitServer(arg, port)
 		if err != nil {
 			return nil, fmt.Errorf("read arguments: %w", err)
 		}

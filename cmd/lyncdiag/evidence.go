@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/client"
@@ -32,7 +33,7 @@ type evidenceFlags struct {
 }
 
 func (e *evidenceFlags) register(flags *pflag.FlagSet) {
-	group(flags, evidenceGroup, e.registerFiles)
+	cli.Group(flags, cli.EvidenceGroup, e.registerFiles)
 }
 
 func (e *evidenceFlags) registerFiles(flags *pflag.FlagSet) {
@@ -59,7 +60,7 @@ func (n nslookupFlag) read(p *program) ([]lyncdiag.Source, error) {
 	for _, path := range n {
 		source, err := bundle.ReadNSLookup(path, p.stdin)
 		if err != nil {
-			return nil, fmt.Errorf("read --nslookup %s: %w", path, cause(errors.Unwrap(err)))
+			return nil, fmt.Errorf("read --nslookup %s: %w", path, cli.Cause(errors.Unwrap(err)))
 		}
 		list = append(list, source)
 	}
@@ -147,7 +148,7 @@ func (e *evidenceFlags) readAnswers(p *program) ([]fact.Answer, error) {
 		if e.answersFile != "-" {
 			file, err := os.Open(e.answersFile)
 			if err != nil {
-				return nil, fmt.Errorf("read --answers %s: %w", e.answersFile, cause(err))
+				return nil, fmt.Errorf("read --answers %s: %w", e.answersFile, cli.Cause(err))
 			}
 			defer file.Close()
 			in = file
@@ -192,7 +193,7 @@ func (e *evidence) targets(n *networkFlags, args []string, userName, ticket stri
 	if len(args) == 0 && len(list) == 0 && e.address != "" {
 		args = []string{e.address}
 	}
-	if len(args) == 0 && len(list) == 0 && n.lab == "" {
+	if len(args) == 0 && len(list) == 0 && n.Lab == "" {
 		args = e.clientAddress()
 	}
 	if len(list) == 0 {

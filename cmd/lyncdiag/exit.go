@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 )
@@ -16,8 +17,8 @@ const (
 	exitInterrupted = 130
 )
 
-func (c *choice) registerFailOn(flags *pflag.FlagSet) {
-	*c = choice{allowed: []string{"failure", "warning", "unknown", "never"}, value: "failure"}
+func registerFailOn(c *cli.Choice, flags *pflag.FlagSet) {
+	*c = cli.Choice{Allowed: []string{"failure", "warning", "unknown", "never"}, Value: "failure"}
 	flags.Var(c, "fail-on", "what gives exit code 1: failure, warning, unknown or never")
 }
 

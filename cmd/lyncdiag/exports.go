@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/directory"
 )
 
@@ -19,7 +20,7 @@ func (e *evidenceFlags) readExports(p *program) (*directory.Exports, error) {
 	}{{"user", e.users}, {"domain", e.domains}} {
 		for _, path := range given.paths {
 			if err := readExport(p, exports, path); err != nil {
-				return nil, fmt.Errorf("read --%s %s: %w", given.flag, path, cause(err))
+				return nil, fmt.Errorf("read --%s %s: %w", given.flag, path, cli.Cause(err))
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/lab"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
@@ -31,7 +32,7 @@ func (p *program) labCommand() *cobra.Command {
 			if rtt < 0 {
 				return fmt.Errorf("read --rtt: %v is less than 0", rtt)
 			}
-			l, err := lab.Start(cmd.Context(), lab.Config{Faults: splitFaults(faults), RTT: rtt, Loopback: true, RealPorts: realPorts})
+			l, err := lab.Start(cmd.Context(), lab.Config{Faults: cli.SplitFaults(faults), RTT: rtt, Loopback: true, RealPorts: realPorts})
 			if err != nil {
 				return fmt.Errorf("start lab: %w", err)
 			}

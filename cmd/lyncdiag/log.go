@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -14,7 +15,7 @@ import (
 )
 
 func (p *program) logCommand() *cobra.Command {
-	var failOn choice
+	var failOn cli.Choice
 	var follow bool
 	cmd := &cobra.Command{
 		Use: "log FILE|DIR|ZIP|-...",
@@ -63,7 +64,7 @@ func (p *program) logCommand() *cobra.Command {
 				return err
 			}
 			// A log that can be read has been judged: what it leaves open is no failure of ours.
-			if code := lyncdiag.ExitCode(report, failOn.value); code != exitUnfinished {
+			if code := lyncdiag.ExitCode(report, failOn.Value); code != exitUnfinished {
 				p.exit = code
 			}
 			p.started = true
@@ -82,7 +83,7 @@ func (p *program) logCommand() *cobra.Command {
 		},
 	}
 	cmd.AddCommand(p.logMessagesCommand(), p.logFlowCommand(), p.logViewCommand())
-	failOn.registerFailOn(cmd.Flags())
+	registerFailOn(&failOn, cmd.Flags())
 	cmd.Flags().BoolVar(&follow, "follow", false, "wait at the end of the log for more to be written, until interrupted")
 	return cmd
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/go-multierror"
 	"github.com/spf13/cobra"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
@@ -92,7 +93,7 @@ func (r *reading) end(ctx context.Context, p *program) error {
 	if r.files == 0 {
 		return err
 	}
-	fmt.Fprintf(p.stderr, "lyncdiag: %s\n", oneLine(err))
+	fmt.Fprintf(p.stderr, "lyncdiag: %s\n", cli.OneLine(err))
 	return nil
 }
 

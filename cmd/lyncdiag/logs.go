@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -41,7 +42,7 @@ func (p *program) readAhead(ctx context.Context, source lyncdiag.Source, want fa
 	if !l.facts.Has(want) {
 		return nil, err
 	}
-	l.failed = errors.New(oneLine(err))
+	l.failed = errors.New(cli.OneLine(err))
 	if ctx.Err() == nil {
 		fmt.Fprintf(p.stderr, "lyncdiag: %v\n", l.failed)
 	}

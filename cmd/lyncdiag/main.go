@@ -15,6 +15,8 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
+
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 )
 
 func main() {
@@ -37,7 +39,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		if !p.redact && slices.Contains(args, "--redact") { // what is wrong stands before it among the flags
 			p.stderr = redactedWriter{stderr, p.redactor()}
 		}
-		fmt.Fprintf(p.stderr, "lyncdiag: %s\n", oneLine(err))
+		fmt.Fprintf(p.stderr, "lyncdiag: %s\n", cli.OneLine(err))
 	}
 	switch {
 	case ctx.Err() != nil:

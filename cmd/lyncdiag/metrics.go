@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/metrics"
 )
 
@@ -29,7 +30,7 @@ func (m metricsFlag) open(p *program) (*output, error) {
 	}
 	o, err := p.output(path)
 	if err != nil {
-		return nil, fmt.Errorf("write --metrics %s: %w", path, cause(err))
+		return nil, fmt.Errorf("write --metrics %s: %w", path, cli.Cause(err))
 	}
 	return o, nil
 }

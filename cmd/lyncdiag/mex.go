@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lyncdiag/go-lyncdiag/adfs"
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
@@ -28,7 +29,7 @@ func (p *program) mexCommand() *cobra.Command {
 			}
 			run.exit = func(f *fact.Facts, r *lyncdiag.Report) int {
 				mex, _, _ := fact.Get(f, fact.MEXKey)
-				return mexExit(mex, r, run.failOn.value)
+				return mexExit(mex, r, run.failOn.Value)
 			}
 			run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document {
 				return tool().MEX(args[0], f, r)
@@ -100,14 +101,14 @@ func (p *program) mexFile(path string) (mexFile, error) {
 	if path != "-" {
 		file, err := os.Open(path)
 		if err != nil {
-			return mexFile{}, fmt.Errorf("read MEX document %s: %w", path, cause(err))
+			return mexFile{}, fmt.Errorf("read MEX document %s: %w", path, cli.Cause(err))
 		}
 		defer file.Close()
 		in = file
 	}
 	m, err := adfs.ParseMEX(in)
 	if err != nil && len(m.Problems) == 0 {
-		return mexFile{}, fmt.Errorf("read MEX document %s: %w", path, cause(err))
+		return mexFile{}, fmt.Errorf("read MEX document %s: %w", path, cli.Cause(err))
 	}
 	mex := &adfs.MEX{Get: adfs.Exchange{Asked: true}, Endpoints: m.Endpoints, Selected: m.Selected, Problems: m.Problems}
 	if err != nil {

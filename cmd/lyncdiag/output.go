@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/go-multierror"
 	"golang.org/x/term"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
 
@@ -84,7 +85,7 @@ func (p *program) keep(failed error) error {
 	for _, o := range p.written {
 		if o.file == nil {
 			if o.err != nil && !readerLeft(o.err) {
-				all = multierror.Append(all, fmt.Errorf("write output: %w", cause(o.err)))
+				all = multierror.Append(all, fmt.Errorf("write output: %w", cli.Cause(o.err)))
 			}
 			continue
 		}
@@ -99,7 +100,7 @@ func (p *program) keep(failed error) error {
 			os.Remove(o.file.Name())
 		}
 		if o.err != nil && !drop {
-			all = multierror.Append(all, fmt.Errorf("write %s: %w", cmp.Or(o.path, o.file.Name()), cause(o.err)))
+			all = multierror.Append(all, fmt.Errorf("write %s: %w", cmp.Or(o.path, o.file.Name()), cli.Cause(o.err)))
 		}
 	}
 	p.written = nil
@@ -139,7 +140,7 @@ func (p *program) sinks(allowed []render.Format, piped render.Format) ([]sink, e
 		case toFile:
 			file, err := p.output(path)
 			if err != nil {
-				return nil, fmt.Errorf("write %s: %w", path, cause(err))
+				return nil, fmt.Errorf("write %s: %w", path, cli.Cause(err))
 			}
 			list = append(list, sink{w: file, format: format, options: render.Options{Redact: p.redaction()}})
 		case seen:
@@ -182,7 +183,7 @@ func checkFormat(given, name string, allowed []render.Format) error {
 	if slices.Contains(render.Formats("report"), render.Format(name)) || name == string(render.Mermaid) {
 		return fmt.Errorf("read -o %s: %s is not written here; this command writes %s", given, name, strings.Join(names, ", "))
 	}
-	return fmt.Errorf("read -o %s: there is no format %q, want one of %s%s", given, name, strings.Join(names, ", "), didYouMean(name, names))
+	return fmt.Errorf("read -o %s: there is no format %q, want one of %s%s", given, name, strings.Join(names, ", "), cli.DidYouMean(name, names))
 }
 
 func (p *program) stdoutSink(f render.Format) sink {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
 
@@ -47,7 +48,7 @@ func TestFailingOutputs(t *testing.T) {
 	if err == nil {
 		t.Fatal("no failure")
 	}
-	text := oneLine(err)
+	text := cli.OneLine(err)
 	for _, name := range []string{"a", "b"} {
 		if strings.Count(text, "write "+filepath.Join(dir, name)+": ") != 1 {
 			t.Errorf("%s: %s", name, text)

@@ -55,7 +55,7 @@ service says only after sign-in.`,
 			if err != nil {
 				return err
 			}
-			if run.lab != "" && domain == "" {
+			if run.Lab != "" && domain == "" {
 				domain = labDomain
 			}
 			if plan {
@@ -75,7 +75,7 @@ service says only after sign-in.`,
 				return tool().Port(portResults(f, servers))
 			}
 			run.exit = func(f *fact.Facts, _ *lyncdiag.Report) int {
-				return reached(endpoints(f, servers), run.failOn.value)
+				return reached(endpoints(f, servers), run.failOn.Value)
 			}
 			return p.probe(cmd, run, []fact.Subject{{}})
 		},
@@ -98,9 +98,9 @@ func ownHosts(setting fact.Setting, domain string) error {
 // requirements writes the plan. It sends nothing; flags that only a test has a use
 // for are read all the same.
 func (p *program) requirements(ctx context.Context, run *probe, domain string) error {
-	run.offline = true
-	if run.proxy == "" && run.user == "" {
-		run.proxy = "none" // whose settings are of no use here
+	run.Offline = true
+	if run.URL == "" && run.User == "" {
+		run.URL = "none" // whose settings are of no use here
 	}
 	s, err := run.open(ctx, p)
 	if err != nil {

@@ -53,7 +53,7 @@ func (p *program) probe(cmd *cobra.Command, run *probe, targets []fact.Subject) 
 		if err := p.write(sinks, run.document(f, report), i > 0); err != nil {
 			return err
 		}
-		code := lyncdiag.ExitCode(report, run.failOn.value)
+		code := lyncdiag.ExitCode(report, run.failOn.Value)
 		if run.exit != nil {
 			code = run.exit(f, report)
 		}
@@ -97,7 +97,7 @@ func (p *program) diagnoser(n *networkFlags, s *session, plan lyncdiag.Plan, obs
 	return diagnoser{&lyncdiag.Diagnoser{
 		Network: s.network, Setting: s.setting, Plan: plan, Sources: append(slices.Clone(s.sources), sources...),
 		Credentials: p.announced(s.credentials), Windows: s.windows,
-		Offline: n.offline, Timeout: n.timeout, Log: p.logger(), Observe: observe,
+		Offline: n.Offline, Timeout: n.Timeout, Log: p.logger(), Observe: observe,
 	}}
 }
 

@@ -1,19 +1,14 @@
 package main
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"runtime/debug"
-	"strings"
-	"time"
 
-	"github.com/hashicorp/go-multierror"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/redact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
@@ -25,7 +20,7 @@ type program struct {
 	env            func(string) (string, bool)
 
 	outputs  []string
-	progress choice
+	progress cli.Choice
 	verbose  bool
 
 	redact     bool
@@ -48,7 +43,7 @@ func (p *program) command() *cobra.Command {
 		SilenceErrors: true,
 
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
-			if err := p.environment(cmd); err != nil {
+			if err := cli.Environment(cmd.Flags(), p.env); err != nil {
 				return err
 			}
 			if err := onlyReader(standardInput(cmd, args)); err != nil {
@@ -60,15 +55,15 @@ func (p *program) command() *cobra.Command {
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	root.SetFlagErrorFunc(flagError)
+	root.SetFlagErrorFunc(cli.FlagError)
 	flags := root.PersistentFlags()
 	flags.StringArrayVarP(&p.outputs, "output", "o", nil, "`FORMAT` (text, json, ndjson; of most commands also short, markdown, html, csv or junit) or FORMAT=FILE; repeatable")
-	p.progress = choice{allowed: []string{"auto", "plain", "none"}, value: "auto"}
+	p.progress = cli.Choice{Allowed: []string{"auto", "plain", "none"}, Value: "auto"}
 	flags.Var(&p.progress, "progress", "progress on stderr: auto (on a terminal), plain or none")
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log to stderr what is done")
 	flags.BoolVar(&p.redact, "redact", false, "replace users, hosts, addresses and secrets in everything that is written by pseudonyms")
 	flags.StringVar(&p.redactMap, "redact-map", "", "keep the pseudonyms in `FILE`, and take up those that it has; it undoes the redaction")
-	root.SetUsageFunc(usage)
+	root.SetUsageFunc(cli.Usage)
 	const about = "About lyncdiag"
 	for _, g := range []struct {
 		title    string
@@ -99,7 +94,7 @@ func noCommand(cmd *cobra.Command, args []string) error {
 	for _, c := range cmd.Commands() {
 		names = append(names, c.Name())
 	}
-	return fmt.Errorf("read arguments: %s has no command %q%s", cmd.CommandPath(), args[0], didYouMean(args[0], names))
+	return fmt.Errorf("read arguments: %s has no command %q%s", cmd.CommandPath(), args[0], cli.DidYouMean(args[0], names))
 }
 
 // arguments wants at least low and at most high of them (-1: any number).
@@ -115,53 +110,6 @@ func arguments(low, high int) cobra.PositionalArgs {
 		}
 		return fmt.Errorf("read arguments: got %d, want: %s", len(args), cmd.UseLine())
 	}
-}
-
-// flagError puts pflag's errors into the words of this program.
-func flagError(cmd *cobra.Command, err error) error {
-	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) {
-		name := unknown.GetSpecifiedName()
-		var names []string
-		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		if nearest := suggest(name, names); nearest != "" && len(name) > 1 {
-			return fmt.Errorf("read flags: %s has no flag --%s; did you mean --%s?", cmd.CommandPath(), name, nearest)
-		}
-		return fmt.Errorf("read flags: %s has no flag %s", cmd.CommandPath(), dashed(name))
-	}
-	var invalid *pflag.InvalidValueError
-	if errors.As(err, &invalid) {
-		return fmt.Errorf("read --%s: %w", invalid.GetFlag().Name, invalid.Unwrap())
-	}
-	return fmt.Errorf("read flags: %w", err)
-}
-
-func dashed(name string) string {
-	if len(name) == 1 {
-		return "-" + name
-	}
-	return "--" + name
-}
-
-// environment gives every flag that is not on the command line the value of
-// LYNCDIAG_<FLAG>.
-func (p *program) environment(cmd *cobra.Command) error {
-	var failed error
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		variable := "LYNCDIAG_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		value, ok := p.env(variable)
-		if f.Changed || !ok || value == "" || f.Name == "help" || failed != nil {
-			return
-		}
-		if err := cmd.Flags().Set(f.Name, value); err != nil {
-			var invalid *pflag.InvalidValueError
-			if errors.As(err, &invalid) {
-				err = invalid.Unwrap()
-			}
-			failed = fmt.Errorf("read environment variable %s: %w", variable, err)
-		}
-	})
-	return failed
 }
 
 // standardInput are the flags and arguments that read standard input, the
@@ -216,35 +164,9 @@ func (p *program) logger() *slog.Logger {
 var release string
 
 // tool is this program as documents name it.
-func tool() render.Tool {
-	t := render.Tool{Version: release}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "(devel)" {
-			t.Version = cmp.Or(t.Version, strings.TrimPrefix(info.Main.Version, "v"))
-		}
-		for _, s := range info.Settings {
-			switch s.Key {
-			case "vcs.revision":
-				t.Commit = s.Value
-			case "vcs.time":
-				t.Date, _ = time.Parse(time.RFC3339, s.Value) // zero is unknown
-			}
-		}
-	}
-	t.Version = cmp.Or(t.Version, "devel")
-	return t
-}
+func tool() render.Tool { return cli.Tool(release) }
 
-// oneLine is an error without line breaks; several errors are joined.
-func oneLine(err error) string {
-	text := err.Error()
-	var several *multierror.Error
-	if errors.As(err, &several) {
-		var parts []string
-		for _, e := range several.Errors {
-			parts = append(parts, e.Error())
-		}
-		text = strings.Join(parts, "; ")
-	}
-	return strings.Join(strings.Fields(text), " ")
+// process is what flags read beside their values.
+func (p *program) process() *cli.Process {
+	return &cli.Process{Stdin: p.stdin, Stderr: p.stderr, Env: p.env}
 }

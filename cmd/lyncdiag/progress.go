@@ -32,8 +32,8 @@ type progress struct {
 }
 
 func (p *program) startProgress(subject string) *progress {
-	terminal := p.progress.value == "auto" && isTerminal(p.stderr) && !p.verbose
-	if p.progress.value != "plain" && !terminal {
+	terminal := p.progress.Value == "auto" && isTerminal(p.stderr) && !p.verbose
+	if p.progress.Value != "plain" && !terminal {
 		return &progress{}
 	}
 	g := &progress{w: p.stderr, subject: subject, plain: !terminal, since: time.Now(), done: make(chan struct{})}

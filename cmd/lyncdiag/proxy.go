@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,131 +10,16 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
-	"github.com/lyncdiag/go-lyncdiag/dnscheck"
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/proxy"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
-
-// proxyFlags say which proxy to go through, and who asks.
-type proxyFlags struct {
-	proxy         string
-	user          string
-	passwordEnv   string
-	passwordStdin bool
-}
-
-func (f *proxyFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.proxy, "proxy", "", "HTTP proxy `URL` for every connection, or none (default the one that this computer is set to)")
-	flags.StringVar(&f.user, "proxy-user", "", "`NAME` for a proxy that asks, as user, DOMAIN\\user or user@domain; its password is asked for on a terminal, and goes unencrypted to a proxy that offers Basic alone")
-	flags.StringVar(&f.passwordEnv, "proxy-password-env", "", "environment `VARIABLE` that holds the password of --proxy-user")
-	flags.BoolVar(&f.passwordStdin, "proxy-password-stdin", false, "read the password of --proxy-user from standard input")
-}
-
-// useProxy puts the proxy into a network: the flag's, else a lab's own, else
-// the system's.
-func (f *proxyFlags) useProxy(n *lyncdiag.Network, p *program, cloud string, offline bool) error {
-	switch {
-	case f.proxy == "none":
-		n.Proxy, n.ProxyFrom = nil, ""
-	case f.proxy != "":
-		u, err := proxy.Parse(f.proxy)
-		if err != nil {
-			return fmt.Errorf("read --proxy: %w", err)
-		}
-		if u.User != nil {
-			return errors.New("read --proxy: a password does not belong on a command line; use --proxy-user")
-		}
-		n.Proxy, n.ProxyFrom = u, "--proxy"
-	case !n.Simulated:
-		settings, err := proxy.System(p.env)
-		if err != nil {
-			return fmt.Errorf("find the proxy of this computer (--proxy none goes without): %w", err)
-		}
-		if offline { // WPAD asks the network for a script
-			settings = slices.DeleteFunc(settings, proxy.Setting.Scripted)
-		}
-		s, unasked := chosen(settings, scriptHosts(cloud))
-		n.Proxy, n.ProxyFrom, n.Direct, n.PAC = s.Server, s.Source, s.Direct, unasked
-	}
-	return f.credentials(n, p)
-}
-
-// scriptHosts are the hosts that a script is asked for first.
-func scriptHosts(cloud string) []string {
-	hosts := dnscheck.CloudHosts(cloud)
-	return append([]string{hosts.SIP, hosts.Web}, hosts.Login...)
-}
-
-// chosen is the setting that a run goes by: the first that names a proxy or has
-// a script that can be asked. WinHTTP's is not Lync's. unasked is the script that could not be, and that
-// decides for Lync.
-func chosen(settings []proxy.Setting, hosts []string) (found proxy.Setting, unasked string) {
-	for _, s := range settings {
-		if s.Source == proxy.WinHTTP {
-			continue
-		}
-		if s.Scripted() {
-			asked, err := s.Ask(hosts...)
-			switch {
-			case err == nil:
-				return asked, ""
-			case !errors.Is(err, proxy.ErrNoScript):
-				unasked = cmp.Or(s.PAC, "the script that WPAD finds")
-			}
-		}
-		if s.Server != nil {
-			return s, "" // what is named counts where the script cannot be had
-		}
-	}
-	return proxy.Setting{}, unasked
-}
-
-// credentials adds --proxy-user with its password, which is never an argument.
-func (f *proxyFlags) credentials(n *lyncdiag.Network, p *program) error {
-	if f.user == "" {
-		if f.passwordEnv != "" || f.passwordStdin {
-			return errors.New("read --proxy-user: there is a password for the proxy, and no user")
-		}
-		return nil
-	}
-	if n.Proxy == nil {
-		return errors.New("read --proxy-user: there is no proxy")
-	}
-	var password string
-	var err error
-	switch {
-	case f.passwordEnv != "" && f.passwordStdin:
-		err = errors.New("read --proxy-password-env and --proxy-password-stdin: a password comes from one of them")
-	case f.passwordEnv != "":
-		password, err = p.passwordVariable("--proxy-password-env", f.passwordEnv)
-	case f.passwordStdin:
-		password, err = p.passwordLine("--proxy-password-stdin")
-	default:
-		if password, err = p.password("Password of " + f.user + " at the proxy"); errors.Is(err, errNoTerminal) {
-			err = fmt.Errorf("read the proxy's password: %w; use --proxy-password-env or --proxy-password-stdin", err)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	if password == "" {
-		return errors.New("read the proxy's password: it is empty")
-	}
-	u := *n.Proxy
-	u.User = url.UserPassword(f.user, password)
-	n.Proxy = &u
-	return nil
-}
-
-// ---- the command ----
 
 // maxPAC bounds a PAC file.
 const maxPAC = 1 << 20
@@ -158,7 +42,7 @@ func (p *program) proxyCommand() *cobra.Command {
 							s.Script, s.Trouble = fetchPAC(ctx, env, s.PAC)
 						}
 						if s.Scripted() && !env.Network.Simulated {
-							s.Says = scriptSays(s.Setting, run.cloud.value)
+							s.Says = scriptSays(s.Setting, run.Cloud.Value)
 						}
 					}
 					return context.Cause(ctx)
@@ -198,7 +82,7 @@ func (p *program) proxySettings(n *lyncdiag.Network) render.ProxySettings {
 // somebody to run it.
 func scriptSays(s proxy.Setting, cloud string) []render.ScriptAnswer {
 	var list []render.ScriptAnswer
-	for _, host := range scriptHosts(cloud) {
+	for _, host := range cli.ScriptHosts(cloud) {
 		u, err := s.Evaluate("https://" + host + "/")
 		switch {
 		case err != nil:
@@ -228,7 +112,7 @@ func fetchPAC(ctx context.Context, env *lyncdiag.Env, address string) (script, t
 		}
 		file, err := os.Open(name)
 		if err != nil {
-			return "", cause(err).Error()
+			return "", cli.Cause(err).Error()
 		}
 		body = file
 	case "http", "https":

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/redact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
@@ -60,7 +61,7 @@ twice, and has no such place.`,
 func (p *program) redactFiles(ctx context.Context, paths []string, folder string) error {
 	for _, path := range paths {
 		if info, err := os.Stat(path); path != "-" && err != nil {
-			return fmt.Errorf("read %s: %w", path, cause(err))
+			return fmt.Errorf("read %s: %w", path, cli.Cause(err))
 		} else if path != "-" && info.IsDir() {
 			return fmt.Errorf("read %s: it is a folder; name the files in it", path)
 		}
@@ -87,7 +88,7 @@ func (p *program) redactFiles(ctx context.Context, paths []string, folder string
 		return p.redactFile(ctx, r, io.MultiWriter(writers...), paths[0])
 	}
 	if err := os.MkdirAll(folder, 0o777); err != nil {
-		return fmt.Errorf("write --output-dir: %w", cause(err))
+		return fmt.Errorf("write --output-dir: %w", cli.Cause(err))
 	}
 	taken := map[string]bool{}
 	for _, path := range paths {
@@ -106,7 +107,7 @@ func (p *program) redactFiles(ctx context.Context, paths []string, folder string
 		}
 		file, err := p.output(place)
 		if err != nil {
-			return fmt.Errorf("write %s: %w", place, cause(err))
+			return fmt.Errorf("write %s: %w", place, cli.Cause(err))
 		}
 		if err := p.redactFile(ctx, r, file, path); err != nil {
 			return err
@@ -120,7 +121,7 @@ func (p *program) redactFile(ctx context.Context, r *redact.Redactor, w io.Write
 	if path != "-" {
 		file, err := os.Open(path)
 		if err != nil {
-			return fmt.Errorf("read %s: %w", path, cause(err))
+			return fmt.Errorf("read %s: %w", path, cli.Cause(err))
 		}
 		defer file.Close()
 		in = file
@@ -169,7 +170,7 @@ func plainly(err error) error {
 	if errors.Is(err, redact.ErrBinary) || errors.Is(err, redact.ErrCompressed) {
 		return errors.New(strings.TrimPrefix(err.Error(), "redact: "))
 	}
-	return cause(err)
+	return cli.Cause(err)
 }
 
 // notAmong refuses an output that is one of the inputs.
@@ -270,7 +271,7 @@ func (p *program) openMap() error {
 		p.pseudonyms, err = redact.ReadMap(file)
 	}
 	if err != nil {
-		return fmt.Errorf("read --redact-map %s: %w", p.redactMap, cause(err))
+		return fmt.Errorf("read --redact-map %s: %w", p.redactMap, cli.Cause(err))
 	}
 	return nil
 }
@@ -287,7 +288,7 @@ func (p *program) keepMap() error {
 	}
 	file, err := os.CreateTemp(filepath.Dir(place), filepath.Base(place)+".*.tmp")
 	if err != nil {
-		return fmt.Errorf("write --redact-map: %w", cause(err))
+		return fmt.Errorf("write --redact-map: %w", cli.Cause(err))
 	}
 	err = p.pseudonyms.WriteMap(file)
 	err = cmp.Or(err, file.Close())
@@ -296,7 +297,7 @@ func (p *program) keepMap() error {
 	}
 	if err != nil {
 		os.Remove(file.Name())
-		return fmt.Errorf("write --redact-map: %w", cause(err))
+		return fmt.Errorf("write --redact-map: %w", cli.Cause(err))
 	}
 	return nil
 }

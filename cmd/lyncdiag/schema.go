@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
 
@@ -22,7 +23,7 @@ func (p *program) schemaCommand() *cobra.Command {
 			}
 			schema, err := render.Schema(args[0])
 			if err != nil {
-				return fmt.Errorf("read arguments: there is no schema %q%s", args[0], didYouMean(args[0], render.Schemas()))
+				return fmt.Errorf("read arguments: there is no schema %q%s", args[0], cli.DidYouMean(args[0], render.Schemas()))
 			}
 			// A schema is JSON already, also for a person.
 			sinks, err := p.sinks([]render.Format{render.Text, render.JSON}, render.JSON)

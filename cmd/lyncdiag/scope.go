@@ -3,14 +3,15 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
 
 func (p *program) scopeCommand() *cobra.Command {
-	symptom := choice{allowed: []string{"portal", "lync", "both"}}
-	users := choice{allowed: []string{"one", "many"}}
-	computers := choice{allowed: []string{"one", "many"}}
+	symptom := cli.Choice{Allowed: []string{"portal", "lync", "both"}}
+	users := cli.Choice{Allowed: []string{"one", "many"}}
+	computers := cli.Choice{Allowed: []string{"one", "many"}}
 	cmd := &cobra.Command{
 		Use:     "scope",
 		Example: "  lyncdiag scope --symptom lync --users one --computers many",
@@ -18,7 +19,7 @@ func (p *program) scopeCommand() *cobra.Command {
 		Args:    arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			return p.document("scope", func() render.Document {
-				return tool().Scope(kb.Symptom(symptom.value), kb.Spread(users.value), kb.Spread(computers.value))
+				return tool().Scope(kb.Symptom(symptom.Value), kb.Spread(users.Value), kb.Spread(computers.Value))
 			})
 		},
 	}

@@ -27,13 +27,13 @@ func (p *program) sipCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			target, err := registering(address, run.lab != "")
+			target, err := registering(address, run.Lab != "")
 			if err != nil {
 				return err
 			}
 			v := servers[0]
 			// The server asked about is judged as manual configuration's.
-			run.manualServer = net.JoinHostPort(v.host, strconv.Itoa(int(v.port)))
+			run.ManualServer = net.JoinHostPort(v.host, strconv.Itoa(int(v.port)))
 			run.plan = func(s *session) lyncdiag.Plan {
 				clock := lyncdiag.DefaultPlan().Only("clock")
 				clock[0].After = []lyncdiag.StageID{"registrar"}
@@ -47,16 +47,16 @@ func (p *program) sipCommand() *cobra.Command {
 			}
 			run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document {
 				clock, _, _ := fact.Get(f, fact.ClockKey)
-				command := "lyncdiag sip " + run.manualServer
+				command := "lyncdiag sip " + run.ManualServer
 				if address != "" {
 					command += " --address " + address
 				}
-				return tool().SIP(run.manualServer, seen(f), clock, askAgain(r, command))
+				return tool().SIP(run.ManualServer, seen(f), clock, askAgain(r, command))
 			}
 			run.exit = func(f *fact.Facts, r *lyncdiag.Report) int {
 				c := seen(f)
 				broken := closed(c.Endpoint) || c.TLS != nil && c.TLS.Err() != nil || c.SIP != nil && !c.Works() && c.SIP.Problem != "canceled"
-				return judged(r, run.failOn.value, broken, false, !c.Works())
+				return judged(r, run.failOn.Value, broken, false, !c.Works())
 			}
 			return p.probe(cmd, run, []fact.Subject{target})
 		},

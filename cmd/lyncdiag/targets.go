@@ -14,7 +14,7 @@ func (n *networkFlags) addresses(args []string) ([]fact.Subject, error) {
 	if err := n.bareLab(args); err != nil {
 		return nil, err
 	}
-	if len(args) == 0 && n.lab != "" {
+	if len(args) == 0 && n.Lab != "" {
 		args = []string{labAddress}
 	}
 	var list []fact.Subject
@@ -47,7 +47,7 @@ func (n *networkFlags) domains(args []string) ([]fact.Subject, error) {
 	if err := n.bareLab(args); err != nil {
 		return nil, err
 	}
-	if len(args) == 0 && n.lab != "" {
+	if len(args) == 0 && n.Lab != "" {
 		args = []string{labDomain}
 	}
 	if len(args) == 0 {

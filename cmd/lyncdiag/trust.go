@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lyncdiag/go-lyncdiag/adfs"
+	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
@@ -34,7 +35,7 @@ func (p *program) metadataCommand() *cobra.Command {
 				m, _, ok := fact.Get(f, fact.FederationMetadataKey)
 				usable := ok && m.EntityID != ""
 				told := ok && len(m.Problems) > 0 && m.Exchange.Problem != "unreachable"
-				return judged(r, run.failOn.value, !usable && told, false, !usable)
+				return judged(r, run.failOn.Value, !usable && told, false, !usable)
 			}
 			run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document {
 				return tool().FederationMetadata(args[0], f, r)
@@ -117,13 +118,13 @@ func (p *program) readDocument(path, what string, read func(io.Reader) error) er
 	if path != "-" {
 		file, err := os.Open(path)
 		if err != nil {
-			return fmt.Errorf("read %s %s: %w", what, path, cause(err))
+			return fmt.Errorf("read %s %s: %w", what, path, cli.Cause(err))
 		}
 		defer file.Close()
 		in = file
 	}
 	if err := read(in); err != nil {
-		return fmt.Errorf("read %s %s: %w", what, path, cause(err))
+		return fmt.Errorf("read %s %s: %w", what, path, cli.Cause(err))
 	}
 	return nil
 }
@@ -151,14 +152,14 @@ the cloud's token service or of the web-ticket service, or neither.`,
 				fact.Put(f, fact.TokenKey, a, fact.Origin{Kind: fact.Bundle, Where: args[0]})
 			}}}
 			run.exit = func(_ *fact.Facts, r *lyncdiag.Report) int {
-				return judged(r, run.failOn.value, false, false, a.Classification == "unknown")
+				return judged(r, run.failOn.Value, false, false, a.Classification == "unknown")
 			}
 			run.document = func(f *fact.Facts, r *lyncdiag.Report) render.Document { return tool().Fault(args[0], f, r) }
 			return p.probe(cmd, run, []fact.Subject{{}})
 		},
 	}
-	run.timeout = lyncdiag.DefaultTimeout
-	run.failOn.registerFailOn(cmd.Flags())
+	run.Timeout = lyncdiag.DefaultTimeout
+	registerFailOn(&run.failOn, cmd.Flags())
 	return cmd
 }
 
@@ -194,7 +195,7 @@ other.`,
 				return err
 			}
 			run.prepare = func(s *session) error {
-				if !run.anonymous && !run.offline && s.credentials == nil && !credentials.given() {
+				if !run.Anonymous && !run.Offline && s.credentials == nil && !credentials.given() {
 					credentials.prompt = true
 				}
 				return credentials.read(cmd.Context(), p, &run.networkFlags, s, cmp.Or(userName, target.Address), false)
@@ -207,7 +208,7 @@ other.`,
 		if !ok {
 			a, _, ok = fact.Get(f, fact.CloudTokenKey)
 		}
-		return judged(withoutRecords(r), run.failOn.value, false, false, !ok || !a.HasToken)
+		return judged(withoutRecords(r), run.failOn.Value, false, false, !ok || !a.HasToken)
 	}
 	run.register(cmd.Flags())
 	credentials.register(cmd.Flags())

@@ -91,7 +91,7 @@ var importRules = []importRule{
 	{From: "lyncdiag/internal/...", May: append([]string{"lyncdiag/...", "github.com/invopop/jsonschema", "golang.org/x/tools/txtar"}, leaves...),
 		Tests:  []string{"github.com/santhosh-tekuri/jsonschema/v6"},
 		Reason: "generators read whatever they print, and no package that ships imports them"},
-	{From: "cmd/...", May: append([]string{"lyncdiag/...", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/schollz/progressbar/v3", "github.com/hashicorp/go-multierror",
+	{From: "cmd/...", May: append([]string{"cmd/internal/...", "lyncdiag/...", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/schollz/progressbar/v3", "github.com/hashicorp/go-multierror",
 		"golang.org/x/term", "golang.org/x/sys/windows/...", "golang.org/x/text/...", "software.sslmate.com/src/go-pkcs12"}, leaves...),
 		Tests:  append([]string{"github.com/rogpeppe/go-internal/...", "github.com/santhosh-tekuri/jsonschema/v6", "golang.org/x/tools/txtar"}, fakes...),
 		Reason: "the command parses, calls and prints; other commands need other modules"},

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -16,17 +16,17 @@ const flagGroup = "group"
 
 // Titles of flags that several commands share.
 const (
-	evidenceGroup    = "What is known besides"
-	settingGroup     = "Client and deployment"
-	networkGroup     = "Network"
-	labGroup         = "Built-in lab"
-	manyGroup        = "Many targets"
-	credentialsGroup = "Password"
+	EvidenceGroup    = "What is known besides"
+	SettingGroup     = "Client and deployment"
+	NetworkGroup     = "Network"
+	LabGroup         = "Built-in lab"
+	ManyGroup        = "Many targets"
+	CredentialsGroup = "Password"
 	globalGroup      = "Output, on every command"
 )
 
-// group registers flags that help shows together.
-func group(flags *pflag.FlagSet, title string, register func(*pflag.FlagSet)) {
+// Group registers flags that help shows together.
+func Group(flags *pflag.FlagSet, title string, register func(*pflag.FlagSet)) {
 	own := pflag.NewFlagSet(title, pflag.ContinueOnError)
 	register(own)
 	own.VisitAll(func(f *pflag.Flag) {
@@ -60,7 +60,7 @@ func flagGroups(cmd *cobra.Command) (titles []string, groups map[string]*pflag.F
 			add("Flags", f)
 		}
 	})
-	for _, title := range []string{evidenceGroup, credentialsGroup, manyGroup, settingGroup, networkGroup, labGroup} {
+	for _, title := range []string{EvidenceGroup, CredentialsGroup, ManyGroup, SettingGroup, NetworkGroup, LabGroup} {
 		local.VisitAll(func(f *pflag.Flag) {
 			if slices.Contains(f.Annotations[flagGroup], title) {
 				add(title, f)
@@ -71,8 +71,8 @@ func flagGroups(cmd *cobra.Command) (titles []string, groups map[string]*pflag.F
 	return titles, groups
 }
 
-// usage is what help shows of a command below its description.
-func usage(cmd *cobra.Command) error {
+// Usage is what help shows of a command below its description.
+func Usage(cmd *cobra.Command) error {
 	w, width := cmd.OutOrStdout(), 80
 	if file, ok := w.(interface{ Fd() uintptr }); ok {
 		if columns, _, err := term.GetSize(int(file.Fd())); err == nil {
@@ -80,7 +80,7 @@ func usage(cmd *cobra.Command) error {
 		}
 	}
 	fmt.Fprintf(w, "Usage:\n")
-	if cmd.Runnable() && cmd.HasParent() {
+	if cmd.Runnable() && (cmd.HasParent() || !cmd.HasAvailableSubCommands()) {
 		fmt.Fprintf(w, "  %s\n", cmd.UseLine())
 	}
 	if cmd.HasAvailableSubCommands() {
