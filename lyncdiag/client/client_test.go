@@ -79,7 +79,7 @@ func TestExports(t *testing.T) {
 				want = archive.Files[i].Data
 			}
 			for name, encode := range encodings {
-				c, err := openFS("export", exportFS(archive, encode))
+				c, err := OpenFS("export", exportFS(archive, encode))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -119,7 +119,7 @@ func TestExportReadsBack(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, err := openFS("export", exportFS(archive, func(b []byte) []byte { return b }))
+			c, err := OpenFS("export", exportFS(archive, func(b []byte) []byte { return b }))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -199,7 +199,7 @@ func TestAbsence(t *testing.T) {
 		"to be deleted":              {header + "[-HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services\\msoidsvc]\n", ""},
 		"a damaged file":             {header + "[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services]\nrubbish\n", ""},
 	} {
-		c2, err := openFS("x", fstest.MapFS{"a.reg": &fstest.MapFile{Data: []byte(c.text)}})
+		c2, err := OpenFS("x", fstest.MapFS{"a.reg": &fstest.MapFile{Data: []byte(c.text)}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -91,12 +91,11 @@ func Open(dir string) (*Computer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client: open export %s: %w", dir, plainly(err))
 	}
-	c, err := openFS(dir, root.FS())
+	c, err := OpenFS(dir, root.FS())
 	if err != nil {
 		root.Close()
-		return nil, fmt.Errorf("client: open export %s: %w", dir, err)
 	}
-	return c, nil
+	return c, err
 }
 
 // plainly is an error without the name of the system call.
@@ -108,11 +107,15 @@ func plainly(err error) error {
 	return err
 }
 
-func openFS(where string, all fs.FS) (*Computer, error) {
+var errNoExport = errors.New("it holds neither .reg files nor a folder profile nor " + notedName + "; see lyncdiag client inspect --help")
+
+// OpenFS is Open of a folder that lies elsewhere, such as in an archive, which where
+// names for people. Files are read when they are asked for, so that all has to stay open.
+func OpenFS(where string, all fs.FS) (*Computer, error) {
 	c := &Computer{where: where}
 	entries, err := fs.ReadDir(all, ".")
 	if err != nil {
-		return nil, plainly(err)
+		return nil, fmt.Errorf("client: open export %s: %w", where, plainly(err))
 	}
 	x := &exported{}
 	found := false
@@ -137,7 +140,7 @@ func openFS(where string, all fs.FS) (*Computer, error) {
 		}
 	}
 	if !found {
-		return nil, errors.New("it holds neither .reg files nor a folder profile nor " + notedName + "; see lyncdiag client inspect --help")
+		return nil, fmt.Errorf("client: open export %s: %w", where, errNoExport)
 	}
 	x.oneUser()
 	x.link()

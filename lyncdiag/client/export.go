@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"unicode/utf16"
-
-	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 )
 
 // seen records what Inspect looks at, so that an export holds that and nothing else.
@@ -55,15 +55,9 @@ func (s *seen) file(name string, b []byte, err error) {
 	}
 }
 
-// Export writes what Inspect looks at to a folder, which Open reads on any system: the
-// keys of the registry, the endpoint caches, the certificates of Communications
-// Server without their keys, and noted.json. It writes no password, and of the
-// installed programs, files and credentials only those that are Lync's. The folder is
-// made; it must be empty. The result names the files.
+// Export writes what Inspect looks at to a folder, which Open reads on any system; see
+// [Computer.ExportTo]. The folder is made; it must be empty. The result names the files.
 func (c *Computer) Export(dir string) ([]string, error) {
-	c.seen = &seen{keys: map[string]*key{}, content: map[string][]byte{}}
-	defer func() { c.seen = nil }()
-	x := c.Inspect()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("client: write export: %w", err)
 	}
@@ -75,36 +69,52 @@ func (c *Computer) Export(dir string) ([]string, error) {
 	if entries, err := readDir(root.FS(), "."); err != nil || len(entries) > 0 {
 		return nil, fmt.Errorf("client: write export: %s is not empty", dir)
 	}
-	n := c.noted
-	n.Schema, n.At, n.Files, n.Folders, n.Gaps = exportSchema, x.At, c.seen.files, c.seen.folders, x.Gaps
-	if n.Gaps == nil {
-		n.Gaps = []fact.ClientSwitch{}
-	}
-	document, err := json.MarshalIndent(n, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("client: write export: %w", err)
-	}
 	var written []string
-	write := func(name string, b []byte) {
-		if err != nil {
-			return
-		}
-		if err = root.MkdirAll(filepath.Dir(filepath.FromSlash(name)), 0o700); err == nil {
-			err = root.WriteFile(filepath.FromSlash(name), b, 0o600)
-		}
+	err = c.ExportTo(func(name string, content []byte) error {
 		written = append(written, name)
-	}
-	write(notedName, append(document, '\n'))
-	write(registryName, c.seen.reg())
-	for name, b := range c.seen.content {
-		write(profileName+"/"+name, b)
-	}
+		name = filepath.FromSlash(name)
+		if err := root.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			return err
+		}
+		return root.WriteFile(name, content, 0o600)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("client: write export: %w", err)
+		return nil, err
 	}
-	sort.Strings(written)
 	return written, nil
 }
+
+// ExportTo hands out the files of an export, in the order of their names, which have
+// forward slashes: the keys of the registry, the endpoint caches, the certificates of
+// Communications Server without their keys, and noted.json. It holds no password, and of
+// the installed programs, files and credentials only those that are Lync's, also where
+// the computer is an export that holds more. The first error of write ends it.
+func (c *Computer) ExportTo(write func(name string, content []byte) error) error {
+	c.seen = &seen{keys: map[string]*key{}, content: map[string][]byte{}}
+	defer func() { c.seen = nil }()
+	x := c.Inspect()
+	n := c.noted
+	n.Schema, n.At, n.Files, n.Folders, n.Gaps = exportSchema, x.At, c.seen.files, c.seen.folders, x.Gaps
+	// A document has no null.
+	n.Services, n.Processes, n.Versions, n.Credentials = listed(n.Services), listed(n.Processes), listed(n.Versions), listed(n.Credentials)
+	n.Files, n.Folders, n.Gaps = listed(n.Files), listed(n.Folders), listed(n.Gaps)
+	document, err := json.MarshalIndent(n, "", "  ")
+	if err != nil {
+		return fmt.Errorf("client: write export: %w", err)
+	}
+	files := map[string][]byte{notedName: append(document, '\n'), registryName: c.seen.reg()}
+	for name, b := range c.seen.content {
+		files[profileName+"/"+name] = b
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := write(name, files[name]); err != nil {
+			return fmt.Errorf("client: write export: %w", err)
+		}
+	}
+	return nil
+}
+
+func listed[T any](s []T) []T { return append([]T{}, s...) }
 
 // reg is a .reg file in UTF-16, as regedit writes it. Whoever imports it sets what
 // was set before; what is not there stands in comments.

@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"bufio"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
@@ -10,7 +11,9 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
+	"io"
 	"math/big"
 	"net/netip"
 	"strconv"
@@ -112,6 +115,68 @@ func (r *Redactor) stream256(kind, name string, n int) []byte {
 		out = append(out, r.mac(kind, name, strconv.Itoa(i))...)
 	}
 	return out[:n]
+}
+
+// The properties of a certificate as Windows keeps it in a store: each has its
+// number, an encoding (1) and its length, and the certificate is the last.
+const (
+	propertyContainer = 2 // where its key is
+	propertyAgreement = 5 // the same of a key that is negotiated
+	propertyEncoded   = 32
+)
+
+// isStored reports whether a text begins with a property of a certificate.
+func isStored(b []byte) bool {
+	return len(b) >= 12 && b[2] == 0 && b[3] == 0 && string(b[4:8]) == "\x01\x00\x00\x00"
+}
+
+// stored replaces a certificate as Windows keeps it. Of its other properties it
+// keeps that there is a key, not where; nil: it is none.
+func (r *Redactor) stored(b []byte) []byte {
+	var out []byte
+	for isStored(b) {
+		id, n := binary.LittleEndian.Uint16(b), binary.LittleEndian.Uint32(b[8:])
+		if uint64(n) > uint64(len(b)-12) {
+			return nil
+		}
+		data := b[12 : 12+n]
+		b = b[12+n:]
+		switch id {
+		case propertyContainer, propertyAgreement:
+			data = []byte("redacted")[:min(n, 8)]
+		case propertyEncoded:
+			if data = r.certificate(data); data == nil {
+				return nil
+			}
+		default:
+			continue
+		}
+		out = append(out, byte(id), 0, 0, 0, 1, 0, 0, 0)
+		out = append(binary.LittleEndian.AppendUint32(out, uint32(len(data))), data...)
+		if id == propertyEncoded {
+			return out
+		}
+	}
+	return nil
+}
+
+// element copies a file of a store.
+func (r *Redactor) element(dst *bufio.Writer, src io.Reader) error {
+	b, err := io.ReadAll(io.LimitReader(src, maxBlock+1))
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	c := r.stored(b[:min(len(b), maxBlock)])
+	r.mu.Unlock()
+	if c == nil {
+		return ErrBinary
+	}
+	if dst == nil {
+		return nil
+	}
+	_, err = dst.Write(c)
+	return err
 }
 
 // publicKey is a key of the same algorithm and length.

@@ -192,6 +192,8 @@ func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delim
 		}
 		out = append(out, s.host(string(value[:run]))...)
 		return s.scan(out, value[run:]), end, true
+	case c == nameContext && isProduct(text):
+		return s.scan(out, value), end, true
 	case c == userContext && !strings.Contains(text, " "):
 		if onlyDigits(text) && len(text) < 7 {
 			return append(out, value...), end, true
@@ -199,6 +201,11 @@ func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delim
 		return append(out, s.local(string(value))...), end, true
 	}
 	return append(out, s.words(value, person)...), end, true
+}
+
+// isProduct reports whether a name is that of a program, as Windows lists it.
+func isProduct(name string) bool {
+	return hasFold([]byte(name), "microsoft ") || hasFold([]byte(name), "skype for business")
 }
 
 // isTime reports whether a text begins as RFC 3339 has it.
@@ -382,7 +389,7 @@ func (s *scanner) account(out, line []byte, i, j int) ([]byte, int, bool) {
 		}
 		return append(out, s.local(name)...), end, true
 	}
-	if line[j] == '/' || before == ':' && i >= 2 && wordByte[line[i-2]] || before == '%' || len(low) < 2 || notDomains[low] {
+	if line[j] == '/' || before == ':' && i >= 2 && wordByte[line[i-2]] || before == '%' || len(low) < 2 || notDomains[low] || strings.Trim(low, "0123456789.") == "" {
 		return out, 0, false
 	}
 	end := k

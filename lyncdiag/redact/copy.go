@@ -137,6 +137,9 @@ func (r *Redactor) stream(dst *bufio.Writer, src io.Reader) error {
 		}
 		return err
 	}
+	if isStored(head) {
+		return r.element(dst, in)
+	}
 	enc, err := sniff(head)
 	if err != nil {
 		return err
@@ -529,20 +532,45 @@ func (s *scanner) value16(value []byte) ([]byte, bool) {
 		redacted = inner.end(redacted)
 		return encode16(nil, redacted, binary.LittleEndian), !bytes.Equal(redacted, text)
 	}
-	if i := bytes.Index(value, []byte{0x30, 0x82}); i >= 0 && i+4 < len(value) {
-		n := 4 + int(binary.BigEndian.Uint16(value[i+2:]))
-		if i+n <= len(value) {
-			if c := s.certificate(value[i : i+n]); c != nil {
-				if i >= 12 { // one property of a store's element: id, 1, length
-					header := binary.LittleEndian.AppendUint32(slices.Clone(value[i-12:i-4]), uint32(len(c)))
-					return append(header, c...), true
-				}
-				return c, true
-			}
-		}
+	if c := s.stored(value); c != nil {
+		return c, true
 	}
 	if narrow < 6 {
 		return value, false
 	}
+	if c := s.counted(value); c != nil {
+		return c, !bytes.Equal(c, value)
+	}
 	return nil, true
+}
+
+// counted replaces texts of ASCII that stand behind their lengths, as in the values
+// that keep proxies (WinHttpSettings, DefaultConnectionSettings). nil: other text
+// stands there too.
+func (s *scanner) counted(value []byte) []byte {
+	var out []byte
+	rest := 0 // signs that could be read and are behind no length
+	for len(value) > 0 {
+		if len(value) >= 4 {
+			n := binary.LittleEndian.Uint32(value)
+			if n > 0 && uint64(n) <= uint64(len(value)-4) && printable(value[4:4+n]) {
+				text := s.text(string(value[4 : 4+n]))
+				out = append(binary.LittleEndian.AppendUint32(out, uint32(len(text))), text...)
+				value = value[4+n:]
+				continue
+			}
+		}
+		if printable(value[:1]) {
+			rest++
+		}
+		out, value = append(out, value[0]), value[1:]
+	}
+	if rest >= 6 {
+		return nil
+	}
+	return out
+}
+
+func printable(b []byte) bool {
+	return bytes.IndexFunc(b, func(c rune) bool { return c < ' ' || c >= 0x7f }) < 0
 }

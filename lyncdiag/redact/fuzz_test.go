@@ -2,9 +2,15 @@ package redact_test
 
 import (
 	"bytes"
+	"crypto/x509"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/lyncdiag/go-lyncdiag/certs/certtest"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/redact"
 )
 
@@ -91,4 +97,77 @@ func FuzzCopy(f *testing.F) {
 
 func inWord(c byte) bool {
 	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c == '-' || c >= 0x80 || c == 0
+}
+
+// FuzzStored: a certificate of a store becomes one that can be read, with a key if
+// there was one, and redacting again changes nothing; what else is binary is refused.
+func FuzzStored(f *testing.F) {
+	ca, err := certtest.New(certtest.Options{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	property := func(id uint32, data []byte) []byte {
+		b := binary.LittleEndian.AppendUint32(nil, id)
+		b = binary.LittleEndian.AppendUint32(b, 1)
+		return append(binary.LittleEndian.AppendUint32(b, uint32(len(data))), data...)
+	}
+	der := ca.Certificate.Raw
+	f.Add(property(32, der))
+	f.Add(slices.Concat(property(2, []byte("q\x00z\x00u\x00")), property(3, make([]byte, 20)), property(32, der), []byte("rest")))
+	f.Add(property(2, []byte("no certificate")))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) < 8 || !bytes.Equal(b[2:8], []byte{0, 0, 1, 0, 0, 0}) {
+			return
+		}
+		r := redact.New()
+		var out, again bytes.Buffer
+		if err := r.Copy(&out, bytes.NewReader(b)); err != nil {
+			if out.Len() > 0 {
+				t.Fatalf("%v, and %d bytes are written", err, out.Len())
+			}
+			return
+		}
+		if len(b) >= 12 {
+			if err := r.Copy(&again, bytes.NewReader(out.Bytes())); err != nil || !bytes.Equal(again.Bytes(), out.Bytes()) {
+				t.Fatalf("again %x becomes %x: %v", out.Bytes(), again.Bytes(), err)
+			}
+			i := bytes.Index(out.Bytes(), property(32, nil)[:8])
+			if _, err := x509.ParseCertificate(out.Bytes()[i+12:]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// FuzzRegistryValue: a value of the registry stays one, and nothing is left in it of a
+// proxy that stands behind its length.
+func FuzzRegistryValue(f *testing.F) {
+	f.Add([]byte{0x46, 0, 0, 0, 3, 0, 0, 0, 3, 0, 0, 0}, "qzproxy.qzdom.example:8080", []byte{0, 0, 0, 0})
+	f.Add([]byte{}, "qzproxy.qzdom.example", []byte("0123456789"))
+	f.Fuzz(func(t *testing.T, before []byte, proxy string, after []byte) {
+		if !strings.HasPrefix(proxy, "qzproxy.qzdom.example") || len(before)%4 != 0 || len(before)+len(proxy)+len(after) > 4096 {
+			return
+		}
+		value := binary.LittleEndian.AppendUint32(slices.Clone(before), uint32(len(proxy)))
+		value = slices.Concat(value, []byte(proxy), after)
+		text := "\"x\"=hex:"
+		for i, c := range value {
+			if i > 0 {
+				text += ","
+			}
+			text += fmt.Sprintf("%02x", c)
+		}
+		var out bytes.Buffer
+		if err := redact.New().Copy(&out, strings.NewReader(text+"\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		rest, ok := strings.CutPrefix(strings.TrimSpace(out.String()), "\"x\"=hex:")
+		left, err := hex.DecodeString(strings.NewReplacer(",", "", "\\", "", "\r", "", "\n", "", " ", "").Replace(rest))
+		if !ok || err != nil {
+			t.Fatalf("%q: %v", out.String(), err)
+		}
+		if bytes.Contains(left, []byte("qzdom")) {
+			t.Fatalf("%q is left of %q", left, value)
+		}
+	})
 }

@@ -9,8 +9,14 @@ import (
 // maxName is the longest name that is taken for one.
 const maxName = 320
 
+// signInFolder begins the names of the folders that clients keep for an address.
+const signInFolder = "sip_"
+
 // user replaces the part of an address before the @.
 func (r *Redactor) local(name string) string {
+	if len(name) > len(signInFolder) && strings.EqualFold(name[:len(signInFolder)], signInFolder) {
+		return name[:len(signInFolder)] + r.local(name[len(signInFolder):])
+	}
 	low := fold(unescape(name))
 	digits := strings.TrimPrefix(low, "+")
 	switch {

@@ -108,7 +108,7 @@ func (s *scanner) scan(out, line []byte) []byte {
 		c := line[i]
 		if !wordByte[c] && c != '+' || c == '-' && (i == 0 || !wordByte[line[i-1]]) { // a dash before a word is no part of it
 			switch {
-			case c == '\\' && i+2 < len(line) && line[i+1] == '\\' && wordByte[line[i+2]] && (i == 0 || !wordByte[line[i-1]] && line[i-1] != '\\' && line[i-1] != ':'):
+			case c == '\\' && i+2 < len(line) && line[i+1] == '\\' && wordByte[line[i+2]] && (i == 0 || !wordByte[line[i-1]] && strings.IndexByte(`\:)`, line[i-1]) < 0):
 				out = append(out, '\\', '\\')
 				out, i = s.forced(out, line, i+2)
 				continue
@@ -586,6 +586,9 @@ func (s *scanner) bytes(run []byte) (string, bool) {
 	text := string(run)
 	if len(run) >= 40 && isHex(text) {
 		return s.number(text), true
+	}
+	if strings.Contains(text, "/Microsoft/") {
+		return "", false // a path below a user's profile
 	}
 	trimmed := strings.TrimRight(text, "=")
 	var upper, low, digit, turns int

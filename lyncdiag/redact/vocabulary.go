@@ -40,7 +40,7 @@ var secondLevel = set(`co com net org gov edu ac or ne go gob gv ltd plc mil nom
 
 // wellKnown reports whether a host's name stays as it is.
 func wellKnown(name string) bool {
-	if name == "localhost" {
+	if name == "localhost" || name == "lync.app" { // the client's folder on a Mac
 		return true
 	}
 	for rest := name; ; {
@@ -99,8 +99,8 @@ var notDomains = set(`authority builtin service software microsoft windows syste
 	hkey_current_user hkey_users hkey_classes_root hkey_current_config hklm hkcu hku hkcr currentversion currentcontrolset control services
 	program files x86 tracing appdata local roaming locallow temp tmp documents desktop downloads settings tools public profiles home
 	sipstack source src include bin obj lib debug release inetpub wwwroot etc drivers config unifiedcommunications uccapi certificates my root ca
-	15.0 16.0 14.0 12.0 11.0 iis certsrv nt mosdal network_tests user_applications admin_applications nslookup portqry
-	user_data registry data application internet explorer cryptography network mail shared common lyncdiag`)
+	iis certsrv nt mosdal network_tests user_applications admin_applications nslookup portqry
+	user_data registry data application internet explorer cryptography network mail shared common identity lyncdiag`)
 
 // authSchemes are those of HTTP whose credentials are one word.
 var authSchemes = set(`basic bearer negotiate ntlm`)
