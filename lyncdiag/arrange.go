@@ -89,6 +89,8 @@ func (f Finding) about() string {
 		return f.value("target")
 	case "input-incomplete": // each cmdlet has a line of its own
 		return f.value("cmdlet")
+	case "port-443-blocked-on-client":
+		return f.Host() + " " + f.value("port")
 	case "log-no-attempt":
 		return f.value("lastSeen") + " " + f.Host()
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 )
@@ -32,12 +33,15 @@ var causes = []cause{
 	{name: "dns-domain-missing", effects: []string{"adfs-name-unresolvable"}, when: underDomain},
 	{name: "client-clock-skew", effects: []string{"sip-server-certificate-expired", "sip-certificate-invalid", "adfs-certificate-expired", "sip-clock-skew", "adfs-clock-skew", "login-service-unavailable", "lync-revocation-unreachable", "adfs-revocation-unreachable"}, when: byTime},
 	{name: "tls-intercepted", effects: []string{"sip-certificate-invalid", "autodiscover-certificate-invalid", "login-service-unavailable", "lync-revocation-unreachable", "adfs-certificate-*", "adfs-revocation-unreachable"}, when: byInterceptor},
-	{name: "firewall-blocks-lync-online", effects: []string{"tcp-443-*", "tls-handshake-failed", "autodiscover-*", "manual-address-blocked", "port-443-blocked-on-client"}},
+	{name: "firewall-blocks-lync-online", effects: []string{"tcp-443-*", "tls-handshake-failed", "autodiscover-*", "manual-address-blocked"}},
+	{name: "firewall-blocks-lync-online", effects: []string{"port-443-blocked-on-client"}, when: ofLyncOnline},
 	{name: "dns-autoconfiguration-broken", effects: []string{"dns-lyncdiscover-*", "dns-sip-*", "dns-target-*", "autodiscover-*"}},
 	{name: "dns-target-unresolvable", effects: []string{"manual-address-blocked"}},
 	{name: "dns-target-unresolvable", effects: []string{"name-resolution-failed-on-client"}, when: sameTarget},
 	{name: "tcp-443-*", effects: []string{"manual-address-blocked"}},
 	{name: "tcp-443-*", effects: []string{"port-443-blocked-on-client"}, when: sameHost},
+	{name: "adfs-tcp-*", effects: []string{"port-443-blocked-on-client"}, when: sameHost},
+	{name: "adfs-name-unresolvable", effects: []string{"name-resolution-failed-on-client"}, when: sameHost},
 	{name: "login-service-unavailable", effects: []string{"portal-sign-in-fails"}, when: failing},
 	{name: "user-blocked", effects: []string{"trust-bad-credentials", "trust-access-denied", "sip-credentials-rejected", "sip-user-disabled", "portal-sign-in-fails"}},
 	{name: "domain-not-verified", effects: []string{"realm-unknown"}},
@@ -71,7 +75,18 @@ func sameRecord(cause, effect Finding) bool {
 func failing(cause, _ Finding) bool { return cause.Severity == kb.Failure }
 
 // sameHost: what is closed from everywhere is closed to the user's computer too.
-func sameHost(cause, effect Finding) bool { return cause.Host() == effect.Host() }
+func sameHost(cause, effect Finding) bool {
+	if cause.value("port") != "" && cause.value("port") != effect.value("port") {
+		return false
+	}
+	return cause.Host() == effect.Host() || cause.value("askedAs") == effect.Host()
+}
+
+// ofLyncOnline: a firewall that keeps Lync Online out says nothing of other hosts.
+func ofLyncOnline(_, effect Finding) bool {
+	_, ok := dnscheck.IsOnlineHost(effect.Host())
+	return ok
+}
 
 // sameTarget: a host that resolves nowhere does not resolve on the user's computer.
 func sameTarget(cause, effect Finding) bool { return cause.value("target") == effect.Host() }

@@ -47,6 +47,7 @@ func TestNSLookupOfTheUsersComputer(t *testing.T) {
 	const (
 		sipdirFails = "C:\\>nslookup sipdir.online.lync.com\n" + serverOfOffice + "*** dc01.corp.contoso.example can't find sipdir.online.lync.com: Non-existent domain\n"
 		sipdirWorks = "C:\\>nslookup sipdir.online.lync.com\nDNS request timed out.\n    timeout was 2 seconds.\n" + serverOfOffice + "Non-authoritative answer:\nName:    sipdir.online.lync.com\nAddress:  127.0.1.1\n"
+		stsFails    = "C:\\>nslookup sts.contoso.example\n" + serverOfOffice + "*** dc01.corp.contoso.example can't find sts.contoso.example: Non-existent domain\n"
 		srvFails    = "C:\\>nslookup -type=SRV _sip._tls.contoso.example\n" + serverOfOffice + "*** dc01.corp.contoso.example can't find _sip._tls.contoso.example: Non-existent domain\n"
 		srvWrong    = "C:\\>nslookup -type=SRV _sip._tls.contoso.example\n" + serverOfOffice + "_sip._tls.contoso.example\tSRV service location:\n\t  priority       = 100\n\t  weight         = 1\n\t  port           = 443\n\t  svr hostname   = sip.oldhoster.example\n"
 		srvEdge     = "C:\\>nslookup -type=SRV _sip._tls.contoso.example\n" + serverOfOffice + "_sip._tls.contoso.example\tSRV service location:\n\t  priority       = 0\n\t  weight         = 0\n\t  port           = 443\n\t  svr hostname   = accessedge.contoso.example\n"
@@ -71,6 +72,9 @@ func TestNSLookupOfTheUsersComputer(t *testing.T) {
 		"the record leads to an own deployment":        {srvEdge, "", client, nil, ""},
 		"the record is another one there":              {strings.Replace(srvWrong, "= 443", "= 5061", 1), "healthy", nil, []string{"dns-internal-external-differ"}, "On the user's computer"},
 		"a record is not there, others were not asked": {srvFails, "", nil, []string{"dns-sip-tls-srv-missing"}, "another way"},
+		"the federation service":                       {stsFails, "healthy", nil, []string{"name-resolution-failed-on-client"}, "resolves from here"},
+		"a name like a federation service's":           {stsFails, "", nil, []string{"name-resolution-failed-on-client"}, "from its name alone"},
+		"that resolves nowhere":                        {stsFails, "adfs-name-unresolvable", nil, []string{"adfs-name-unresolvable"}, ""},
 		"everything fails":                             {sipdirFails + srvFails, "", client, []string{"dns-sip-tls-srv-missing", "name-resolution-failed-on-client"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package lyncdiag
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -17,7 +18,8 @@ func nslookupRules() []Rule {
 	emits = append(emits, "name-resolution-failed-on-client", "dns-internal-external-differ", "dns-srv-duplicate", "dns-target-malformed", "dns-target-unresolvable", "dns-cname-loop")
 	return []Rule{{
 		ID: "client.nslookup", Source: kb.Citation{KB: "KB2541980", Section: "Diagnose authentication issues by using MOSDAL and Snooper"},
-		Needs: names(fact.NSLookupKey), Reads: deploymentReads, Emits: emits, Eval: judgeNSLookup,
+		Needs: names(fact.NSLookupKey), Reads: append(names(fact.LoginKey, fact.WebHostsKey, fact.FederationKey, fact.FederationSettingsKey, fact.ControlKey), deploymentReads...),
+		Emits: emits, Eval: judgeNSLookup,
 	}}
 }
 
@@ -52,37 +54,33 @@ func lookedAt(checks []dnscheck.Check) []dnscheck.Check {
 // judgeNSLookup: what the user's computer cannot resolve, or resolves otherwise than
 // this one. Where nobody asked from here, its answers stand for the records too.
 func judgeNSLookup(f *fact.Facts, emit Emit) {
-	here, _, live := fact.Get(f, fact.DNSKey)
 	target, _, _ := fact.Get(f, fact.TargetKey)
 	for o, list := range fact.All(f, fact.NSLookupKey) {
 		view := dnscheck.NSLookupResult(target.Domain, list)
 		checks := lookedAt(dnscheck.Evaluate(view, expectations(f, "")))
-		if live {
+		if f.Has(fact.DNSKey.Name()) {
 			judgeOtherView(f, checks, o, emit)
 		} else {
 			judgeChecks(f, checks, o, func(x Finding) { emit(ofOneComputer(f, checks, x, o)) })
 		}
-		for _, name := range neededNames(f) {
+		for name, doubt := range neededNames(f) {
 			status, detail, server := lookedUp(view, name)
 			if status == "" || status == dnscheck.StatusOK {
 				continue
 			}
-			own := strings.HasSuffix(name, "."+target.Domain)
-			seen := hereAs(here, name)
+			own := slices.ContainsFunc(checks, func(c dnscheck.Check) bool { return c.Name == name })
+			seen := hereResolves(f, name)
 			if own && seen != string(dnscheck.StatusOK) {
 				continue // the record's own finding says what is wrong with it
 			}
-			finding := found("name-resolution-failed-on-client", "nslookup", host(name, o), text("answer", string(status), o), prose("detail", detail, o), prose("server", server, o), text("here", seen, o))
-			if name != manualHost(f) {
-				finding.Title = "The user's computer could not resolve {host}"
-			}
+			finding := found("name-resolution-failed-on-client", "nslookup", host(name, o), readIn(o), text("answer", string(status), o), prose("detail", detail, o), prose("server", server, o), text("here", seen, o))
 			if seen == string(dnscheck.StatusOK) {
 				finding.Cause = "An nslookup of {host} failed on the user's computer, and the name resolves from here. So the DNS server that was asked there is at fault, or what stands between."
 			}
 			if own {
 				finding = ofOneComputer(f, checks, finding, o)
 			}
-			emit(finding)
+			emit(doubted(finding, doubt, o))
 		}
 	}
 }
@@ -125,20 +123,28 @@ func manualHost(f *fact.Facts) string {
 	return dnscheck.CloudHosts(cloudOf(setting)).SIP
 }
 
-// neededNames are the names that a sign-in resolves.
-func neededNames(f *fact.Facts) []string {
-	setting, _, _ := fact.Get(f, fact.SettingKey)
-	var names []string
-	if d := findDeployment(f); d.online() {
-		cloud := dnscheck.CloudHosts(cloudOf(setting))
-		names = append(append(names, cloud.SIP, cloud.Web), cloud.Login...)
-	}
-	for _, e := range expectations(f, "") {
-		if e.Need == dnscheck.NeedRequired {
-			names = append(names, e.Name)
+// neededNames yields the names that a sign-in resolves, each with why it may do
+// without; "" for one that it needs.
+func neededNames(f *fact.Facts) iter.Seq2[string, string] {
+	return func(yield func(name, doubt string) bool) {
+		setting, _, _ := fact.Get(f, fact.SettingKey)
+		var names []string
+		if d := findDeployment(f); d.online() {
+			cloud := dnscheck.CloudHosts(cloudOf(setting))
+			names = append(append(names, cloud.SIP, cloud.Web), cloud.Login...)
 		}
+		for _, e := range expectations(f, "") {
+			if e.Need == dnscheck.NeedRequired {
+				names = append(names, e.Name)
+			}
+		}
+		for _, name := range names {
+			if !yield(name, "") {
+				return
+			}
+		}
+		federationHosts(f)(yield)
 	}
-	return names
 }
 
 // lookedUp is what came of a name, by whatever question; "" where nobody asked.

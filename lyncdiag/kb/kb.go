@@ -96,5 +96,6 @@ func Placeholders() map[string]string {
 		"url":     "the URL",
 		"record":  "the record",
 		"target":  "the target",
+		"file":    "the file",
 	}
 }
