@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"runtime/debug"
 
@@ -35,6 +36,8 @@ func (p *program) logCommand() *cobra.Command {
 			debug.SetGCPercent(400)
 			debug.SetMemoryLimit(48 << 20)
 			var seen render.Tally
+			// Who follows a log sees each attempt by itself, but in JSON, which is one document.
+			oneByOne := func(f render.Format) bool { return follow && (f == render.Text || f == render.NDJSON) }
 			streams := make([]*render.LogStream, len(sinks))
 			for i, s := range sinks {
 				if s.format == render.JSON || s.format == render.NDJSON {
@@ -42,18 +45,23 @@ func (p *program) logCommand() *cobra.Command {
 					streams[i].Redact = s.options.Redact
 				}
 			}
+			var broken error
 			logs, err := p.readLogs(cmd.Context(), bundle.Logs{Paths: args, Follow: follow, Record: seen.Add, Attempt: func(a sip.Attempt) {
 				seen.Attempt(a)
-				for _, s := range streams {
-					if s != nil {
+				for i, s := range sinks {
+					switch {
+					case oneByOne(s.format):
 						p.started = true
-						if s.Attempt(&a); follow {
-							s.Flush()
+						broken = cmp.Or(broken, tool().Attempt(a).Write(s.w, s.format, s.options))
+					case streams[i] != nil:
+						p.started = true
+						if streams[i].Attempt(&a); follow {
+							streams[i].Flush()
 						}
 					}
 				}
 			}})
-			if err != nil {
+			if err = cmp.Or(broken, err); err != nil {
 				return err
 			}
 			// The steps to take name the user, when the logs show only one.

@@ -3,6 +3,7 @@ package bundle
 import (
 	"compress/gzip"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/sip"
@@ -206,6 +208,79 @@ func TestFollow(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+}
+
+// A log that gets another name while it is followed, as Lync does it, is read to its
+// end, and then what is begun under its name: an attempt may go from one into the
+// other, and each is a file of its own, whatever its encoding.
+func TestFollowByName(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.uccapilog")
+	put := func(name string, text []byte) {
+		if err := os.WriteFile(name, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	both := refused("c@contoso.com", "14:02:00")
+	cut := strings.Index(both, "Data Received") - len("05/31/2013|14:02:00.000 1234:5678 INFO  :: ")
+	request, answer := both[:cut], both[cut:]
+	put(path, []byte(refused("a@contoso.com", "14:00:00")))
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	told := make(chan string, 10)
+	done := make(chan error)
+	f := fact.New()
+	go func() {
+		done <- Logs{Paths: []string{path}, Follow: true, Attempt: func(a sip.Attempt) { told <- a.From + " " + a.Outcome }}.Collect(ctx, fact.Subject{}, f)
+	}()
+	if err := appendTo(path, refused("b@contoso.com", "14:01:00")+request); err != nil {
+		t.Fatal(err)
+	}
+	want := func(attempt string) {
+		t.Helper()
+		select {
+		case got := <-told:
+			if got != attempt {
+				t.Errorf("told %q, want %q", got, attempt)
+			}
+		case <-ctx.Done():
+			t.Fatalf("%s is not told", attempt)
+		}
+	}
+	want("sip:a@contoso.com failed")
+	if err := os.Rename(path, path+".bak"); err != nil {
+		t.Fatal(err)
+	}
+	// New, in another encoding, and in one step, so that no half of it is seen.
+	units := utf16.Encode([]rune("\ufeff" + answer + refused("d@contoso.com", "14:03:00") + refused("e@contoso.com", "14:04:00")))
+	wide, _ := binary.Append(nil, binary.LittleEndian, units)
+	put(path+".new", wide)
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+	want("sip:b@contoso.com failed")
+	want("sip:c@contoso.com failed")
+	want("sip:d@contoso.com failed")
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	files, _, _ := fact.Get(f, fact.LogFilesKey)
+	var got []string
+	for _, file := range files {
+		got = append(got, fmt.Sprintf("%s %s %d %t", filepath.Base(file.Path), file.Encoding, file.Messages, file.Rotated))
+	}
+	if want := []string{"a.uccapilog utf-8 5 true", "a.uccapilog utf-16le 5 false"}; !slices.Equal(got, want) {
+		t.Errorf("files %q, want %q", got, want)
+	}
+}
+
+func appendTo(path, text string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(text)
+	return errors.Join(err, file.Close())
 }
 
 func TestStandardInput(t *testing.T) {

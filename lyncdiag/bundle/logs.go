@@ -26,7 +26,8 @@ type Logs struct {
 	Paths []string
 	Stdin io.Reader // read for "-"; nil: such a path is an error
 	// Follow waits at the end of the last log for more to be written, until
-	// the context ends.
+	// the context ends. It is followed by its name: when the file gets another
+	// one, what is begun under its name is read as a log that continues it.
 	Follow bool
 	// Record is told of every record as it is read; may be nil. Messages that
 	// no attempt is made of are brief, see sip.Log.
@@ -156,20 +157,35 @@ func (r *reading) records(ctx context.Context) iter.Seq2[sip.Record, error] {
 	}
 }
 
+// read yields the records of a log and, where it is followed, of those that come
+// under its name.
 func (r *reading) read(ctx context.Context, p part, follow bool, yield func(sip.Record, error) bool) bool {
-	in, err := p.reader(ctx, follow)
-	if err != nil {
-		if r.refused != nil {
-			r.refused(p.path, err)
+	for {
+		in, err := p.reader(ctx, follow)
+		if err != nil {
+			if r.refused != nil {
+				r.refused(p.path, err)
+			}
+			return r.fail(fmt.Errorf("read log: %w", err))
 		}
-		return r.fail(fmt.Errorf("read log: %w", err))
+		more := r.readOne(ctx, p, in, follow, yield)
+		in.Close()
+		if f, ok := in.(*followed); !ok || !f.rotated || !more {
+			return more
+		}
 	}
-	defer in.Close()
+}
+
+func (r *reading) readOne(ctx context.Context, p part, in io.Reader, follow bool, yield func(sip.Record, error) bool) bool {
+	rotated := func() bool {
+		f, ok := in.(*followed)
+		return ok && f.rotated
+	}
 	log := sip.NewLog(in)
 	log.File, log.Brief = p.path, r.brief
 	r.federation = nil
 	for record, err := range log.Records() {
-		if err == nil && ctx.Err() != nil {
+		if err == nil && ctx.Err() != nil && !follow { // followed ends by itself, and what it has read counts
 			err = context.Cause(ctx)
 		}
 		if err != nil {
@@ -178,7 +194,7 @@ func (r *reading) read(ctx context.Context, p part, follow bool, yield func(sip.
 			}
 			summary := log.Summary()
 			if ctx.Err() != nil || summary.Lines > 0 {
-				r.done(p, summary)
+				r.done(p, summary, rotated())
 			}
 			if r.refused != nil {
 				r.refused(p.path, err)
@@ -198,13 +214,13 @@ func (r *reading) read(ctx context.Context, p part, follow bool, yield func(sip.
 			return false
 		}
 	}
-	r.done(p, log.Summary())
+	r.done(p, log.Summary(), rotated())
 	return true
 }
 
-func (r *reading) done(p part, s sip.Summary) {
+func (r *reading) done(p part, s sip.Summary, rotated bool) {
 	r.lastAt = s.LastAt
-	file := fact.LogFile{Path: p.path, Summary: s, Federation: r.federation}
+	file := fact.LogFile{Path: p.path, Summary: s, Rotated: rotated, Federation: r.federation}
 	r.files = append(r.files, file)
 	if r.File != nil {
 		r.File(file)

@@ -272,11 +272,14 @@ func (p part) reader(ctx context.Context, follow bool) (io.ReadCloser, error) {
 		if info, err := os.Stat(p.path); err != nil {
 			return nil, err
 		} else if info.Mode().IsRegular() {
-			file, err := os.Open(p.path)
-			if err == nil && follow {
-				return &followed{ctx: ctx, file: file}, nil
+			if !follow {
+				return os.Open(p.path)
 			}
-			return file, err
+			file, err := openShared(p.path)
+			if err != nil {
+				return nil, err
+			}
+			return &followed{ctx: ctx, file: file}, nil
 		}
 	}
 	return p.patient(ctx)
@@ -312,10 +315,12 @@ func (p part) patient(ctx context.Context) (io.ReadCloser, error) {
 	}
 }
 
-// followed is a file that is still being written.
+// followed is a file that is still being written. It ends with its context, or when
+// its name leads to another file, or it was begun anew; then rotated is set.
 type followed struct {
-	ctx  context.Context
-	file *os.File
+	ctx     context.Context
+	file    *os.File
+	rotated bool
 }
 
 // pollEvery is how often a followed file is looked at for more.
@@ -323,25 +328,34 @@ const pollEvery = 250 * time.Millisecond
 
 func (f *followed) Read(p []byte) (int, error) {
 	for {
-		n, err := f.file.Read(p)
-		if n > 0 || err != nil && err != io.EOF {
-			return n, err
+		if f.ctx.Err() != nil {
+			return 0, context.Cause(f.ctx)
 		}
-		// Cut and begun anew: what is in it now has not been read.
-		if info, err := f.file.Stat(); err == nil {
-			if at, err := f.file.Seek(0, io.SeekCurrent); err == nil && info.Size() < at {
-				if _, err := f.file.Seek(0, io.SeekStart); err != nil {
-					return 0, err
-				}
-				continue
-			}
+		// Who renames a file may have written to it until then, so it is looked at before it is read.
+		f.rotated = f.replaced()
+		n, err := f.file.Read(p)
+		if n > 0 || f.rotated || err != nil && err != io.EOF {
+			return n, err
 		}
 		select {
 		case <-f.ctx.Done():
-			return 0, context.Cause(f.ctx)
 		case <-time.After(pollEvery):
 		}
 	}
+}
+
+// replaced reports whether the name leads to another file, or the file is shorter
+// than what was read of it. Between two files of a name there is none.
+func (f *followed) replaced() bool {
+	open, err := f.file.Stat()
+	if err != nil {
+		return false
+	}
+	if at, err := f.file.Seek(0, io.SeekCurrent); err == nil && open.Size() < at {
+		return true
+	}
+	named, err := os.Stat(f.file.Name())
+	return err == nil && named.Mode().IsRegular() && !os.SameFile(open, named)
 }
 
 func (f *followed) Close() error { return f.file.Close() }

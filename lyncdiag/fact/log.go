@@ -10,6 +10,9 @@ import (
 type LogFile struct {
 	Path string `json:"path"` // as given; a member of an archive after a "!"
 	sip.Summary
+	// Rotated reports that the file got another name, was removed or was cut to nothing
+	// while it was followed; what was begun under its name then is the next of the list.
+	Rotated bool `json:"rotated,omitempty"`
 	// Federation are answers to other requests than REGISTER with diagnostics of
 	// what failed between servers or organizations, each number once.
 	Federation []FederationError `json:"federation,omitempty"`

@@ -128,7 +128,8 @@ type logDoc struct {
 	Findings []finding    `json:"findings"`
 
 	outcomes map[string]int
-	left     int // attempts that are counted and not listed
+	left     int  // attempts that are counted and not listed
+	one      bool // an attempt by itself, of a log that is followed
 }
 
 // logFailure is one line of "17 attempts by 3 users, 09:12 to 09:40, all 404 4005".
@@ -169,6 +170,7 @@ type logFile struct {
 	Zoned     bool     `json:"zoned"` // false: times are the computer's wall clock, written as if it were UTC
 	Messages  int      `json:"messages"`
 	Truncated bool     `json:"truncated"`
+	Rotated   bool     `json:"rotated"` // it got another name while it was followed, and goes on in the next file of the list
 	Lines     int      `json:"lines"`
 	Bytes     int64    `json:"bytes"` // of decoded text
 	Gaps      []logGap `json:"gaps"`  // of more than an hour
@@ -282,10 +284,19 @@ func (t Tool) Log(f *fact.Facts, seen *Tally, r *lyncdiag.Report) Document {
 	}}
 }
 
+// Attempt is lyncdiag.log/v1 with an attempt alone, for who follows a log: what
+// the files hold is known when following ends.
+func (t Tool) Attempt(a sip.Attempt) Document {
+	return Document{&logDoc{
+		Schema: "lyncdiag.log/v1", Attempts: []attempt{logAttempt(a)}, Files: []logFile{}, Failures: []logFailure{}, Steps: []logStep{},
+		Counts: counts{ByStatus: []statusCount{}, ByDiagnostic: []diagnosticCount{}}, Findings: []finding{}, one: true,
+	}}
+}
+
 func logFileDoc(f fact.LogFile) logFile {
 	m := f.Summary
 	return logFile{Path: f.Path, Format: cmp.Or(m.Format, "unknown"), Encoding: m.Encoding, FirstAt: stamp(m.FirstAt), LastAt: stamp(m.LastAt), Zoned: m.Zoned,
-		Messages: m.Messages, Truncated: m.Truncated, Lines: m.Lines, Bytes: m.Bytes, ClockBack: m.ClockBack, Levels: levels(m.Levels), OversizedMessages: m.Oversized, ZeroBytes: m.NULs, Advice: m.Advice,
+		Messages: m.Messages, Truncated: m.Truncated, Rotated: f.Rotated, Lines: m.Lines, Bytes: m.Bytes, ClockBack: m.ClockBack, Levels: levels(m.Levels), OversizedMessages: m.Oversized, ZeroBytes: m.NULs, Advice: m.Advice,
 		Gaps: each(m.Gaps, func(g sip.Gap) logGap { return logGap{stamp(g.From), stamp(g.To)} })}
 }
 
@@ -329,6 +340,10 @@ func logAttempt(a sip.Attempt) attempt {
 }
 
 func (d *logDoc) text(s *sheet) {
+	if d.one {
+		d.attempts(s)
+		return
+	}
 	outcomes := d.outcomes
 	t := good
 	open := outcomes["no-answer"] + outcomes["challenged"] + outcomes["incomplete"]
@@ -379,6 +394,9 @@ func (d *logDoc) text(s *sheet) {
 		if f.Truncated {
 			s.item("Note", "the log ends inside a message")
 		}
+		if f.Rotated {
+			s.item("Note", "the file got another name or was begun anew here: the log goes on in the next")
+		}
 		if f.Advice != "" {
 			s.item("Note", f.Advice)
 		}
@@ -393,19 +411,7 @@ func (d *logDoc) text(s *sheet) {
 		s.blank()
 		s.line("Attempts")
 	}
-	for _, a := range d.Attempts {
-		final := a.FinalReason
-		if a.FinalStatus != nil {
-			final = fmt.Sprintf("%d %s", *a.FinalStatus, a.FinalReason)
-		}
-		s.mark(status(a.Outcome), fmt.Sprintf("%s %s %s", a.StartedAt, a.From, final))
-		at := fmt.Sprintf("%s:%d", a.File, a.Line)
-		if a.Server != "" {
-			at = a.Server + ", " + at
-		}
-		s.hang(pad("", marked), marked, at)
-		s.diagnostics(a.Diagnostics)
-	}
+	d.attempts(s)
 	if d.left > 0 {
 		s.hang(pad("", marked), marked, fmt.Sprintf("and %d more: -o json lists all", d.left))
 	}
@@ -439,6 +445,22 @@ func (d *logDoc) text(s *sheet) {
 		s.item(fmt.Sprint(c.ID), count(c.Count, "time")+" in a diagnostics header")
 	}
 	s.findings(d.Findings, false)
+}
+
+func (d *logDoc) attempts(s *sheet) {
+	for _, a := range d.Attempts {
+		final := a.FinalReason
+		if a.FinalStatus != nil {
+			final = fmt.Sprintf("%d %s", *a.FinalStatus, a.FinalReason)
+		}
+		s.mark(status(a.Outcome), fmt.Sprintf("%s %s %s", a.StartedAt, a.From, final))
+		at := fmt.Sprintf("%s:%d", a.File, a.Line)
+		if a.Server != "" {
+			at = a.Server + ", " + at
+		}
+		s.hang(pad("", marked), marked, at)
+		s.diagnostics(a.Diagnostics)
+	}
 }
 
 // text is "17 attempts by 3 users, 2013-05-31T09:12:00.000Z to ...: 404 Not Found, ms-diagnostics 4005".
