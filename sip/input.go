@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"io"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -26,42 +25,103 @@ const (
 	lineSize  = 64 << 10 // longer lines are handled in pieces
 )
 
-// openText returns UTF-8 lines of r and the name of the encoding found.
-func openText(r io.Reader) (in *bufio.Reader, encoding string, compressed bool, err error) {
-	in = bufio.NewReaderSize(r, lineSize)
-	head, err := start(in)
+// input is a text in UTF-8, as far as it was looked at.
+type input struct {
+	*bufio.Reader
+	compressed bool
+	zeros      int64       // left out at the start
+	text       *textReader // nil: the text is UTF-8, until lineReader finds a zero byte
+}
+
+// encodings are those of the text, in the order in which they were found.
+func (in *input) encodings() string {
+	if in.text == nil {
+		return encodingUTF8
+	}
+	return strings.Join(in.text.seen, ", ")
+}
+
+// openText finds out what r is. On an error it tells what it has found until then.
+func openText(r io.Reader) (*input, error) {
+	in := &input{Reader: bufio.NewReaderSize(r, lineSize)}
+	head, err := start(in.Reader)
 	if len(head) == 0 && err != nil && err != io.EOF {
-		return nil, "", false, err
+		return in, err
 	}
 	if bytes.HasPrefix(head, []byte("\x1f\x8b")) {
-		zip, err := gzip.NewReader(in)
+		in.compressed = true
+		zip, err := gzip.NewReader(in.Reader)
 		if err != nil {
-			return nil, "", true, err
+			return in, err
 		}
-		compressed = true
-		in = bufio.NewReaderSize(zip, lineSize)
-		head, err = start(in)
+		in.Reader = bufio.NewReaderSize(zip, lineSize)
+		head, err = start(in.Reader)
 		if len(head) == 0 && err != nil && err != io.EOF {
-			return nil, "", true, err
+			return in, err
 		}
 	}
-	encoding, skip, err := sniffEncoding(head)
+	encoding, err := sniffEncoding(head)
+	if err != nil && len(head) > 0 && head[0] == 0 {
+		// A crash leaves the reserved start of a file as zeros.
+		zeros, readErr := skipZeros(in.Reader)
+		if readErr != nil && readErr != io.EOF {
+			return in, readErr
+		}
+		head, _ = start(in.Reader)
+		if len(head) == 0 {
+			return in, &FormatError{Format: "binary", Advice: "there is nothing in it but zeros, as a crash or a full disk leaves them; look for an older file beside it, such as one that ends in .bak"}
+		}
+		if after, notText := sniffEncoding(head); notText == nil {
+			encoding, err, in.zeros = after, nil, zeros
+		}
+	}
 	if err != nil {
-		return nil, "", compressed, err
+		return in, err
 	}
-	if _, err := in.Discard(skip); err != nil {
-		return nil, "", compressed, err
+	switch {
+	case encoding != encodingUTF8:
+		in.decode(in.Reader, encoding)
+	case bytes.HasPrefix(head, []byte(markUTF8)):
+		if _, err := in.Discard(len(markUTF8)); err != nil {
+			return in, err
+		}
 	}
-	switch encoding {
-	case "utf-16le":
-		in = bufio.NewReaderSize(&utf16Reader{r: in, order: binary.LittleEndian}, lineSize)
-	case "utf-16be":
-		in = bufio.NewReaderSize(&utf16Reader{r: in, order: binary.BigEndian}, lineSize)
+	if head, _ = start(in.Reader); bytes.IndexByte(head, '\r') >= 0 && bytes.IndexByte(head, '\n') < 0 {
+		in.Reader = bufio.NewReaderSize(&crReader{r: in.Reader}, lineSize)
 	}
-	if head, _ = start(in); bytes.IndexByte(head, '\r') >= 0 && bytes.IndexByte(head, '\n') < 0 {
-		in = bufio.NewReaderSize(&crReader{r: in}, lineSize)
+	_, _ = start(in.Reader)
+	head, _ = in.Peek(in.Buffered())
+	if m := sniffMarks(head); m != (marks{}) {
+		in.Reader = bufio.NewReaderSize(&unmarkReader{r: in.Reader, marks: m}, lineSize)
 	}
-	return in, encoding, compressed, nil
+	return in, nil
+}
+
+// decode reads on from r, whose encoding may change.
+func (in *input) decode(r *bufio.Reader, encoding string) {
+	in.text = &textReader{r: r, encoding: encoding}
+	in.Reader = bufio.NewReaderSize(in.text, lineSize)
+}
+
+// widen is for lineReader, which has found a zero byte in what should be UTF-8.
+func (in *input) widen(r io.Reader) io.Reader {
+	in.text = &textReader{r: bufio.NewReaderSize(r, lineSize), encoding: encodingUTF8, seen: []string{encodingUTF8}}
+	return in.text
+}
+
+// skipZeros goes to the first byte that is none.
+func skipZeros(in *bufio.Reader) (n int64, err error) {
+	for {
+		if _, err := in.Peek(1); err != nil {
+			return n, err
+		}
+		b, _ := in.Peek(in.Buffered())
+		zeros := len(b) - len(bytes.TrimLeft(b, "\x00"))
+		n += int64(zeros)
+		if _, err := in.Discard(zeros); err != nil || zeros < len(b) {
+			return n, err
+		}
+	}
 }
 
 // start looks at the start of a text: 4 KiB, or what is there so far if that holds a line. A log may be shorter and go on later.
@@ -79,28 +139,28 @@ func start(in *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// sniffEncoding looks at the start of a file; skip is the length of the byte order mark.
-func sniffEncoding(head []byte) (encoding string, skip int, err error) {
+// sniffEncoding looks at the start of a file.
+func sniffEncoding(head []byte) (encoding string, err error) {
 	has := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }
 	switch {
 	case has("\xff\xfe\x00\x00") || has("\x00\x00\xfe\xff"):
-		return "", 0, &FormatError{Format: "utf-32", Advice: "save the log as UTF-8"}
-	case has("\xef\xbb\xbf"):
-		return "utf-8", 3, nil
-	case has("\xff\xfe"):
-		return "utf-16le", 2, nil
-	case has("\xfe\xff"):
-		return "utf-16be", 2, nil
+		return "", &FormatError{Format: "utf-32", Advice: "save the log as UTF-8"}
+	case has(markUTF8):
+		return encodingUTF8, nil
+	case has(markLE):
+		return encodingLE, nil
+	case has(markBE):
+		return encodingBE, nil
 	case has("PK\x03\x04"):
-		return "", 0, &FormatError{Format: "zip", Advice: "extract it, or read it as a bundle"}
+		return "", &FormatError{Format: "zip", Advice: "extract it, or read it as a bundle"}
 	case has("ElfFile\x00"):
-		return "", 0, &FormatError{Format: "evtx", Advice: "a Windows event log; the client trace has the extension .uccapilog"}
+		return "", &FormatError{Format: "evtx", Advice: "a Windows event log; the client trace has the extension .uccapilog"}
 	case has("\xd4\xc3\xb2\xa1") || has("\xa1\xb2\xc3\xd4") || has("\x0a\x0d\x0d\x0a"):
-		return "", 0, &FormatError{Format: "pcap", Advice: "Lync signalling is encrypted on the wire; read the client's .uccapilog instead"}
+		return "", &FormatError{Format: "pcap", Advice: "Lync signalling is encrypted on the wire; read the client's .uccapilog instead"}
 	}
 	nul := bytes.IndexByte(head, 0)
 	if nul < 0 && !noisy(head) {
-		return "utf-8", 0, nil
+		return encodingUTF8, nil
 	}
 	var odd, even int
 	for i, c := range head {
@@ -113,20 +173,38 @@ func sniffEncoding(head []byte) (encoding string, skip int, err error) {
 	half := max(len(head)/2, 1)
 	switch {
 	case odd*10 > half*3 && even*20 < half:
-		return "utf-16le", 0, nil
+		return encodingLE, nil
 	case even*10 > half*3 && odd*20 < half:
-		return "utf-16be", 0, nil
+		return encodingBE, nil
+	case wideStart(head, 1):
+		return encodingLE, nil
+	case wideStart(head, 0):
+		return encodingBE, nil
 	case nul >= 64 && !noisy(head) && (printable(head[:nul]) || (odd+even)*50 < len(head)):
 		// A crash leaves the reserved rest of a file as zeros; the text before it counts. A few zeros are some body's.
-		return "utf-8", 0, nil
+		return encodingUTF8, nil
 	}
 	// WMI_BUFFER_HEADER begins with the size of the trace buffers, a multiple of 1 KiB.
 	if len(head) >= 72 {
 		if n := binary.LittleEndian.Uint32(head); n >= 1<<10 && n <= 1<<24 && n%1024 == 0 {
-			return "", 0, &FormatError{Format: "etl", Advice: "a binary Windows trace; read the .uccapilog beside it, or export the trace to text with OCSLogger or CLS"}
+			return "", &FormatError{Format: "etl", Advice: "a binary Windows trace; read the .uccapilog beside it, or export the trace to text with OCSLogger or CLS"}
 		}
 	}
-	return "", 0, &FormatError{Format: "binary", Advice: "no text at its start; extract it if it is an archive, and give the client's .uccapilog file"}
+	return "", &FormatError{Format: "binary", Advice: "no text at its start; extract it if it is an archive, and give the client's .uccapilog file"}
+}
+
+// wideStart reports whether a file begins with some ASCII in UTF-16, of which the zeros stand at odd or at even places.
+func wideStart(head []byte, zeros int) bool {
+	const characters = 16
+	if len(head) < 2*characters {
+		return false
+	}
+	for i := range characters {
+		if c := head[2*i+1-zeros]; head[2*i+zeros] != 0 || c == 0 || !printable([]byte{c}) {
+			return false
+		}
+	}
+	return true
 }
 
 // noisy reports whether a start has more control characters than text with a few stray ones has: bytes at random, as in
@@ -153,64 +231,6 @@ func printable(b []byte) bool {
 		}
 	}
 	return true
-}
-
-// utf16Reader turns UTF-16 into UTF-8; unpaired surrogates and an odd last byte become U+FFFD.
-type utf16Reader struct {
-	r     *bufio.Reader
-	order binary.ByteOrder
-	out   []byte // decoded, not yet read
-	buf   []byte
-}
-
-func (u *utf16Reader) Read(p []byte) (int, error) {
-	for len(u.out) == 0 {
-		if err := u.fill(); err != nil {
-			return 0, err
-		}
-	}
-	n := copy(p, u.out)
-	u.out = u.out[n:]
-	return n, nil
-}
-
-func (u *utf16Reader) fill() error {
-	if u.buf == nil {
-		u.buf = make([]byte, 0, 16<<10)
-	}
-	u.buf = u.buf[:0]
-	for len(u.buf) < cap(u.buf)-8 && (len(u.buf) == 0 || u.r.Buffered() > 1) {
-		unit, err := u.r.Peek(2)
-		if err != nil {
-			if len(unit) == 1 {
-				u.buf = utf8.AppendRune(u.buf, utf8.RuneError)
-				if _, err := u.r.Discard(1); err != nil {
-					return err
-				}
-			}
-			if len(u.buf) > 0 {
-				break
-			}
-			return err
-		}
-		c := rune(u.order.Uint16(unit))
-		n := 2
-		if utf16.IsSurrogate(c) {
-			low := rune(0)
-			if pair, err := u.r.Peek(4); err == nil {
-				low = rune(u.order.Uint16(pair[2:]))
-			}
-			if c = utf16.DecodeRune(c, low); c != utf8.RuneError {
-				n = 4
-			}
-		}
-		u.buf = utf8.AppendRune(u.buf, c)
-		if _, err := u.r.Discard(n); err != nil {
-			return err
-		}
-	}
-	u.out = u.buf
-	return nil
 }
 
 // crReader turns the line ends of old Macs into line feeds.

@@ -15,6 +15,7 @@ type lineReader struct {
 	start, end int // of what is read and not handed out
 	nuls       bool
 	err        error
+	widen      func(io.Reader) io.Reader // decodes what follows the first zero byte; nil: nothing more
 }
 
 // next returns the next line with its line end. A line that does not fit the block comes in pieces, of which only the
@@ -43,6 +44,7 @@ func (l *lineReader) fill() (piece []byte, ended bool, err error) {
 	scanned := l.end - l.start
 	copy(l.buf, l.buf[l.start:l.end])
 	l.start, l.end = 0, scanned
+	l.nuls = l.nuls && bytes.IndexByte(l.buf[:l.end], 0) >= 0
 	for empty := 0; l.err == nil && l.end < len(l.buf); {
 		n, err := l.r.Read(l.buf[l.end:])
 		l.end += n
@@ -53,18 +55,29 @@ func (l *lineReader) fill() (piece []byte, ended bool, err error) {
 			}
 			continue
 		}
+		if zero := bytes.IndexByte(l.buf[scanned:l.end], 0); zero >= 0 && l.widen != nil {
+			l.widenAt(scanned + zero)
+			scanned = min(scanned, l.end)
+		} else if zero >= 0 {
+			l.nuls = true
+		}
 		if i := bytes.IndexByte(l.buf[scanned:l.end], '\n'); i >= 0 {
-			l.nuls = bytes.IndexByte(l.buf[:l.end], 0) >= 0
 			l.start = scanned + i + 1
 			return l.buf[:l.start], true, nil
 		}
 		scanned = l.end
 	}
-	l.nuls = bytes.IndexByte(l.buf[:l.end], 0) >= 0
 	piece = l.buf[:l.end]
 	l.start = l.end
 	if len(piece) > 0 && (l.err == nil || l.err == io.EOF) {
 		return piece, false, nil
 	}
 	return piece, false, l.err
+}
+
+// widenAt takes back the line with a zero byte, and what comes after it: that part may be UTF-16.
+func (l *lineReader) widenAt(zero int) {
+	from := bytes.LastIndexByte(l.buf[:zero], '\n') + 1
+	l.r = l.widen(io.MultiReader(bytes.NewReader(bytes.Clone(l.buf[from:l.end])), l.r))
+	l.end, l.err, l.widen = from, nil, nil
 }

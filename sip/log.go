@@ -35,7 +35,7 @@ type Record struct {
 // Summary says what a log was and what it covers.
 type Summary struct {
 	Format     string `json:"format"`     // uccapilog, sipstack, sipe, steps, sip or unknown
-	Encoding   string `json:"encoding"`   // utf-8, utf-16le, utf-16be or windows-1252
+	Encoding   string `json:"encoding"`   // utf-8, utf-16le, utf-16be, several of them as in "utf-8, utf-16le", or windows-1252
 	Compressed bool   `json:"compressed"` // gzip
 	// FirstAt and LastAt are the earliest and latest stamp of any line, zero if there is none; zones as in Record.
 	FirstAt time.Time `json:"firstAt"`
@@ -171,10 +171,14 @@ func (l *Log) Records() iter.Seq2[Record, error] {
 		l.client.threads = map[string]*thread{}
 		l.client.packets = map[string]*packetHeader{}
 		l.client.thread = &thread{}
-		in, encoding, compressed, err := openText(l.r)
-		l.sum.Encoding, l.sum.Compressed = encoding, compressed
+		in, err := openText(l.r)
+		l.sum.Compressed = in.compressed
 		if err == nil {
+			l.sum.Encoding, l.sum.NULs = encodingUTF8, in.zeros
 			err = l.read(in)
+			if e := in.encodings(); e != encodingUTF8 {
+				l.sum.Encoding = e
+			}
 		}
 		if l.stopped {
 			return
@@ -194,8 +198,11 @@ func (l *Log) Records() iter.Seq2[Record, error] {
 }
 
 // read handles every line; a line that does not fit the block comes in pieces.
-func (l *Log) read(in io.Reader) error {
-	lines := lineReader{r: in}
+func (l *Log) read(in *input) error {
+	lines := lineReader{r: in, widen: in.widen}
+	if in.text != nil {
+		lines.widen = nil
+	}
 	whole := true
 	for !l.stopped {
 		if whole && !lines.nuls {

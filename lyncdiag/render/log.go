@@ -21,7 +21,7 @@ type Tally struct {
 	requests     int
 	responses    int
 	byStatus     map[int]int
-	byDiagnostic map[int]int
+	byDiagnostic map[int]*diagnosticCount
 	attempts     []attempt // the first of them
 	tried        int
 	outcomes     map[string]int
@@ -103,7 +103,7 @@ func (t *Tally) Add(r sip.Record) {
 		return
 	}
 	if t.byStatus == nil {
-		t.byStatus, t.byDiagnostic = map[int]int{}, map[int]int{}
+		t.byStatus, t.byDiagnostic = map[int]int{}, map[int]*diagnosticCount{}
 	}
 	t.messages++
 	if r.Message.Request {
@@ -113,7 +113,12 @@ func (t *Tally) Add(r sip.Record) {
 		t.byStatus[r.Message.Status]++
 	}
 	for _, d := range sip.Diagnostics(r.Message) {
-		t.byDiagnostic[d.ID]++
+		c := t.byDiagnostic[d.ID]
+		if c == nil {
+			c = &diagnosticCount{ID: d.ID, Explained: meanings(d)}
+			t.byDiagnostic[d.ID] = c
+		}
+		c.Count++
 	}
 }
 
@@ -256,8 +261,9 @@ type statusCount struct {
 }
 
 type diagnosticCount struct {
-	ID    int `json:"id"`
-	Count int `json:"count"`
+	ID        int       `json:"id"`
+	Count     int       `json:"count"`
+	Explained []logCode `json:"explained"` // what it means, and the numbers beside it where it comes first
 }
 
 // Log is lyncdiag.log/v1: the logs among the facts, and what was counted while
@@ -276,7 +282,7 @@ func (t Tool) Log(f *fact.Facts, seen *Tally, r *lyncdiag.Report) Document {
 		Counts: counts{
 			Messages: seen.messages, Requests: seen.requests, Responses: seen.responses,
 			ByStatus:     each(slices.Sorted(maps.Keys(seen.byStatus)), func(k int) statusCount { return statusCount{k, seen.byStatus[k]} }),
-			ByDiagnostic: each(slices.Sorted(maps.Keys(seen.byDiagnostic)), func(k int) diagnosticCount { return diagnosticCount{k, seen.byDiagnostic[k]} }),
+			ByDiagnostic: each(slices.Sorted(maps.Keys(seen.byDiagnostic)), func(k int) diagnosticCount { return *seen.byDiagnostic[k] }),
 		},
 		Findings: findings(r),
 		outcomes: seen.outcomes,
@@ -308,13 +314,13 @@ func (t *Tally) failed() []logFailure {
 		a, c := g.first, g.class
 		return logFailure{Finding: lyncdiag.FindingOf(c.Class), Class: string(c.Class), Status: known(a.FinalStatus, a.FinalStatus > 0),
 			DiagnosticID: known(c.DiagnosticID, c.DiagnosticID > 0), Detail: c.Detail, Component: c.Component, Attempts: g.count, Users: len(g.users),
-			Examples: list(g.examples), FirstAt: stamp(g.from), LastAt: stamp(g.to), File: a.File, Line: a.Line, Explained: meanings(a)}
+			Examples: list(g.examples), FirstAt: stamp(g.from), LastAt: stamp(g.to), File: a.File, Line: a.Line, Explained: meanings(a.Diagnostics...)}
 	})
 }
 
-func meanings(a sip.Attempt) []logCode {
+func meanings(all ...sip.Diagnostic) []logCode {
 	out := []logCode{}
-	for _, d := range a.Diagnostics {
+	for _, d := range all {
 		for _, c := range d.Explain() {
 			code := logCode{c.Kind, c.Code, c.Name, c.Meaning, c.Remedy, c.Source, c.Fallback}
 			if !slices.Contains(out, code) {
@@ -359,13 +365,19 @@ func (d *logDoc) text(s *sheet) {
 		s.blank()
 		s.line("Why")
 	}
-	for _, f := range d.Failures {
-		s.mark(status("failed"), f.text())
-		for _, c := range f.Explained {
-			if said := strings.TrimSpace(c.Meaning + " " + c.Remedy); said != "" {
-				s.hang(pad("", marked), marked, c.Code+": "+said)
+	said := map[string]bool{}
+	explain := func(column int, codes []logCode) {
+		for _, c := range codes {
+			text := strings.TrimSpace(c.Meaning + " " + c.Remedy)
+			if text != "" && !said[c.Code+text] {
+				said[c.Code+text] = true
+				s.hang(pad("", column), column, c.Code+": "+text)
 			}
 		}
+	}
+	for _, f := range d.Failures {
+		s.mark(status("failed"), f.text())
+		explain(marked, f.Explained)
 	}
 	for _, f := range d.Files {
 		s.blank()
@@ -443,6 +455,7 @@ func (d *logDoc) text(s *sheet) {
 	}
 	for _, c := range d.Counts.ByDiagnostic {
 		s.item(fmt.Sprint(c.ID), count(c.Count, "time")+" in a diagnostics header")
+		explain(label, c.Explained)
 	}
 	s.findings(d.Findings, false)
 }
