@@ -310,7 +310,7 @@ func gotPast(target fact.Subject, a *sip.Attempt, s fact.LogStep) bool {
 // segmentOf is the name of a log without what tells its segments apart, as in
 // Lync-UccApi-1.UccApilog.bak.
 func segmentOf(file string) string {
-	name := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(file), ".gz"), ".bak")
+	name := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(file), ".gz"), ".bak"), ".old")
 	dot := strings.LastIndexByte(name, '.')
 	if dot < 0 {
 		return name

@@ -113,11 +113,12 @@ func (b *Bundle) Close() error {
 
 var errMore = errors.New("too many files")
 
-// folder lists the files of a folder, and of archives in it. Links are not followed.
+// folder lists the files of a folder, and of archives in it. Links within are not followed.
 func (b *Bundle) folder(ctx context.Context) (more bool, err error) {
-	err = filepath.WalkDir(b.Path, func(file string, d fs.DirEntry, err error) error {
+	top := root(b.Path)
+	err = filepath.WalkDir(top, func(file string, d fs.DirEntry, err error) error {
 		switch {
-		case err != nil && file == b.Path:
+		case err != nil && file == top:
 			return err
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -234,8 +235,29 @@ func (b *Bundle) look(p part) fact.BundleFile {
 		f.Kind = "log"
 	case isLogName(name):
 		f.Kind, f.Note = b.read(p)
+	case p.size > 0 && !isExportName(name) && p.isText():
+		// Programs and people give files other names: .old, .1, none.
+		f.Kind, f.Note = b.read(p)
+		if f.Kind == "log" && !p.isLog() {
+			f.Kind = "other"
+		}
 	}
 	return f
+}
+
+// isText reports whether a file begins as text of any encoding.
+func (p part) isText() bool {
+	in, err := p.open()
+	if err != nil {
+		return false
+	}
+	defer in.Close()
+	for _, err := range sip.ParseLog(io.LimitReader(in, 4<<10)) {
+		if notText := (*sip.FormatError)(nil); errors.As(err, &notText) {
+			return false
+		}
+	}
+	return true
 }
 
 // read tells by its content what a text is.
@@ -283,6 +305,15 @@ func (b *Bundle) read(p part) (kind, note string) {
 	return "other", ""
 }
 
+// isExportName reports whether files of such a name hold exports or answers.
+func isExportName(name string) bool {
+	switch path.Ext(strings.TrimSuffix(name, ".gz")) {
+	case ".json", ".xml", ".clixml", ".csv":
+		return true
+	}
+	return false
+}
+
 // gunzip unpacks what is gzip.
 func gunzip(r io.Reader) (io.Reader, error) {
 	in := bufio.NewReader(r)
@@ -302,9 +333,7 @@ func (b *Bundle) Offer(read func(name string, r io.Reader) (kind, note string)) 
 		if f.Kind != "other" || f.Note != "" || f.Bytes == 0 || f.Bytes > maxOffered {
 			continue
 		}
-		switch path.Ext(strings.TrimSuffix(strings.ToLower(p.path), ".gz")) {
-		case ".json", ".xml", ".clixml", ".csv", ".txt":
-		default:
+		if name := strings.ToLower(p.path); !isExportName(name) && path.Ext(strings.TrimSuffix(name, ".gz")) != ".txt" {
 			continue
 		}
 		in, err := p.open()

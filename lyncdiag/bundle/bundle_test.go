@@ -87,8 +87,9 @@ func TestFolder(t *testing.T) {
 		"Lync-UccApi-0.UccApilog.bak": refused("b@contoso.com", "14:01:00"),
 		"old/server.LOG":              refused("c@contoso.com", "14:02:00"),
 		"old/c.uccapilog.gz":          packed(t, refused("a@contoso.com", "14:00:00")),
-		"old/picture.png":             refused("x@contoso.com", "14:00:00"),
-		"Lync-UccApi-0.etl":           refused("x@contoso.com", "14:00:00"),
+		"old/picture.png":             "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x01\x00",
+		"Lync-UccApi-0.etl":           "\x00\x00\x01\x00" + strings.Repeat("\x00\x01\xff", 100),
+		"old/letter":                  "Dear Joe,\r\n\r\nsee the log.\r\n",
 	})
 	files, attempts, err := collect(t, Logs{Paths: []string{dir}})
 	if err != nil {

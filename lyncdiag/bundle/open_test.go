@@ -141,6 +141,54 @@ func TestOpenHostile(t *testing.T) {
 	}
 }
 
+// Files are told by what is in them, whatever their names; what is known by its name
+// to be something else is left to others.
+func TestOpenOddNames(t *testing.T) {
+	files := map[string]string{
+		"Lync-UccApi-0.UccApilog.old": refused("a@contoso.com", "14:00:00"),
+		"Lync-UccApi-0.1":             refused("b@contoso.com", "14:01:00"),
+		"ports":                       queried("sipdir.online.lync.com", "FILTERED", "FILTERED"),
+		"names.out":                   cannotFind,
+		"ticket.md":                   "The user says:\n\n> SIP/2.0 404 Not Found\n> CSeq: 1 REGISTER\n",
+		"letter.md":                   "Dear Joe,\n\nthe Address is on the back.\n",
+		"picture.png":                 "\x89PNG\r\n\x1a\n" + strings.Repeat("\x00\x01\xff", 100),
+		"user.json":                   `{"Name": "a", "Address": "b", "note": "SIP/2.0 404 Not Found"}`,
+		"empty":                       "",
+	}
+	want := []string{"log Lync-UccApi-0.1", "log Lync-UccApi-0.UccApilog.old", "other empty", "other letter.md", "nslookup names.out", "other picture.png", "portqry ports", "log ticket.md", "other user.json"}
+	for name, path := range map[string]string{"folder": folder(t, files), "archive": zipped(t, files, nil)} {
+		contents, f, err := opened(t, path)
+		if attempts, _, _ := fact.Get(f, fact.AttemptsKey); err != nil || !slices.Equal(contents, want) || len(attempts) != 2 {
+			t.Errorf("%s: %q, want %q, %d attempts, %v", name, contents, want, len(attempts), err)
+		}
+		read, _, err := collect(t, Logs{Paths: []string{path}})
+		if err != nil || len(read) != 3 {
+			t.Errorf("%s: logs %q, %v", name, read, err)
+		}
+	}
+}
+
+// A folder may be given by a link to it. Links within are not followed.
+func TestLinkedFolder(t *testing.T) {
+	dir := folder(t, map[string]string{"Tracing/a.uccapilog": refused("a@contoso.com", "14:00:00")})
+	outside := folder(t, map[string]string{"b.uccapilog": refused("b@contoso.com", "14:01:00")})
+	if err := os.Symlink(outside, filepath.Join(dir, "Tracing", "outside")); err != nil {
+		t.Skipf("needs links: %v", err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	contents, _, err := opened(t, link)
+	if want := []string{"log a.uccapilog"}; err != nil || !slices.Equal(contents, want) {
+		t.Errorf("bundle: %q, %v", contents, err)
+	}
+	files, attempts, err := collect(t, Logs{Paths: []string{link}})
+	if err != nil || !slices.Equal(files, []string{"a.uccapilog"}) || !slices.Equal(attempts, []string{"1 a"}) {
+		t.Errorf("logs: %q %q, %v", files, attempts, err)
+	}
+}
+
 // TestWithin reads archives in archives, one level deep, and what is gzip.
 func TestWithin(t *testing.T) {
 	inner := string(archive(t, "Tracing/a.uccapilog", refused("a@contoso.com", "14:00:00"), "deeper.zip", "PK"))

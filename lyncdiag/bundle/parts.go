@@ -56,9 +56,9 @@ func (r *reading) parts(given string) ([]part, error) {
 		return []part{{path: given}}, nil
 	}
 	var parts []part
-	err = filepath.WalkDir(given, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && isLogName(d.Name()) {
-			parts = append(parts, part{path: path})
+	err = filepath.WalkDir(root(given), func(path string, d fs.DirEntry, err error) error {
+		if p := (part{path: path}); err == nil && d.Type().IsRegular() && (isLogName(d.Name()) || p.isLog()) {
+			parts = append(parts, p)
 		}
 		return err
 	})
@@ -66,9 +66,41 @@ func (r *reading) parts(given string) ([]part, error) {
 	case err != nil:
 		err = fmt.Errorf("read log folder: %w", err)
 	case len(parts) == 0:
-		err = fmt.Errorf("read log folder %s: no .uccapilog, .log or .txt in it", given)
+		err = fmt.Errorf("read log folder %s: %w", given, errNoLog)
 	}
 	return parts, err
+}
+
+var errNoLog = errors.New("no .uccapilog, .log or .txt in it, and no other file that is a log")
+
+// root names a folder so that walking it follows a link, which its name may be. Links
+// within are not followed.
+func root(dir string) string {
+	if strings.HasSuffix(dir, string(filepath.Separator)) {
+		return dir
+	}
+	return dir + string(filepath.Separator)
+}
+
+// headSize is how much of a file tells what it is.
+const headSize = 64 << 10
+
+// isLog tells by the start of a file, whatever its name, whether a log may go on there.
+func (p part) isLog() bool {
+	in, err := p.open()
+	if err != nil {
+		return false
+	}
+	defer in.Close()
+	return isLog(io.LimitReader(in, headSize))
+}
+
+func isLog(r io.Reader) bool {
+	log := sip.NewLog(r)
+	for range log.Records() {
+	}
+	sum := log.Summary()
+	return sum.Messages > 0 || sum.Format != "sip" && sum.Format != "unknown"
 }
 
 func isLogName(name string) bool {
@@ -103,14 +135,14 @@ func zipParts(path string, size int64) ([]part, error) {
 	var parts []part
 	for _, member := range archive.File {
 		name := strings.ReplaceAll(member.Name, `\`, "/")
-		if member.FileInfo().IsDir() || !isLogName(name) {
-			continue
+		p := part{path: path + "!" + strings.ToValidUTF8(name, "\uFFFD"), member: member}
+		if !strings.HasSuffix(name, "/") && (isLogName(name) || p.isLog()) {
+			parts = append(parts, p)
 		}
-		parts = append(parts, part{path: path + "!" + strings.ToValidUTF8(name, "\uFFFD"), member: member})
 	}
 	if len(parts) == 0 {
 		archive.Close()
-		return nil, fmt.Errorf("read log %s: no .uccapilog, .log or .txt in it", path)
+		return nil, fmt.Errorf("read log %s: %w", path, errNoLog)
 	}
 	parts[0].archive = archive
 	return parts, nil
@@ -216,7 +248,7 @@ func (p part) begins() time.Time {
 		return time.Time{}
 	}
 	defer in.Close()
-	log := sip.NewLog(io.LimitReader(in, 64<<10))
+	log := sip.NewLog(io.LimitReader(in, headSize))
 	for range log.Records() {
 	}
 	return log.Summary().FirstAt

@@ -41,13 +41,16 @@ func TestZip(t *testing.T) {
 		"../../etc/evil.log", refused("c@contoso.com", "14:02:00"),
 		"/absolute.log", refused("d@contoso.com", "14:03:00"),
 		"packed.log.gz", packed(t, refused("e@contoso.com", "14:04:00")),
-		"picture.png", refused("x@contoso.com", "14:05:00"))
+		"Lync-UccApi-1.UccApilog.old", refused("f@contoso.com", "14:05:00"),
+		"what Joe sent", refused("g@contoso.com", "14:06:00"),
+		"picture.png", "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"+strings.Repeat("\x00\x01\xff", 100),
+		"notes.md", "# Lync\n\nSee the SIP/2.0 trace.\n")
 	path := filepath.Join(t.TempDir(), "logs.zip")
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, attempts, err := collect(t, Logs{Paths: []string{path}})
-	if want := []string{"1 a", "2 b", "3 c", "4 d", "5 e"}; err != nil || !slices.Equal(attempts, want) {
+	if want := []string{"1 a", "2 b", "3 c", "4 d", "5 e", "6 f", "7 g"}; err != nil || !slices.Equal(attempts, want) {
 		t.Errorf("attempts %q, %v", attempts, err)
 	}
 }
