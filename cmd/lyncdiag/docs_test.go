@@ -42,9 +42,19 @@ func TestCommandPages(t *testing.T) {
 		}
 		pages[cli.PageName(cmd)] = page
 	}
+	const other = "lyncdiag-exporter.md" // its own test writes it
 	if *update {
-		if err := os.RemoveAll(dir); err != nil {
+		old, err := filepath.Glob(filepath.Join(dir, "*.md"))
+		if err != nil {
 			t.Fatal(err)
+		}
+		for _, page := range old {
+			if filepath.Base(page) == other {
+				continue
+			}
+			if err := os.Remove(page); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
@@ -60,7 +70,7 @@ func TestCommandPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if pages[e.Name()] == "" {
+		if pages[e.Name()] == "" && e.Name() != other {
 			t.Errorf("%s is the page of no command: run go generate ./...", e.Name())
 		}
 	}
