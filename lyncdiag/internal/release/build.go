@@ -24,12 +24,24 @@ var targets = []target{
 
 func (t target) String() string { return t.OS + "/" + t.Arch }
 
-// program is the file name of the executable.
-func (t target) program() string {
+// program is one of those that are published, each in archives of its own.
+type program struct {
+	Name        string
+	Package     string // that go build links
+	Description string // without a full stop
+}
+
+var (
+	diagnosis = program{"lyncdiag", "./cmd/lyncdiag", "Diagnoses why a user cannot sign in to Lync or Skype for Business"}
+	exporter  = program{"lyncdiag-exporter", "./cmd/lyncdiag-exporter", "Probes sign-in to Lync or Skype for Business for Prometheus"}
+)
+
+// file is the name of the executable.
+func (p program) file(t target) string {
 	if t.OS == "windows" {
-		return "lyncdiag.exe"
+		return p.Name + ".exe"
 	}
-	return "lyncdiag"
+	return p.Name
 }
 
 func names(list []target) []string {
@@ -48,9 +60,6 @@ func parseTarget(name string) (target, error) {
 	}
 	return target{}, fmt.Errorf("-target %q: there are %s", name, strings.Join(names(targets), ", "))
 }
-
-// command is the package that is published.
-const command = "./cmd/lyncdiag"
 
 // Lync's services speak HTTP/1.1, and the code for HTTP/2 has half a megabyte.
 const tags = "nethttpomithttp2"
@@ -78,9 +87,9 @@ func buildFlags(version string) []string {
 }
 
 // build writes the stripped program for t to exe.
-func build(root string, t target, version, exe string) error {
+func build(root string, p program, t target, version, exe string) error {
 	args := append([]string{"build", "-o", exe}, buildFlags(version)...)
-	_, err := goCommand(root, t, append(args, command)...)
+	_, err := goCommand(root, t, append(args, p.Package)...)
 	return err
 }
 
@@ -134,12 +143,12 @@ type listed struct {
 }
 
 // linked lists the modules that go into the program for t, the main one first.
-func linked(root string, t target) ([]module, error) {
+func linked(root string, p program, t target) ([]module, error) {
 	goroot, err := goCommand(root, t, "env", "GOROOT")
 	if err != nil {
 		return nil, err
 	}
-	out, err := goCommand(root, t, "list", "-deps", "-tags="+tags, "-json=ImportPath,Standard,Imports,ImportMap,Module", command)
+	out, err := goCommand(root, t, "list", "-deps", "-tags="+tags, "-json=ImportPath,Standard,Imports,ImportMap,Module", p.Package)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,6 @@
-// Command release builds what is published: an archive of the program for each
-// system, checksums, a bill of materials, and the manifests for winget and
-// Scoop. The flags of a released build live here and nowhere else.
+// Command release builds what is published: an archive of each program for each
+// system, the PowerShell module, checksums, bills of materials, and the manifests
+// for winget and Scoop. The flags of a released build live here and nowhere else.
 //
 //	go run ./lyncdiag/internal/release [-version vX.Y.Z] [-out DIR] [-target OS/ARCH,…]
 //
@@ -94,32 +94,50 @@ func run(args []string, stdout io.Writer, env func(string) (string, bool)) error
 	var e edition
 	var archives []built
 	for _, t := range chosen {
-		exe := filepath.Join(work, t.OS+"-"+t.Arch, t.program())
-		if err := build(root, t, *version, exe); err != nil {
-			return err
-		}
-		info, err := buildinfo.ReadFile(exe)
-		if err != nil {
-			return err
-		}
-		if e, err = editionOf(info, *version, env); err != nil {
-			return err
-		}
-		modules, err := linked(root, t)
-		if err != nil {
-			return err
-		}
-		if t.OS == "windows" {
-			if err := addResources(exe, e); err != nil {
+		for _, p := range []program{diagnosis, exporter} {
+			exe := filepath.Join(work, t.OS+"-"+t.Arch, p.file(t))
+			if err := build(root, p, t, *version, exe); err != nil {
 				return err
 			}
+			info, err := buildinfo.ReadFile(exe)
+			if err != nil {
+				return err
+			}
+			if e, err = editionOf(info, *version, env); err != nil {
+				return err
+			}
+			modules, err := linked(root, p, t)
+			if err != nil {
+				return err
+			}
+			if t.OS == "windows" {
+				if err := addResources(exe, p, e); err != nil {
+					return err
+				}
+			}
+			all, err := partsOf(root, exe, p, t, e, info, modules)
+			if err != nil {
+				return err
+			}
+			one, err := pack(files, p, t, e, all)
+			if err != nil {
+				return err
+			}
+			name := t.String()
+			if p == diagnosis {
+				archives = append(archives, one)
+			} else {
+				name = p.Name + " " + name
+			}
+			fmt.Fprintf(stdout, "%s %d bytes, in %s\n", name, len(all.Files[0].Text), one.Archive)
+			if p == diagnosis && t == moduleTarget {
+				name, err := packModule(root, files, e, all)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(stdout, "PowerShell module, in %s\n", name)
+			}
 		}
-		one, size, err := pack(root, files, exe, t, e, info, modules)
-		if err != nil {
-			return err
-		}
-		archives = append(archives, one)
-		fmt.Fprintf(stdout, "%s %d bytes, in %s\n", t, size, one.Archive)
 	}
 	if err := writeManifests(files, e, archives); err != nil {
 		return err

@@ -83,7 +83,7 @@ func scoopManifest(e edition, windows map[string]built) ([]byte, error) {
 		Bin          string                 `json:"bin"`
 		CheckVer     map[string]string      `json:"checkver"`
 		AutoUpdate   update                 `json:"autoupdate"`
-	}{e.Version, description + ".", home, "MIT", now, "lyncdiag.exe", map[string]string{"github": home},
+	}{e.Version, diagnosis.Description + ".", home, "MIT", now, "lyncdiag.exe", map[string]string{"github": home},
 		update{next, map[string]string{"url": "$baseurl/SHA256SUMS"}}})
 	return b.Bytes(), err
 }
@@ -133,7 +133,7 @@ PackageName: lyncdiag
 PackageUrl: `+home+`
 License: MIT
 LicenseUrl: `+home+`/blob/main/LICENSE
-ShortDescription: `+description+`
+ShortDescription: `+diagnosis.Description+`
 Description: |-
   Starts from a sign-in address, a client log, exports of the directory, an error
   message or a few answers, and goes through Microsoft's article KB 2541980 in one

@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	cdx "github.com/CycloneDX/cyclonedx-go"
 )
 
 // entry is a file of an archive.
@@ -32,29 +34,40 @@ func (f entry) mode() fs.FileMode {
 	return 0o644
 }
 
-// pack writes the archive for t into dir, and its bill of materials beside it.
-// size is that of the program.
-func pack(root, dir, exe string, t target, e edition, info *buildinfo.BuildInfo, modules []module) (one built, size int, err error) {
-	program, err := os.ReadFile(exe)
+// parts are what a program is published with, and its bill of materials.
+type parts struct {
+	Files []entry // the program first
+	Bill  *cdx.BOM
+}
+
+// partsOf reads what belongs to the program for t.
+func partsOf(root, exe string, p program, t target, e edition, info *buildinfo.BuildInfo, modules []module) (parts, error) {
+	linked, err := os.ReadFile(exe)
 	if err != nil {
-		return built{}, 0, err
+		return parts{}, err
 	}
-	files := []entry{{Name: t.program(), Text: program, Executable: true}}
+	all := parts{Files: []entry{{Name: p.file(t), Text: linked, Executable: true}}}
 	for _, name := range []string{"LICENSE", "README.md"} {
 		text, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
-			return built{}, 0, err
+			return parts{}, err
 		}
-		files = append(files, entry{Name: name, Text: text})
+		all.Files = append(all.Files, entry{Name: name, Text: text})
 	}
-	notices, err := noticesOf(modules)
+	notices, err := noticesOf(p, modules)
 	if err != nil {
-		return built{}, 0, err
+		return parts{}, err
 	}
-	files = append(files, entry{Name: "NOTICES.txt", Text: notices})
+	all.Files = append(all.Files, entry{Name: "NOTICES.txt", Text: notices})
+	all.Bill, err = billOf(p, t, e, linked, info, modules)
+	return all, err
+}
 
+// pack writes the archive for t into dir, and its bill of materials beside it.
+func pack(dir string, p program, t target, e edition, all parts) (one built, err error) {
 	var b bytes.Buffer
-	base := fmt.Sprintf("lyncdiag-%s-%s-%s", e.Version, t.OS, t.Arch)
+	files := all.Files
+	base := fmt.Sprintf("%s-%s-%s-%s", p.Name, e.Version, t.OS, t.Arch)
 	one = built{Target: t}
 	if t.OS == "windows" {
 		one.Archive = base + ".zip"
@@ -64,17 +77,17 @@ func pack(root, dir, exe string, t target, e edition, info *buildinfo.BuildInfo,
 		err = writeTar(&b, files, e.Time)
 	}
 	if err != nil {
-		return built{}, 0, fmt.Errorf("%s: %w", one.Archive, err)
+		return built{}, fmt.Errorf("%s: %w", one.Archive, err)
 	}
 	one.SHA256 = fmt.Sprintf("%x", sha256.Sum256(b.Bytes()))
 	if err := os.WriteFile(filepath.Join(dir, one.Archive), b.Bytes(), 0o644); err != nil {
-		return built{}, 0, err
+		return built{}, err
 	}
-	bill, err := billOf(t, e, program, info, modules)
+	bill, err := encode(all.Bill)
 	if err != nil {
-		return built{}, 0, err
+		return built{}, err
 	}
-	return one, len(program), os.WriteFile(filepath.Join(dir, base+".cdx.json"), bill, 0o644)
+	return one, os.WriteFile(filepath.Join(dir, base+".cdx.json"), bill, 0o644)
 }
 
 // writeZip writes an archive of which every byte follows from its arguments.
@@ -116,9 +129,9 @@ func writeTar(w io.Writer, files []entry, at time.Time) error {
 
 // noticesOf joins the licences of what is linked in, as most of them ask whoever
 // publishes the program to pass them on.
-func noticesOf(modules []module) ([]byte, error) {
+func noticesOf(p program, modules []module) ([]byte, error) {
 	var b bytes.Buffer
-	b.WriteString("lyncdiag contains the following software.\n")
+	b.WriteString(p.Name + " contains the following software.\n")
 	for _, m := range modules[1:] {
 		found := false
 		entries, err := os.ReadDir(m.Dir)

@@ -8,6 +8,7 @@ import (
 	"debug/buildinfo"
 	"encoding/json"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	cdx "github.com/CycloneDX/cyclonedx-go"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/tc-hib/winres"
 	"github.com/tc-hib/winres/version"
@@ -43,7 +45,7 @@ func TestResources(t *testing.T) {
 		}
 		e := first
 		e.Version = "1.2.3-rc.1"
-		if err := addResources(exe, e); err != nil {
+		if err := addResources(exe, diagnosis, e); err != nil {
 			t.Fatal(err)
 		}
 		file, err := os.Open(exe)
@@ -134,19 +136,27 @@ func TestBillOfMaterials(t *testing.T) {
 		t.Fatal(err)
 	}
 	here := target{runtime.GOOS, runtime.GOARCH}
-	exe := filepath.Join(t.TempDir(), here.program())
-	if _, err := goCommand(root, here, "build", "-tags="+tags, "-o", exe, command); err != nil {
+	exe := filepath.Join(t.TempDir(), diagnosis.file(here))
+	if _, err := goCommand(root, here, "build", "-tags="+tags, "-o", exe, diagnosis.Package); err != nil {
 		t.Fatal(err)
 	}
 	info, err := buildinfo.ReadFile(exe)
 	if err != nil {
 		t.Fatal(err)
 	}
-	modules, err := linked(root, here)
+	modules, err := linked(root, diagnosis, here)
 	if err != nil {
 		t.Fatal(err)
 	}
-	bill, err := billOf(here, first, []byte("program"), info, modules)
+	bom, err := billOf(diagnosis, here, first, []byte("program"), info, modules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bill, err := encode(bom)
+	if err != nil {
+		t.Fatal(err)
+	}
+	module, err := encode(moduleBill(bom, first, []byte("archive")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,12 +185,14 @@ func TestBillOfMaterials(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(bill))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := schema.Validate(document); err != nil {
-		t.Error(err)
+	var document any
+	for _, text := range [][]byte{module, bill} {
+		if document, err = jsonschema.UnmarshalJSON(bytes.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(document); err != nil {
+			t.Error(err)
+		}
 	}
 	document.(map[string]any)["serialNumber"] = "1"
 	if schema.Validate(document) == nil {
@@ -218,7 +230,7 @@ func TestBillOfMaterials(t *testing.T) {
 		}
 	}
 
-	notices, err := noticesOf(modules)
+	notices, err := noticesOf(diagnosis, modules)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +241,7 @@ func TestBillOfMaterials(t *testing.T) {
 	}
 
 	info.Deps = append(info.Deps, &debug.Module{Path: "example.com/unlisted", Version: "v1.0.0"})
-	if _, err := billOf(here, first, nil, info, modules); err == nil {
+	if _, err := billOf(diagnosis, here, first, nil, info, modules); err == nil {
 		t.Error("a module that go list does not know is left out of the bill")
 	}
 }
@@ -370,5 +382,92 @@ func TestRefused(t *testing.T) {
 		if n, err := numbers(v); err == nil {
 			t.Errorf("%s is %v", v, n)
 		}
+	}
+}
+
+// TestModule unpacks the PowerShell module: it says its version and has the program
+// where its script looks for it.
+func TestModule(t *testing.T) {
+	root, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	main := cdx.Component{BOMRef: "program", Type: cdx.ComponentTypeApplication, Name: "lyncdiag"}
+	all := parts{
+		Files: []entry{{Name: "lyncdiag.exe", Text: []byte("program"), Executable: true}, {Name: "LICENSE", Text: []byte("MIT")}},
+		Bill:  &cdx.BOM{Metadata: &cdx.Metadata{Component: &main}, Components: &[]cdx.Component{{Name: "std"}}, Dependencies: &[]cdx.Dependency{{Ref: "program"}}},
+	}
+	pre := first
+	pre.Version = "1.2.3-rc.1"
+	for label, e := range map[string]edition{"": first, "rc1": pre} {
+		var bytesOf [2][]byte
+		dir := t.TempDir()
+		for i := range bytesOf {
+			name, err := packModule(root, dir, e, all)
+			if err != nil || name != "LyncDiag-"+e.Version+".zip" {
+				t.Fatal(name, err)
+			}
+			if bytesOf[i], err = os.ReadFile(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(bytesOf[0], bytesOf[1]) {
+			t.Error("a second archive of the same files differs")
+		}
+		r, err := zip.NewReader(bytes.NewReader(bytesOf[0]), int64(len(bytesOf[0])))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files := map[string]string{}
+		for _, f := range r.File {
+			in, err := f.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files[f.Name] = string(text)
+		}
+		for _, name := range []string{"LyncDiag.psm1", "LyncDiag.Format.ps1xml", "en-US/about_LyncDiag.help.txt"} {
+			want, err := os.ReadFile(filepath.Join(root, "examples", "powershell", "LyncDiag", filepath.FromSlash(name)))
+			if err != nil || files["LyncDiag/"+name] != string(want) {
+				t.Errorf("%s is not the module's own (%v)", name, err)
+			}
+		}
+		if files["LyncDiag/bin/lyncdiag.exe"] != "program" || files["LyncDiag/LICENSE"] != "MIT" {
+			t.Errorf("files: %q", slices.Sorted(maps.Keys(files)))
+		}
+		manifest := files["LyncDiag/LyncDiag.psd1"]
+		if !strings.Contains(manifest, "\n    ModuleVersion     = '1.2.3'\n") || strings.Contains(manifest, "Prerelease") != (label != "") || !strings.Contains(manifest, label) {
+			t.Errorf("%s: the module says of itself\n%s", e.Version, manifest)
+		}
+		if want := "PSData = @{\n            Prerelease = 'rc1'\n"; label != "" && !strings.Contains(manifest, want) {
+			t.Errorf("no %q in\n%s", want, manifest)
+		}
+		bill, err := os.ReadFile(filepath.Join(dir, "LyncDiag-"+e.Version+".cdx.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var read struct {
+			Metadata struct {
+				Component struct{ Name, Version string }
+			}
+			Components   []struct{ Name string }
+			Dependencies []struct{ DependsOn []string }
+		}
+		if err := json.Unmarshal(bill, &read); err != nil {
+			t.Fatal(err)
+		}
+		if c := read.Metadata.Component; c.Name != "LyncDiag" || c.Version != e.Version || len(read.Components) != 2 || read.Components[0].Name != "lyncdiag" || !slices.Equal(read.Dependencies[0].DependsOn, []string{"program"}) {
+			t.Errorf("bill: %s", bill)
+		}
+	}
+	if main.Name != "lyncdiag" || len(*all.Bill.Components) != 1 {
+		t.Error("the program's own bill was changed")
+	}
+	if _, err := versioned([]byte("@{ ModuleVersion = 1 }"), "1.2.3"); err == nil {
+		t.Error("a manifest without a version to set was taken")
 	}
 }

@@ -12,12 +12,10 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-const description = "Diagnoses why a user cannot sign in to Lync or Skype for Business"
-
 // addResources puts version information and a manifest into a Windows program,
 // after it was linked: a .syso file would have to lie among the sources, where
 // every other build would see it.
-func addResources(exe string, e edition) error {
+func addResources(exe string, p program, e edition) error {
 	number, err := numbers(e.Version)
 	if err != nil {
 		return err
@@ -26,11 +24,11 @@ func addResources(exe string, e edition) error {
 	info.Flags.Prerelease = semver.Prerelease("v"+e.Version) != ""
 	for _, text := range [][2]string{
 		{version.CompanyName, "The lyncdiag authors"},
-		{version.FileDescription, description},
+		{version.FileDescription, p.Description},
 		{version.FileVersion, e.Version},
-		{version.InternalName, "lyncdiag"},
+		{version.InternalName, p.Name},
 		{version.LegalCopyright, "MIT licence"},
-		{version.OriginalFilename, "lyncdiag.exe"},
+		{version.OriginalFilename, p.file(target{OS: "windows"})},
 		{version.ProductName, "lyncdiag"},
 		{version.ProductVersion, strings.TrimSpace(e.Version + " " + e.Commit)},
 	} {
@@ -43,8 +41,8 @@ func addResources(exe string, e edition) error {
 	// No active code page: the program calls the W functions alone, and reads what
 	// others print in the console's code page, which it must not change.
 	all.SetManifest(winres.AppManifest{
-		Identity:       winres.AssemblyIdentity{Name: "lyncdiag", Version: number},
-		Description:    description,
+		Identity:       winres.AssemblyIdentity{Name: p.Name, Version: number},
+		Description:    p.Description,
 		Compatibility:  winres.Win10AndAbove, // as Go's runtime
 		ExecutionLevel: winres.AsInvoker,
 		LongPathAware:  true,

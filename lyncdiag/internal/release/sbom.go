@@ -18,7 +18,7 @@ const home = "https://github.com/lyncdiag/go-lyncdiag"
 
 // billOf is the CycloneDX bill of materials of one program: the modules that
 // the linker recorded in it, and which of them imports which.
-func billOf(t target, e edition, program []byte, info *buildinfo.BuildInfo, modules []module) ([]byte, error) {
+func billOf(p program, t target, e edition, linked []byte, info *buildinfo.BuildInfo, modules []module) (*cdx.BOM, error) {
 	recorded := map[string]*debug.Module{}
 	for _, m := range info.Deps {
 		if m.Replace != nil {
@@ -29,11 +29,11 @@ func billOf(t target, e edition, program []byte, info *buildinfo.BuildInfo, modu
 	goVersion := strings.TrimPrefix(info.GoVersion, "go")
 	refs := map[string]string{info.Main.Path: purl(info.Main.Path, "v"+e.Version)}
 	main := cdx.Component{
-		BOMRef: refs[info.Main.Path], Type: cdx.ComponentTypeApplication, Name: "lyncdiag", Version: e.Version, Description: description,
+		BOMRef: refs[info.Main.Path], Type: cdx.ComponentTypeApplication, Name: p.Name, Version: e.Version, Description: p.Description,
 		PackageURL:         refs[info.Main.Path],
 		Supplier:           &cdx.OrganizationalEntity{Name: "The lyncdiag authors", URL: &[]string{home}},
 		Licenses:           &cdx.Licenses{{License: &cdx.License{ID: "MIT"}}},
-		Hashes:             &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA256, Value: fmt.Sprintf("%x", sha256.Sum256(program))}},
+		Hashes:             &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA256, Value: fmt.Sprintf("%x", sha256.Sum256(linked))}},
 		ExternalReferences: &[]cdx.ExternalReference{{Type: cdx.ERTypeVCS, URL: home, Comment: "commit " + cmp.Or(e.Commit, "unknown")}},
 		Properties:         &[]cdx.Property{{Name: "cdx:gomod:build:env:GOOS", Value: t.OS}, {Name: "cdx:gomod:build:env:GOARCH", Value: t.Arch}},
 	}
@@ -75,7 +75,7 @@ func billOf(t target, e edition, program []byte, info *buildinfo.BuildInfo, modu
 		dependencies = append(dependencies, d)
 	}
 	bom := cdx.NewBOM()
-	bom.SerialNumber = uuid(e.Version, e.Commit, t.String(), e.Time.String())
+	bom.SerialNumber = uuid(p.Name, e.Version, e.Commit, t.String(), e.Time.String())
 	bom.Metadata = &cdx.Metadata{
 		Timestamp: e.Time.Format(time.RFC3339),
 		Authors:   &[]cdx.OrganizationalContact{{Name: "The lyncdiag authors"}},
@@ -86,6 +86,11 @@ func billOf(t target, e edition, program []byte, info *buildinfo.BuildInfo, modu
 		}},
 	}
 	bom.Components, bom.Dependencies = &components, &dependencies
+	return bom, nil
+}
+
+// encode writes a bill as CycloneDX 1.6.
+func encode(bom *cdx.BOM) ([]byte, error) {
 	var b bytes.Buffer
 	err := cdx.NewBOMEncoder(&b, cdx.BOMFileFormatJSON).SetPretty(true).EncodeVersion(bom, cdx.SpecVersion1_6)
 	return b.Bytes(), err
