@@ -263,6 +263,19 @@ func TestLimit(t *testing.T) {
 	}
 }
 
+// FuzzLimit: whatever the header, no probe takes longer than --timeout.
+func FuzzLimit(f *testing.F) {
+	for _, header := range []string{"", "10", "1e-300", "+Inf", "NaN", "0x1p-2"} {
+		f.Add(header)
+	}
+	h := &handler{server: &server{Network: cli.Network{Timeout: 30 * time.Second}}}
+	f.Fuzz(func(t *testing.T, header string) {
+		if d, err := h.limit(header); d < 0 || d > h.Timeout || err == nil && header == "0" {
+			t.Errorf("%q: %v, %v", header, d, err)
+		}
+	})
+}
+
 // TestNoRoom: a probe waits for its turn, and not longer than its asker does.
 func TestNoRoom(t *testing.T) {
 	s := &server{concurrency: 1, Network: cli.Network{Lab: "healthy", Timeout: 30 * time.Second}}
@@ -327,6 +340,9 @@ func TestProgram(t *testing.T) {
 	}
 	if status, body := get(t, address+"/-/healthy"); status != http.StatusOK {
 		t.Errorf("%d %s", status, body)
+	}
+	if status, _ := get(t, address+"/-/healthy", "X-Long", strings.Repeat("a", 64<<10)); status != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("64 KB of header: %d", status)
 	}
 	answer := make(chan string)
 	go func() {

@@ -94,7 +94,7 @@ your domains alone.`,
 	s.Register(flags)
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:9986", "`ADDRESS:PORT` to listen on; beyond loopback everybody who reaches it may ask")
 	flags.IntVar(&s.concurrency, "concurrency", 4, "how many probes to run at a time; others wait for their turn")
-	flags.StringArrayVar(&s.domains, "domain", nil, "take only targets of this `DOMAIN`; repeatable")
+	flags.StringArrayVar(&s.domains, "domain", nil, "take only targets of this `DOMAIN`, and of those below it; repeatable")
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, "log to stderr what is done")
 	return cmd
 }

@@ -99,6 +99,10 @@ const exitStatus = `
 | 3 | could not finish, or could not decide; the report is printed |
 | 130 | interrupted; what was found until then is printed |
 
+An output that cannot be written (a full disk) costs no other one, and is code 3. A
+reader that leaves early (` + "`| head -1`" + `) ends the command quietly, with code 3 too
+unless something is still written to a file.
+
 ## Environment
 
 ` + "`LYNCDIAG_<FLAG>`" + ` gives any flag its default, for example ` + "`LYNCDIAG_DEPLOYMENT=server`" + `.

@@ -8,6 +8,7 @@
 package metrics
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -33,31 +34,16 @@ type Sample struct {
 // set adds a sample. What is there already is added to, as no two samples may
 // have the same labels.
 func (f *Family) set(value float64, labels ...string) {
-next:
-	for i, s := range f.Samples {
-		for j := range labels {
-			if s.Values[j] != labels[j] {
-				continue next
-			}
-		}
+	if i := f.index(labels...); i >= 0 {
 		f.Samples[i].Value += value
 		return
 	}
 	f.Samples = append(f.Samples, Sample{labels, value})
 }
 
-// has reports whether there is a sample whose labels begin like this.
-func (f *Family) has(labels ...string) bool {
-next:
-	for _, s := range f.Samples {
-		for j := range labels {
-			if s.Values[j] != labels[j] {
-				continue next
-			}
-		}
-		return true
-	}
-	return false
+// index is the sample with these labels, -1 without one.
+func (f *Family) index(labels ...string) int {
+	return slices.IndexFunc(f.Samples, func(s Sample) bool { return slices.Equal(s.Values, labels) })
 }
 
 // Report is what there is to say of one target, without its name.
@@ -90,7 +76,7 @@ func Report(r *lyncdiag.Report) []Family {
 	expiry := Family{Name: "lyncdiag_certificate_expiry_timestamp_seconds", Help: "When the certificate that a host shows expires, in seconds since 1970.", Labels: []string{"host", "port"}}
 	for _, e := range r.Hosts {
 		port := strconv.Itoa(int(e.Port))
-		if e.TLS != nil && len(e.TLS.Chain) > 0 && !expiry.has(e.Host, port) {
+		if e.TLS != nil && len(e.TLS.Chain) > 0 && expiry.index(e.Host, port) < 0 {
 			expiry.set(seconds(e.TLS.Chain[0].NotAfter), e.Host, port)
 		}
 	}

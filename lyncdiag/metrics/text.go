@@ -31,7 +31,9 @@ func Write(w io.Writer, families []Family, label, value string) error {
 	return nil
 }
 
+var escapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
 // quoted is the value of a label: any UTF-8.
 func quoted(value string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(strings.ToValidUTF8(value, "\uFFFD")) + `"`
+	return `"` + escapes.Replace(strings.ToValidUTF8(value, "\uFFFD")) + `"`
 }
