@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 	"unicode/utf8"
 
@@ -70,9 +71,11 @@ func FuzzParseLog(f *testing.F) {
 		log := sip.NewLog(in)
 		log.MaxMessage = 4096
 		line, messages := 0, 0
+		var read []sip.Record
 		records := func(yield func(sip.Record, error) bool) {
 			for r, err := range log.Records() {
 				if err == nil {
+					read = append(read, r)
 					if r.Line <= line && r.Message != nil || r.Line < line {
 						t.Fatalf("line %d after %d", r.Line, line)
 					}
@@ -107,6 +110,19 @@ func FuzzParseLog(f *testing.F) {
 		}
 		if brief, _ := briefly(t, bytes.NewReader(b), 4096); !reflect.DeepEqual(brief, all) {
 			t.Fatalf("read briefly:\n got %+v\nwant %+v", brief, all)
+		}
+		// Packets that lie whole in a block are read another way than those whose lines come one by one. Which encoding it is
+		// shows at the start.
+		slow := sip.NewLog(iotest.OneByteReader(bytes.NewReader(b)))
+		slow.MaxMessage = 4096
+		var again []sip.Record
+		for r, err := range slow.Records() {
+			if err == nil {
+				again = append(again, r)
+			}
+		}
+		if got, want := slow.Summary(), log.Summary(); got.Encoding == want.Encoding && (!reflect.DeepEqual(again, read) || !reflect.DeepEqual(got, want)) {
+			t.Fatalf("read by the byte:\n got %+v, %+v\nwant %+v, %+v", again, got, read, want)
 		}
 		if s := log.Summary(); s.Messages != messages || s.Lines < line {
 			t.Fatalf("summary %+v, %d messages to line %d", s, messages, line)

@@ -75,6 +75,18 @@ type Levels struct {
 	Other int `json:"other"`
 }
 
+// count counts a line by the first letter of its level.
+func (l *Levels) count(level byte) {
+	switch level {
+	case 'I':
+		l.Info++
+	case 'T':
+		l.Trace++
+	default:
+		l.Other++
+	}
+}
+
 const (
 	gapLength = time.Hour
 	maxGaps   = 16
@@ -141,15 +153,16 @@ type openMessage struct {
 	size     int // bytes read, of which buf may hold fewer
 	lines    int // of the body
 	level    uint64
-	keep     bool // a sign-in attempt, or what tells about one: not brief
-	framed   bool // announced by "Sending Packet" or "Data Received"
-	raw      bool // its lines carry no stamp
-	prefixed bool // its lines carry a stamp each
-	bare     bool // outside any log format
-	server   bool // a server's record: its body stands in a "Message-Body:" line
-	body     int  // offset in buf, -1 until the blank line was seen
-	length   int  // Content-Length, -1 unknown
-	waits    int  // stamped lines of other threads since its own last one
+	start    *Message // the message, if it is brief
+	keep     bool     // a sign-in attempt, or what tells about one: not brief
+	framed   bool     // announced by "Sending Packet" or "Data Received"
+	raw      bool     // its lines carry no stamp
+	prefixed bool     // its lines carry a stamp each
+	bare     bool     // outside any log format
+	server   bool     // a server's record: its body stands in a "Message-Body:" line
+	body     int      // offset in buf, -1 until the blank line was seen
+	length   int      // Content-Length, -1 unknown
+	waits    int      // stamped lines of other threads since its own last one
 	closed   bool
 }
 
@@ -434,6 +447,18 @@ func (l *Log) beginBare(line []byte) {
 
 // begin opens a message with its first line. h is nil where nothing announced it.
 func (l *Log) begin(line []byte, h *packetHeader) *openMessage {
+	m := l.newMessage(line, h)
+	l.queue = append(l.queue, m)
+	if len(l.queue) > maxQueue {
+		l.queue[0].closed = true
+	}
+	l.last = m
+	l.add(m, line)
+	return m
+}
+
+// newMessage prepares a message, with nothing in it yet, for begin and wholePacket.
+func (l *Log) newMessage(line []byte, h *packetHeader) *openMessage {
 	var m *openMessage
 	if n := len(l.spare); n > 0 {
 		m = l.spare[n-1]
@@ -447,14 +472,10 @@ func (l *Log) begin(line []byte, h *packetHeader) *openMessage {
 		m.framed = h.direction != ""
 		m.Direction, m.Remote, m.Local = cmp.Or(h.direction, "none"), h.remote, h.local
 	}
-	m.keep = !l.Brief || !m.framed || !plainStart(line)
-	l.client.inside = nil
-	l.queue = append(l.queue, m)
-	if len(l.queue) > maxQueue {
-		l.queue[0].closed = true
+	if l.Brief && m.framed {
+		m.start = l.briefStart(trimEnd(line))
 	}
-	l.last = m
-	l.add(m, line)
+	m.keep = m.start == nil
 	return m
 }
 
@@ -470,10 +491,7 @@ func (l *Log) add(m *openMessage, line []byte) {
 	}
 	m.size += len(line)
 	if m.body >= 0 {
-		m.lines++
-		if !m.keep && m.length <= 0 && len(trimLine(trimEnd(line))) > 0 {
-			m.keep = true // headers, which a paste broke off
-		}
+		m.bodyLine(line)
 		if m.keep {
 			m.buf = append(m.buf, line...)
 		}
@@ -485,10 +503,18 @@ func (l *Log) add(m *openMessage, line []byte) {
 	}
 }
 
+// bodyLine notes a line of the body.
+func (m *openMessage) bodyLine(line []byte) {
+	m.lines++
+	if !m.keep && m.length <= 0 && len(trimLine(trimEnd(line))) > 0 {
+		m.keep = true // headers, which a paste broke off
+	}
+}
+
 // headerLine takes what a line of the header section tells about the message's end, and whether it is kept whole.
 func (l *Log) headerLine(m *openMessage, line []byte) {
 	switch line[0] | 0x20 {
-	case '\r' | 0x20, '\n' | 0x20, ' ':
+	case '\r' | 0x20, '\n' | 0x20, '\t' | 0x20, ' ':
 		if string(line) == "\r\n" || len(trimLine(bytes.TrimRight(line, "\n"))) == 0 {
 			m.body = m.size
 		} else {
@@ -563,11 +589,7 @@ func (l *Log) emit() {
 func (l *Log) message(m *openMessage) (*Message, error) {
 	if l.Brief {
 		if !m.keep && m.body >= 0 {
-			line, _ := cutLine(m.buf, '\n')
-			m.buf = bytes.TrimSuffix(line, []byte("\r"))
-			if msg := l.startLine(m.buf); msg != nil {
-				return msg, nil
-			}
+			return m.start, nil
 		}
 		if parsePlain(m.buf, &l.brief) {
 			if !utf8.Valid(m.buf) {
@@ -583,49 +605,45 @@ func (l *Log) message(m *openMessage) (*Message, error) {
 	return msg, err
 }
 
-// startLine reads the start line of a brief message, of which a log has few. It returns nil for one that is not plain.
-func (l *Log) startLine(line []byte) *Message {
+// briefStart returns a brief message with a start line, of which a log has few; nil if the line is that of a REGISTER, or needs
+// a guess.
+func (l *Log) briefStart(line []byte) *Message {
 	m := l.starts[string(line)]
 	if m == nil {
+		s := string(line)
 		m = &Message{}
-		if !plainStartLine(line, m) {
+		if !plainStartLine(s, m) || m.Method == "REGISTER" {
 			return nil
 		}
-		if len(l.starts) >= maxInterned {
+		if len(l.starts) >= 256 {
 			clear(l.starts)
 		}
-		l.starts[string(line)] = m
+		l.starts[s] = m
 	}
-	headers := l.brief.Headers[:0]
-	l.brief = *m
-	l.brief.Headers = headers
-	return &l.brief
+	return m
 }
 
 // plainStartLine reads a start line of ASCII that is written as RFC 3261 has it.
-func plainStartLine(line []byte, m *Message) bool {
-	for _, c := range line {
-		if c < ' ' || c >= 0x7f {
+func plainStartLine(line string, m *Message) bool {
+	for i := range len(line) {
+		if line[i] < ' ' || line[i] >= 0x7f {
 			return false
 		}
 	}
 	const version = "SIP/2.0"
-	if n := len(version); len(line) > n+5 && string(line[:n]) == version && line[n] == ' ' && line[n+4] == ' ' {
-		status, ok := leadingNumber(line[n+1 : n+4])
-		if ok && status >= 100 && status <= 999 && !blank(line[n+5]) && !blank(line[len(line)-1]) {
-			*m = Message{Status: status, Reason: string(line[n+5:]), Version: version}
-			return true
+	if reason, ok := strings.CutPrefix(line, version+" "); ok {
+		if len(reason) < 5 || reason[3] != ' ' || blank(reason[4]) || len(trimLine(line)) < len(line) || strings.IndexByte(reason, ':') >= 0 {
+			return false
 		}
-		return false
+		status, _ := leadingNumber(reason[:3])
+		*m = Message{Status: status, Reason: reason[4:], Version: version, Headers: m.Headers}
+		return status >= 100 && digits(reason[:3])
 	}
-	i := bytes.IndexByte(line, ' ')
-	end := len(line) - len(version) - 1
-	if i <= 0 || end <= i+1 || line[end] != ' ' || string(line[end+1:]) != version || line[i+1] == ' ' || line[end-1] == ' ' || !requestLine(line) {
-		return false
-	}
-	s := string(line)
-	*m = Message{Request: true, Method: s[:i], URI: s[i+1 : end], Version: version}
-	return true
+	method, uri, _ := strings.Cut(line, " ")
+	uri, ok := strings.CutSuffix(uri, " "+version)
+	scheme, _, colon := strings.Cut(uri, ":")
+	*m = Message{Request: true, Method: method, URI: uri, Version: version, Headers: m.Headers}
+	return ok && colon && token(method) && token(scheme) && strings.IndexByte(uri, ' ') < 0
 }
 
 // step hands out a step, after the messages before it.
@@ -739,6 +757,11 @@ func startLine(line []byte) bool {
 	return ok
 }
 
+// startsMessage reports whether a line that nothing announces is a start line: its method is in capitals then.
+func startsMessage(line []byte) bool {
+	return len(line) > 8 && (capitalWord(line) || line[0]|0x20 == 's' && line[3] == '/') && startLine(line)
+}
+
 // requestLine reports whether a line begins with a method and a scheme.
 func requestLine(line []byte) bool {
 	i := 0
@@ -759,15 +782,6 @@ func requestLine(line []byte) bool {
 		i++
 	}
 	return i > scheme && i < len(line) && line[i] == ':'
-}
-
-// plainStart reports whether a start line has lost no line break and is not that of a REGISTER.
-func plainStart(line []byte) bool {
-	line = trimEnd(line)
-	if len(line) > 11 && string(line[:8]) == "SIP/2.0 " {
-		return line[11] == ' ' && bytes.IndexByte(line, ':') < 0
-	}
-	return bytes.HasSuffix(line, []byte(" SIP/2.0")) && !bytes.HasPrefix(line, []byte("REGISTER "))
 }
 
 // leaveBlocks ends blocks that a new stamped line proves unfinished.

@@ -9,72 +9,71 @@ import (
 // twice. Whatever needs a guess it leaves, and headers decides.
 // m.Headers is used again if it is large enough, and m.Body shares memory with b.
 func parsePlain(b []byte, m *Message) bool {
-	// An earlier blank line of another kind is met below.
-	n, rest := len(b), []byte(nil)
-	if i := bytes.Index(b, []byte("\r\n\r\n")); i >= 0 {
-		n, rest = i+2, b[i+4:]
-	} else if i := bytes.Index(b, []byte("\n\n")); i >= 0 {
-		n, rest = i+1, b[i+2:]
-	}
-	if n == 0 || b[n-1] != '\n' {
+	first := bytes.IndexByte(b, '\n')
+	if first < 0 {
 		return false
 	}
-	section := string(b[:n])
-	p := messageParser{m: Message{Headers: m.Headers[:0]}}
-	first, left, _ := strings.Cut(section, "\n")
-	if first = strings.TrimSuffix(first, "\r"); trimLine(first) != first {
-		return false
-	}
-	if swallowed, ok := p.start(first); !ok || swallowed != "" {
-		return false
-	}
-	if lines := strings.Count(left, "\n"); cap(p.m.Headers) < lines {
-		p.m.Headers = make([]Header, 0, lines)
-	}
-	announced := false
-	for left != "" {
-		i := strings.IndexByte(left, '\n')
-		line := left[:i]
-		left = left[i+1:]
-		if n := len(line); n > 0 && line[n-1] == '\r' {
-			line = line[:n-1]
+	var found [64]struct{ name, colon, value, end int } // offsets in b
+	headers, announced := 0, false
+	n, rest := first+1, []byte(nil)
+	for n < len(b) {
+		line := b[n:]
+		colon := 0
+		for colon < len(line) && tokenBytes[line[colon]] {
+			colon++
 		}
-		i = strings.IndexByte(line, ':')
-		if i <= 0 || !token(line[:i]) {
+		end := bytes.IndexByte(line[colon:], '\n') + colon
+		if end < colon {
+			return false
+		}
+		if end == 0 || end == 1 && line[0] == '\r' {
+			rest = line[end+1:]
+			break
+		}
+		if colon == 0 || line[colon] != ':' || headers == len(found) {
 			return false // a continued header, an XML body, a wrapped reason, ...
 		}
-		h := Header{Name: line[:i], Value: line[i+1:]}
-		for len(h.Value) > 0 && (blank(h.Value[0]) || h.Value[0] == '\r') {
-			h.Value = h.Value[1:]
+		value := colon + 1
+		for blank(line[value]) || line[value] == '\r' {
+			value++
 		}
-		if n := len(h.Value); n > 0 {
-			switch h.Value[n-1] {
-			case ' ', '\t', '\r', '\\', '5':
-				h.Value = trimLine(h.Value)
-			}
-		}
-		switch len(h.Name) {
+		text := trimLine(line[value:end])
+		switch name := line[:colon]; colon {
 		case 1:
-			announced = announced || h.Value != "" && (h.Name[0]|0x20 == 'l' || h.Name[0]|0x20 == 'c')
+			announced = announced || len(text) > 0 && (name[0]|0x20 == 'l' || name[0]|0x20 == 'c')
 		case 4:
-			if strings.IndexByte(h.Value, ':') >= 0 && strings.EqualFold(h.Name, "CSeq") {
+			if bytes.EqualFold(name, []byte("CSeq")) && bytes.IndexByte(text, ':') >= 0 {
 				return false // the next header's line break may be lost
 			}
 		case 12:
-			announced = announced || h.Value != "" && strings.EqualFold(h.Name, "Content-Type")
+			announced = announced || len(text) > 0 && bytes.EqualFold(name, []byte("Content-Type"))
 		case 14:
-			announced = announced || h.Value != "" && strings.EqualFold(h.Name, "Content-Length")
+			announced = announced || len(text) > 0 && bytes.EqualFold(name, []byte("Content-Length"))
 		}
-		p.m.Headers = append(p.m.Headers, h)
-	}
-	if len(p.m.Headers) == 0 {
-		p.m.Headers = nil
+		h := &found[headers]
+		headers++
+		h.name, h.colon, h.value, h.end = n, n+colon, n+value, n+value+len(text)
+		n += end + 1
 	}
 	// Without any word of a body, what follows may be headers that a paste broke off.
 	if len(rest) > 0 && !announced {
 		return false
 	}
-	p.m.Body = p.m.cutBody(rest)
-	*m = p.m
+	section := string(b[:n])
+	p := Message{Headers: m.Headers[:0]}
+	if !plainStartLine(strings.TrimSuffix(section[:first], "\r"), &p) {
+		return false
+	}
+	if cap(p.Headers) < headers {
+		p.Headers = make([]Header, 0, headers)
+	}
+	for _, h := range found[:headers] {
+		p.Headers = append(p.Headers, Header{Name: section[h.name:h.colon], Value: section[h.value:h.end]})
+	}
+	if headers == 0 {
+		p.Headers = nil
+	}
+	p.Body = p.cutBody(rest)
+	*m = p
 	return true
 }

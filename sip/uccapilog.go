@@ -2,7 +2,6 @@ package sip
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"strings"
 	"time"
@@ -27,9 +26,7 @@ type clientLog struct {
 	packets   map[string]*packetHeader // interned, by what the line says before its length
 	lately    [2]*packetHeader         // read last, in and out
 	announced int                      // threads that are in a packet
-
-	inside *openMessage // whose lines begin with prefix
-	prefix []byte
+	texts     []int                    // where the lines of a packet begin and end, without their prefixes
 }
 
 // packetHeader is what a log says about a packet before the message itself.
@@ -130,181 +127,16 @@ func (l *Log) stampedLine(line []byte) bool {
 	if len(b) > 0 && b[0] == ' ' {
 		b = b[1:]
 	}
-	switch byte(level) {
-	case 'I':
-		l.sum.Levels.Info++
-	case 'T':
-		l.sum.Levels.Trace++
-	default:
-		l.sum.Levels.Other++
-	}
+	l.sum.Levels.count(byte(level))
 	l.stamped(level, b)
-	if m := l.last; m != nil && m.framed && !m.raw && m != l.client.inside && byte(level) == 'I' && len(line)-len(b) <= 64 {
-		l.client.inside = m
-		l.client.prefix = append(l.client.prefix[:0], line[:len(line)-len(b)]...)
-	}
 	return true
 }
 
 // levelNone is the level of a line that names none.
 const levelNone uint64 = 0
 
-// ordinaryLines handles the lines at the start of b that need no more thought: trace between messages, and what is inside one.
-// It returns how many bytes they have; the line after them is for handle.
-func (l *Log) ordinaryLines(b []byte) int {
-	var size, lines int
-	switch {
-	case l.skip || l.server.record != nil || l.sipe.packet != nil:
-	case l.last != nil && len(l.queue) == 1 && l.last.framed && !l.last.closed:
-		size, lines = l.insideLines(l.last, b)
-	case len(l.queue) == 0 && l.client.announced == 0 && l.sum.Format == "uccapilog":
-		size, lines = l.traceLines(b)
-	}
-	l.line += lines
-	l.offset += int64(size)
-	return size
-}
-
-// traceLines handles the ordinary lines between messages, which are trace.
-func (l *Log) traceLines(b []byte) (size, lines int) {
-	const key = len(stampForm) + 1
-	c := &l.client
-	end := key + c.keyLength
-	levels, last := l.sum.Levels, -1
-	for {
-		line := b[size:]
-		n := bytes.IndexByte(line, '\n') + 1
-		if n < 64 {
-			break
-		}
-		line = line[:n]
-		// Keys are nearly always as long as the one before.
-		if line[end] != ' ' || line[end+8] != ':' {
-			end = key
-			for end < key+len(c.key) && line[end] != ' ' {
-				end++
-			}
-			c.keyLength = end - key
-		}
-		if line[key-1] != ' ' || line[end] != ' ' || line[end+7] != ':' || line[end+8] != ':' || line[end+9] != ' ' {
-			break
-		}
-		text := line[end+10:]
-		if word := binary.LittleEndian.Uint32(text) | 0x20202020; word == wordSend || word == wordData || word == wordEnd || word == wordSIP {
-			break
-		}
-		if blank(text[0]) || capitalWord(text) || stampOf(line) != c.stamp && !l.seeStamp(line) {
-			break
-		}
-		switch line[end+1] {
-		case 'I':
-			levels.Info++
-		case 'T':
-			levels.Trace++
-		default:
-			levels.Other++
-		}
-		last = size
-		size += n
-		lines++
-	}
-	if last >= 0 {
-		c.key, c.keyed = [16]byte(b[last+key:]), true
-		l.last = nil
-		l.sum.Levels = levels
-	}
-	return size, lines
-}
-
-// capitalWord reports whether a line begins with a word in capitals, as the methods of SIP are written.
-func capitalWord(line []byte) bool {
-	i := 0
-	for i < len(line) && line[i] >= 'A' && line[i] <= 'Z' {
-		i++
-	}
-	return i > 0 && i < len(line) && blank(line[i])
-}
-
-// The first four letters, small, of the lines that handle has to see.
-const (
-	wordSend = 's' | 'e'<<8 | 'n'<<16 | 'd'<<24
-	wordData = 'd' | 'a'<<8 | 't'<<16 | 'a'<<24
-	wordEnd  = 'e' | 'n'<<8 | 'd'<<16 | ' '<<24
-	wordSIP  = 's' | 'i'<<8 | 'p'<<16 | '/'<<24
-)
-
-// insideLines handles the ordinary lines of a message: they begin as the one before, or have no prefix and belong to it.
-func (l *Log) insideLines(m *openMessage, b []byte) (size, lines int) {
-	prefix := l.client.prefix
-	if m.raw {
-		if m.server || l.tree != nil {
-			return 0, 0
-		}
-		prefix = nil
-	} else if m != l.client.inside {
-		return 0, 0
-	}
-	limit := cmp.Or(max(l.MaxMessage, 0), maxMessage)
-	for {
-		line := b[size:]
-		n := bytes.IndexByte(line, '\n') + 1
-		if n <= len(prefix) || m.size+n > limit || string(line[:len(prefix)]) != string(prefix) {
-			return size, lines
-		}
-		line = line[len(prefix):n]
-		c := line[0]
-		switch {
-		case c == '\r' && len(line) == 2:
-		case m.raw:
-			if c < '<' || c == 'M' || c == 'T' {
-				return size, lines
-			}
-		case c == 'E' && bytes.HasPrefix(line, []byte("End of ")) && packetLine(line[len("End of "):]):
-			l.sum.Levels.Info++
-			l.closeMessage(m)
-			l.announce(nil)
-			return size + n, lines + 1
-		case c == 'S' && packetLine(line), c == 'D' && packetLine(line), m.body >= 0 && m.complete():
-			return size, lines
-		case m.body < 0 && c >= 'A' && c <= 'Z' && line[1] < 'a' && capitalWord(line) && requestLine(line):
-			return size, lines
-		}
-		size += n
-		lines++
-		if !m.raw {
-			m.waits, m.prefixed = 0, true
-			l.sum.Levels.Info++
-		}
-		if m.body >= 0 {
-			l.add(m, line)
-			continue
-		}
-		m.size += len(line)
-		m.buf = append(m.buf, line...)
-		if len(line) < 8 || c <= '-' || telling(line) {
-			l.headerLine(m, line)
-		}
-	}
-}
-
-// telling reports whether headerLine may take something from a line: it is quick and may be wrong in saying so.
-func telling(line []byte) bool {
-	switch binary.LittleEndian.Uint32(line) | 0x20202020 {
-	case 'c' | 's'<<8 | 'e'<<16 | 'q'<<24, 'c' | 'o'<<8 | 'n'<<16 | 't'<<24, 'd' | 'a'<<8 | 't'<<16 | 'e'<<24,
-		'm' | 's'<<8 | '-'<<16 | 'd'<<24, 'm' | 's'<<8 | '-'<<16 | 'c'<<24, 'x' | '-'<<8 | 'm'<<16 | 's'<<24:
-		return true
-	}
-	return line[0]|0x20 == 'l' && (line[1] == ':' || blank(line[1]))
-}
-
 // stamped handles what follows the prefix; text keeps its line end.
 func (l *Log) stamped(level uint64, text []byte) {
-	if len(l.queue) == 0 && len(text) > 0 && l.server.record == nil && !l.skip && l.sipe.packet == nil {
-		if c := text[0] | 0x20; c != 'e' && c != 's' && c != 'd' && !blank(text[0]) && !requestLine(text) {
-			l.last = nil
-			return // trace between messages
-		}
-	}
 	if l.server.record != nil || l.skip || l.sipe.packet != nil {
 		l.leaveBlocks()
 	}
@@ -345,8 +177,8 @@ func (l *Log) stamped(level uint64, text []byte) {
 		return
 	}
 	l.closeMessage(own)
-	if startLine(text) {
-		l.begin(text, l.client.thread.packet).level = level
+	if h := l.client.thread.packet; h != nil && startLine(text) || startsMessage(text) {
+		l.begin(text, h).level = level
 	}
 }
 
@@ -362,13 +194,13 @@ func (l *Log) announce(h *packetHeader) {
 
 // packet reads a line that announces one. Those of a connection differ in the length alone.
 func (l *Log) packet(text []byte) *packetHeader {
+	last := &l.client.lately[text[0]&1] // 'D' or 'S'
+	if h := *last; h != nil && len(text) > len(h.text) && string(text[:len(h.text)]) == h.text && h.text[len(h.text)-1] == ')' {
+		return h
+	}
 	key := text[:bytes.IndexByte(text, ')')+1]
 	if len(key) == 0 || len(key) > 256 {
 		key = text[:min(len(text), 1024)]
-	}
-	last := &l.client.lately[text[0]&1] // 'D' or 'S'
-	if h := *last; h != nil && string(key) == h.text {
-		return h
 	}
 	h := l.client.packets[string(key)]
 	if h == nil {
@@ -389,7 +221,7 @@ func (l *Log) continues(m *openMessage, level uint64, text []byte) bool {
 	if m.raw {
 		return false
 	}
-	if (m.body < 0 || m.complete()) && startLine(text) {
+	if (m.body < 0 || m.complete()) && startsMessage(text) {
 		return false
 	}
 	if m.framed || m.prefixed {
