@@ -23,7 +23,7 @@ func Challenges(m *Message) []Challenge {
 	var out []Challenge
 	for _, h := range m.Headers {
 		if called(h.Name, "WWW-Authenticate") || called(h.Name, "Proxy-Authenticate") {
-			out = appendChallenges(out, strings.ToValidUTF8(h.Value, "\uFFFD"))
+			out = appendChallenges(out, h.Value)
 		}
 	}
 	return out
@@ -32,13 +32,16 @@ func Challenges(m *Message) []Challenge {
 func appendChallenges(out []Challenge, s string) []Challenge {
 	s = straightQuotes(s)
 	open := false
-	for s = strings.TrimLeft(s, " \t,"); s != ""; s = strings.TrimLeft(s, " \t,") {
+	for s = trimCommas(s); s != ""; s = trimCommas(s) {
 		end := 0
 		for end < len(s) && s[end] != ' ' && s[end] != '\t' && s[end] != ',' && s[end] != '=' {
 			end++
 		}
 		word := s[:end]
-		after := strings.TrimLeft(s[end:], " \t")
+		after := s[end:]
+		for after != "" && blank(after[0]) {
+			after = after[1:]
+		}
 		if !strings.HasPrefix(after, "=") {
 			// A word without "=" begins a challenge.
 			if word != "" {
@@ -71,19 +74,26 @@ func appendChallenges(out []Challenge, s string) []Challenge {
 	return out
 }
 
+func trimCommas(s string) string {
+	for s != "" && (blank(s[0]) || s[0] == ',') {
+		s = s[1:]
+	}
+	return s
+}
+
 func (c *Challenge) set(name, value string) {
-	switch strings.ToLower(name) {
-	case "realm":
+	switch {
+	case strings.EqualFold(name, "realm"):
 		c.Realm = value
-	case "targetname":
+	case strings.EqualFold(name, "targetname"):
 		c.TargetName = value
-	case "version":
+	case strings.EqualFold(name, "version"):
 		c.Version, _ = strconv.Atoi(value)
-	case "sts-uri":
+	case strings.EqualFold(name, "sts-uri"):
 		c.STSURI = value
-	case "opaque":
+	case strings.EqualFold(name, "opaque"):
 		c.Opaque = value
-	case "gssapi-data":
+	case strings.EqualFold(name, "gssapi-data"):
 		c.Continues = value != ""
 	}
 }
@@ -115,7 +125,7 @@ func answeringName(m *Message) string {
 	for _, h := range m.Headers {
 		switch {
 		case called(h.Name, "Authentication-Info"), called(h.Name, "Proxy-Authentication-Info"), called(h.Name, "WWW-Authenticate"), called(h.Name, "Proxy-Authenticate"):
-			found = appendChallenges(found[:0], strings.ToValidUTF8(h.Value, "\uFFFD"))
+			found = appendChallenges(found[:0], h.Value)
 			for _, c := range found {
 				if name, _ := cutPrefixFold(c.TargetName, "sip/"); name != "" {
 					return name

@@ -110,9 +110,8 @@ func Classify(a Attempt) Classification {
 			c.Class = classUnavailable
 		}
 	}
-	c.Component = diagnosticComponent(c.DiagnosticID)
-	if c.DiagnosticID == 0 {
-		c.Component = ""
+	if c.DiagnosticID != 0 {
+		c.Component = diagnosticComponent(c.DiagnosticID)
 	}
 	c.Detail = classDetail(a, c.DiagnosticID, diags)
 	return c

@@ -48,7 +48,7 @@ func ParseDiagnostic(header, value string) (d Diagnostic, ok bool) {
 		return Diagnostic{}, false
 	}
 	d.Header = strings.ToLower(header)
-	s := strings.Trim(straightQuotes(strings.ToValidUTF8(value, "\uFFFD")), " \t\r\n")
+	s := strings.Trim(straightQuotes(value), " \t\r\n")
 	sep := byte(';')
 	if rest, found := cutPrefixFold(s, "ErrorCode="); found {
 		s, sep = strings.TrimLeft(rest, " \t"), ','
@@ -177,12 +177,12 @@ func unescape(s string, escaped bool) string {
 	return strings.NewReplacer(`\\`, `\`, `\"`, `"`).Replace(s)
 }
 
-// straightQuotes undoes what word processors and web pages do to the quotes of a pasted header.
+// straightQuotes undoes what word processors and web pages do to the quotes of a pasted header, and makes it valid UTF-8.
 func straightQuotes(s string) string {
 	for i := range len(s) {
 		if s[i] >= 0x80 || s[i] == '&' {
 			return strings.NewReplacer("\u201c", `"`, "\u201d", `"`, "\u201e", `"`, "\u201f", `"`, "\u00ab", `"`, "\u00bb", `"`,
-				"\u2033", `"`, "\u00a0", " ", "&quot;", `"`).Replace(s)
+				"\u2033", `"`, "\u00a0", " ", "&quot;", `"`).Replace(strings.ToValidUTF8(s, "\uFFFD"))
 		}
 	}
 	return s
