@@ -32,10 +32,11 @@ func (p *program) bundleCommand() *cobra.Command {
 folder of what was collected on the user's computer. Nothing is sent.
 
 A bundle of lyncdiag collect holds a whole run, which is judged again as it was
-recorded. Of others, read are the client's logs, what nslookup and PortQry printed,
-exports of the directory and answers, wherever they lie in the tree and in archives
-within it. Whose sign-in it is comes from the logs, unless --address says it.
-check --bundle judges the same beside what is seen from here.`,
+recorded, by the rules of this version. Of others, read are the client's logs, what
+nslookup and PortQry printed, exports of the directory and of a client, and answers,
+wherever they lie in the tree and in archives within it. Whose sign-in it is comes
+from the logs, unless --address says it. check --bundle judges the same beside what is
+seen from here.`,
 		Example: "  lyncdiag bundle MOSDALREPORT.zip\n" +
 			"  lyncdiag bundle MOSDALREPORT.zip --address joe@contoso.com --user user.json\n" +
 			"  lyncdiag check joe@contoso.com --bundle MOSDALREPORT.zip",

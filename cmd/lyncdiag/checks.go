@@ -6,7 +6,6 @@ import (
 	"errors"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
-	"github.com/lyncdiag/go-lyncdiag/lyncdiag/client"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/metrics"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
@@ -35,9 +34,7 @@ func (c *check) all(ctx context.Context, t *targets, found *evidence) error {
 		return err
 	}
 	if !t.many {
-		if local, err := client.Local(); err == nil && found.client == nil && c.Lab == "" {
-			found.sources = append(found.sources, local)
-		}
+		found.addLocal(c.Lab)
 		return c.one(ctx, s, t.named[0], found)
 	}
 	if found.client != nil {

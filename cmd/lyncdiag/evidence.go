@@ -217,6 +217,18 @@ func (e *evidence) targets(n *networkFlags, args []string, userName, ticket stri
 	return list, nil
 }
 
+// addLocal looks at this computer, where it has a client, no export was named and no
+// lab stands in for it.
+func (e *evidence) addLocal(lab string) {
+	if e.client != nil || lab != "" {
+		return
+	}
+	if local, err := client.Local(); err == nil {
+		e.client = local
+		e.sources = append(e.sources, local)
+	}
+}
+
 // clientAddress is the address that the client last signed in with: the export's, else
 // this computer's.
 func (e *evidence) clientAddress() []string {

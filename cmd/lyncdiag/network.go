@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -44,6 +45,14 @@ type session struct {
 	credentials adfs.Credentials  // nil: none
 	windows     bool              // prove the password by Windows authentication
 	close       func()
+}
+
+// now is the time by the clock of the run.
+func (s *session) now() time.Time {
+	if s.network.Now != nil {
+		return s.network.Now()
+	}
+	return time.Now()
 }
 
 // open makes the network that the flags describe.

@@ -46,10 +46,11 @@ type Bundle struct {
 	// Then it holds a recorded run, and Collect puts nothing of it.
 	Manifest *Manifest
 
-	open    []io.Closer                    // archives
-	parts   []part                         // of Contents, in their order
-	nested  int64                          // bytes of archives within
-	prefix  string                         // of the files in one of our own bundles
+	open    []io.Closer // archives
+	parts   []part      // of Contents, in their order
+	nested  int64       // bytes of archives within
+	prefix  string      // of the files in one of our own bundles
+	clients []export
 	lookups map[string][]dnscheck.NSLookup // by place
 	queries map[string][]fact.PortQuery
 }
@@ -92,6 +93,7 @@ func Open(ctx context.Context, name string) (*Bundle, error) {
 		}
 		b.Contents = append(b.Contents, b.look(p))
 	}
+	b.computers()
 	if more {
 		b.parts = append(b.parts, part{path: name})
 		b.Contents = append(b.Contents, fact.BundleFile{Path: name, Kind: "other", Note: fmt.Sprintf("it holds more than %d files; the others are not read: extract what matters, and give that", maxEntries)})
@@ -115,6 +117,11 @@ var errMore = errors.New("too many files")
 
 // folder lists the files of a folder, and of archives in it. Links within are not followed.
 func (b *Bundle) folder(ctx context.Context) (more bool, err error) {
+	inside, err := os.OpenRoot(b.Path) // so that no link leads out of it
+	if err != nil {
+		return false, err
+	}
+	b.open = append(b.open, inside)
 	top := root(b.Path)
 	err = filepath.WalkDir(top, func(file string, d fs.DirEntry, err error) error {
 		switch {
@@ -130,7 +137,10 @@ func (b *Bundle) folder(ctx context.Context) (more bool, err error) {
 			b.parts = append(b.parts, part{path: file, unreadable: err})
 			return nil
 		}
-		p := part{path: file}
+		p := part{path: file, all: inside.FS()}
+		if name, err := filepath.Rel(b.Path, file); err == nil {
+			p.name = filepath.ToSlash(name)
+		}
 		if info, err := d.Info(); err == nil {
 			p.size = info.Size()
 		}
@@ -145,7 +155,7 @@ func (b *Bundle) folder(ctx context.Context) (more bool, err error) {
 			return nil
 		}
 		b.open = append(b.open, archive)
-		if b.members(archive.File, file+"!", false) {
+		if b.members(&archive.Reader, file+"!", false) {
 			return errMore
 		}
 		return nil
@@ -162,14 +172,14 @@ func (b *Bundle) archive(size int64) (more bool, err error) {
 		return false, err
 	}
 	b.open = append(b.open, archive)
-	return b.members(archive.File, b.Path+"!", true), nil
+	return b.members(&archive.Reader, b.Path+"!", true), nil
 }
 
 // members lists the files of an archive, and with deeper those of archives in
 // it. Their names are shown and never used as paths, so what they point to does
 // not matter.
-func (b *Bundle) members(members []*zip.File, prefix string, deeper bool) (more bool) {
-	for _, member := range members {
+func (b *Bundle) members(archive *zip.Reader, prefix string, deeper bool) (more bool) {
+	for _, member := range archive.File {
 		if member.FileInfo().IsDir() || strings.HasSuffix(member.Name, `\`) {
 			continue
 		}
@@ -177,14 +187,14 @@ func (b *Bundle) members(members []*zip.File, prefix string, deeper bool) (more 
 			return true
 		}
 		name := strings.ToValidUTF8(strings.ReplaceAll(member.Name, `\`, "/"), "\uFFFD")
-		p := part{path: prefix + name, member: member, size: int64(min(member.UncompressedSize64, 1<<62))}
+		p := part{path: prefix + name, member: member, all: archive, name: name, size: int64(min(member.UncompressedSize64, 1<<62))}
 		if member.Flags&1 != 0 {
 			p.unreadable = errors.New("it is encrypted; extract it with its password and give the folder")
 		}
 		if deeper && p.unreadable == nil && isArchiveName(name) {
 			within, err := b.within(p)
 			if err == nil {
-				if b.members(within.File, p.path+"!", false) {
+				if b.members(within, p.path+"!", false) {
 					return true
 				}
 				continue
@@ -317,7 +327,7 @@ func isExportName(name string) bool {
 // gunzip unpacks what is gzip.
 func gunzip(r io.Reader) (io.Reader, error) {
 	in := bufio.NewReader(r)
-	if head, _ := in.Peek(2); string(head) == "\x1f\x8b" {
+	if head, _ := in.Peek(2); string(head) == gzipMagic {
 		return gzip.NewReader(in)
 	}
 	return in, nil
@@ -386,6 +396,14 @@ func (b *Bundle) Collect(ctx context.Context, s fact.Subject, f *fact.Facts) err
 	}
 	for place, list := range b.queries {
 		fact.Put(f, fact.PortQueriesKey, list, fact.Origin{Kind: fact.Bundle, Where: place})
+	}
+	for _, e := range b.clients {
+		seen, err := e.inspect()
+		if err != nil {
+			errs = multierror.Append(errs, err)
+			continue
+		}
+		fact.Put(f, fact.ClientKey, seen, fact.Origin{Kind: fact.Bundle, Where: e.where})
 	}
 	fact.Put(f, fact.BundleKey, b.Contents, fact.Origin{Kind: fact.Bundle, Where: b.Path})
 	return errs.ErrorOrNil()

@@ -11,7 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +26,10 @@ import (
 // ManifestSchema names the manifest of the bundles that this project writes; its
 // name in the archive is manifest.json.
 const ManifestSchema = "lyncdiag.bundle/v1"
+
+// ClientFolder is where a bundle of this project keeps the export of the computer's
+// client.
+const ClientFolder = "client"
 
 const (
 	manifestName = "manifest.json"
@@ -63,14 +69,16 @@ type Missing struct {
 
 // Writer writes a bundle. Add its files, then Close it.
 type Writer struct {
-	Manifest Manifest // Tool, CreatedAt, Redacted and Missing are the caller's
+	Manifest Manifest // Tool, Redacted and Missing are the caller's
 
 	out *zip.Writer
 }
 
-// NewWriter begins a bundle on w.
-func NewWriter(w io.Writer) *Writer {
-	return &Writer{out: zip.NewWriter(w), Manifest: Manifest{Schema: ManifestSchema, Entries: []Entry{}, Missing: []Missing{}}}
+// NewWriter begins a bundle on w, which is made at a time.
+func NewWriter(w io.Writer, at time.Time) *Writer {
+	return &Writer{out: zip.NewWriter(w), Manifest: Manifest{
+		Schema: ManifestSchema, CreatedAt: at.UTC().Format("2006-01-02T15:04:05.000Z"), Entries: []Entry{}, Missing: []Missing{},
+	}}
 }
 
 // Add writes one file with what write writes. The entry needs Name, Source and
@@ -122,11 +130,11 @@ func (w *Writer) Close() error {
 // readManifest reads that of one of our bundles; nil: it is none.
 func (b *Bundle) readManifest() (*Manifest, error) {
 	for _, p := range b.parts {
-		name := strings.ReplaceAll(p.path, `\`, "/")
+		name := slashed(p.path)
 		if path.Base(name[strings.LastIndexByte(name, '!')+1:]) != manifestName || p.unreadable != nil {
 			continue
 		}
-		text, err := p.all(maxRecord)
+		text, err := p.whole(maxRecord)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.path, err)
 		}
@@ -144,7 +152,8 @@ func (b *Bundle) readManifest() (*Manifest, error) {
 }
 
 // Recorded returns the facts of one of our bundles and its report, as they were
-// recorded. Their hashes are compared with the manifest's.
+// recorded; the client is read anew from its export, where that is in the bundle.
+// Hashes are compared with the manifest's.
 func (b *Bundle) Recorded() (f *fact.Facts, report []byte, err error) {
 	if b.Manifest == nil {
 		return nil, nil, errors.New("bundle: it holds no recorded run")
@@ -156,35 +165,45 @@ func (b *Bundle) Recorded() (f *fact.Facts, report []byte, err error) {
 	if err == nil {
 		f, err = fact.Decode(bytes.NewReader(record))
 	}
+	if err == nil {
+		err = b.recordedClient(f)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("bundle: read recorded run of %s: %w", b.Path, err)
 	}
 	return f, report, nil
 }
 
-// file reads one file of our own bundle whole.
-func (b *Bundle) file(name string) ([]byte, error) {
-	for _, p := range b.parts {
-		if strings.ReplaceAll(p.path, `\`, "/") != strings.ReplaceAll(b.prefix, `\`, "/")+name {
-			continue
-		}
-		text, err := p.all(maxRecord)
-		if err != nil {
-			return nil, err
-		}
-		sum := sha256.Sum256(text)
-		for _, e := range b.Manifest.Entries {
-			if e.Name == name && e.SHA256 == hex.EncodeToString(sum[:]) {
-				return text, nil
-			}
-		}
-		return nil, fmt.Errorf("%s is not what the manifest says it is: it was changed, or cut", name)
+// part finds a file of our own bundle by its name in the manifest.
+func (b *Bundle) part(name string) (part, bool) {
+	i := slices.IndexFunc(b.parts, func(p part) bool { return slashed(p.path) == slashed(b.prefix)+name })
+	if i < 0 {
+		return part{}, false
 	}
-	return nil, fmt.Errorf("%s is not in it", name)
+	return b.parts[i], true
 }
 
-// all reads a part that is small.
-func (p part) all(limit int64) ([]byte, error) {
+// file reads one file of our own bundle whole.
+func (b *Bundle) file(name string) ([]byte, error) {
+	p, ok := b.part(name)
+	if !ok {
+		return nil, fmt.Errorf("%s is not in it", name)
+	}
+	text, err := p.whole(maxRecord)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(text)
+	for _, e := range b.Manifest.Entries {
+		if e.Name == name && e.SHA256 == hex.EncodeToString(sum[:]) {
+			return text, nil
+		}
+	}
+	return nil, fmt.Errorf("%s is not what the manifest says it is: it was changed, or cut", name)
+}
+
+// whole reads a part that is small.
+func (p part) whole(limit int64) ([]byte, error) {
 	in, err := p.open()
 	if err != nil {
 		return nil, err
@@ -197,13 +216,12 @@ func (p part) all(limit int64) ([]byte, error) {
 	return text, err
 }
 
-// Stamp is a time as the manifest has it.
-func Stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
-
 // Text is one log as text.
 type Text struct {
-	Path string // of a member of an archive after a "!"
-	// Open opens it, unpacked.
+	Path  string    // of a member of an archive after a "!"
+	Bytes int64     // its length; -1 unknown, as of what is packed with gzip
+	At    time.Time // when it was last written; zero unknown
+	// Open opens it, unpacked. What is no archive's and not packed is an io.Seeker.
 	Open func() (io.ReadCloser, error)
 }
 
@@ -222,7 +240,19 @@ func (l Logs) Texts() ([]Text, error) {
 		}
 		closeAll(found)
 		for _, p := range found {
-			list = append(list, Text{p.path, func() (io.ReadCloser, error) { return l.openText(given, p.path) }})
+			t := Text{Path: p.path, Bytes: -1, Open: func() (io.ReadCloser, error) { return l.openText(given, p.path) }}
+			if p.member != nil {
+				t.At = p.member.Modified
+				if !isGzipName(p.path) {
+					t.Bytes = int64(min(p.member.UncompressedSize64, 1<<62))
+				}
+			} else if info, err := os.Stat(p.path); err == nil && info.Mode().IsRegular() {
+				t.At = info.ModTime()
+				if !isGzipName(p.path) && !begins(p.path, gzipMagic) {
+					t.Bytes = info.Size()
+				}
+			}
+			list = append(list, t)
 		}
 	}
 	return list, errs.ErrorOrNil()
@@ -244,10 +274,13 @@ func (l Logs) openText(given, name string) (io.ReadCloser, error) {
 			closeAll(found)
 			return nil, err
 		}
+		if file, ok := in.(*os.File); ok && !begins(p.path, gzipMagic) {
+			return file, nil
+		}
 		text := &unpackedText{Reader: in, closers: func() { in.Close(); closeAll(found) }}
 		head := bufio.NewReader(in)
 		text.Reader = head
-		if magic, _ := head.Peek(2); string(magic) == "\x1f\x8b" {
+		if magic, _ := head.Peek(2); string(magic) == gzipMagic {
 			packed, err := gzip.NewReader(head)
 			if err != nil {
 				text.Close()

@@ -33,7 +33,9 @@ type part struct {
 	stdin   io.Reader       // for "-"
 	archive *zip.ReadCloser // closed by closeAll; in the first part of an archive
 
-	size       int64 // of a bundle's file
+	all        fs.FS // of a bundle's file: what it lies in, and where
+	name       string
+	size       int64
 	unreadable error // why it is listed alone
 }
 
@@ -114,15 +116,22 @@ func isLogName(name string) bool {
 	return false
 }
 
-func isZip(path string) bool {
+func isZip(path string) bool { return begins(path, "PK\x03\x04") || begins(path, "PK\x05\x06") }
+
+const gzipMagic = "\x1f\x8b"
+
+func isGzipName(name string) bool { return strings.HasSuffix(strings.ToLower(name), ".gz") }
+
+// begins reports whether a file can be read and begins so.
+func begins(path, magic string) bool {
 	file, err := os.Open(path)
 	if err != nil {
 		return false
 	}
 	defer file.Close()
-	var magic [4]byte
-	n, _ := io.ReadFull(file, magic[:])
-	return n == 4 && (string(magic[:]) == "PK\x03\x04" || string(magic[:]) == "PK\x05\x06")
+	head := make([]byte, len(magic))
+	_, err = io.ReadFull(file, head)
+	return err == nil && string(head) == magic
 }
 
 // zipParts lists the logs of an archive. Names are shown and never used as

@@ -61,15 +61,17 @@ type version struct {
 
 type notedFile struct {
 	Path string    `json:"path"` // below the profile, with slashes
-	Size int64     `json:"size"`
+	Size int64     `json:"size"` // -1: it is a folder
 	At   time.Time `json:"at"`
 }
 
 const exportSchema = "lyncdiag.client-export/v1"
 
+// NotedName is the file of an export that this project wrote.
+const NotedName = "noted.json"
+
 // Names within an export.
 const (
-	notedName    = "noted.json"
 	registryName = "registry.reg"
 	profileName  = "profile"
 	cmdkeyName   = "cmdkey.txt"
@@ -107,7 +109,7 @@ func plainly(err error) error {
 	return err
 }
 
-var errNoExport = errors.New("it holds neither .reg files nor a folder profile nor " + notedName + "; see lyncdiag client inspect --help")
+var errNoExport = errors.New("it holds neither .reg files nor a folder profile nor " + NotedName + "; see lyncdiag client inspect --help")
 
 // OpenFS is Open of a folder that lies elsewhere, such as in an archive, which where
 // names for people. Files are read when they are asked for, so that all has to stay open.
@@ -125,7 +127,7 @@ func OpenFS(where string, all fs.FS) (*Computer, error) {
 		switch lower := strings.ToLower(name); {
 		case strings.HasSuffix(lower, ".reg") && !e.IsDir():
 			failed = readFile(all, name, x.readReg)
-		case lower == notedName:
+		case lower == NotedName:
 			failed = readFile(all, name, c.readNoted)
 		case lower == cmdkeyName:
 			failed = readFile(all, name, c.readCmdkey)
@@ -147,6 +149,12 @@ func OpenFS(where string, all fs.FS) (*Computer, error) {
 	c.registry = x
 	c.gaps = append(c.gaps, c.noted.Gaps...)
 	return c, nil
+}
+
+// IsExported reports whether a file of this name, at the root of an export, is read.
+func IsExported(name string) bool {
+	name = strings.ToLower(name)
+	return name == NotedName || name == cmdkeyName || strings.HasSuffix(name, ".reg")
 }
 
 func readFile(all fs.FS, name string, read func(io.Reader) error) error {
@@ -278,12 +286,14 @@ func (c *Computer) dir(name string) (list []fs.FileInfo, looked bool) {
 		if rest, ok := strings.CutPrefix(n.Path, name+"/"); ok && !strings.Contains(rest, "/") {
 			list = slices.DeleteFunc(list, func(i fs.FileInfo) bool { return i.Name() == rest })
 			list = append(list, notedInfo{n})
+			looked = true
 		}
 	}
 	for _, folder := range c.noted.Folders {
 		looked = looked || folder == name
 		if path.Dir(folder) == name && !slices.ContainsFunc(list, func(i fs.FileInfo) bool { return i.Name() == path.Base(folder) }) {
 			list = append(list, notedInfo{notedFile{Path: folder, Size: -1}})
+			looked = true
 		}
 	}
 	c.seen.dir(name, list, looked)
@@ -342,6 +352,9 @@ func (c *Computer) file(name string) ([]byte, error) {
 }
 
 const maxFile = 1 << 20
+
+// Where is the export's place; "" for this computer.
+func (c *Computer) Where() string { return c.where }
 
 // Name is the source's entry among the report's stages.
 func (c *Computer) Name() string { return "client" }

@@ -43,9 +43,14 @@ func (s *seen) dir(name string, list []fs.FileInfo, looked bool) {
 		return // other certificates of the user are nobody's business
 	}
 	for _, f := range list {
-		if f.Mode().IsRegular() {
-			s.files = append(s.files, notedFile{name + "/" + f.Name(), f.Size(), f.ModTime().UTC()})
+		size := f.Size()
+		switch {
+		case f.IsDir():
+			size = -1
+		case !f.Mode().IsRegular():
+			continue
 		}
+		s.files = append(s.files, notedFile{name + "/" + f.Name(), size, f.ModTime().UTC()})
 	}
 }
 
@@ -102,7 +107,7 @@ func (c *Computer) ExportTo(write func(name string, content []byte) error) error
 	if err != nil {
 		return fmt.Errorf("client: write export: %w", err)
 	}
-	files := map[string][]byte{notedName: append(document, '\n'), registryName: c.seen.reg()}
+	files := map[string][]byte{NotedName: append(document, '\n'), registryName: c.seen.reg()}
 	for name, b := range c.seen.content {
 		files[profileName+"/"+name] = b
 	}

@@ -117,7 +117,7 @@ func FuzzReadNoted(f *testing.F) {
 		if (&Computer{}).readNoted(bytes.NewReader(b)) != nil {
 			return
 		}
-		c, err := OpenFS("first", fstest.MapFS{notedName: {Data: b}})
+		c, err := OpenFS("first", fstest.MapFS{NotedName: {Data: b}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,7 +13,7 @@ type PortQuery struct {
 // BundleFile is one file of a support bundle.
 type BundleFile struct {
 	Path  string `json:"path"` // a member of an archive after a "!"
-	Kind  string `json:"kind"` // log, nslookup, portqry or other; what Bundle.Offer hands out has the kind that its reader gives
+	Kind  string `json:"kind"` // log, nslookup, portqry, client or other; what Bundle.Offer hands out has the kind that its reader gives
 	Bytes int64  `json:"bytes"`
 	Note  string `json:"note"` // why it was not read, or not to its end; "" for nothing to say
 }

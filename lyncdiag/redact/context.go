@@ -187,7 +187,8 @@ func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delim
 		return s.scan(out, value), end, true
 	case c == hostContext:
 		run := hostRun(value, 0)
-		if run == 0 || onlyDigits(text) {
+		phrase := run < len(value) && value[run] == ' ' && everyday()[lower(value[:run])]
+		if run == 0 || onlyDigits(text) || phrase {
 			return s.scan(out, value), end, true
 		}
 		out = append(out, s.host(string(value[:run]))...)

@@ -36,13 +36,15 @@ func (r *Redactor) LearnFrom(src io.Reader) error { return r.stream(nil, src) }
 // Copy writes the text of src to dst with its originals replaced, as it comes:
 // what src names only later stays where it stands alone before that, unless
 // [Redactor.LearnFrom] was given the same text. Encoding and line ends stay.
-// The errors are those of src and dst, [ErrCompressed] and [ErrBinary].
+// The errors are those of src, up to which all is written, those of dst,
+// [ErrCompressed] and [ErrBinary].
 func (r *Redactor) Copy(dst io.Writer, src io.Reader) error {
 	out := bufio.NewWriterSize(dst, chunk)
-	if err := r.stream(out, src); err != nil {
-		return err
+	err := r.stream(out, src)
+	if flushed := out.Flush(); err == nil {
+		err = flushed
 	}
-	return out.Flush()
+	return err
 }
 
 // CopyFile learns the names of a file and then writes it to dst.

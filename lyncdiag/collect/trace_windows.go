@@ -1,4 +1,4 @@
-package main
+package collect
 
 import (
 	"errors"
@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/windows/registry"
 )
 
-// traceLevels are those of the clients on this computer: Lync 2013 and Skype for
+// TraceLevels are those of the clients on this computer: Lync 2013 and Skype for
 // Business have a level, Lync 2010 a switch (KB 2604292).
-func traceLevels() ([]traceLevel, error) {
-	var list []traceLevel
+func TraceLevels() ([]TraceLevel, error) {
+	var list []TraceLevel
 	for _, c := range []struct {
 		client, key, value, full string
 		number                   bool
@@ -27,16 +27,16 @@ func traceLevels() ([]traceLevel, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read HKEY_CURRENT_USER\\%s: %w", c.key, err)
 		}
-		l := traceLevel{client: c.client, setting: `HKEY_CURRENT_USER\` + c.key + `\` + c.value, full: c.full}
+		l := TraceLevel{Client: c.client, Setting: `HKEY_CURRENT_USER\` + c.key + `\` + c.value, Full: c.full}
 		if c.number {
 			if n, _, err := key.GetIntegerValue(c.value); err == nil {
-				l.now = strconv.FormatUint(n, 10)
+				l.Now = strconv.FormatUint(n, 10)
 			}
 		} else if text, _, err := key.GetStringValue(c.value); err == nil {
-			l.now = text
+			l.Now = text
 		}
 		key.Close()
-		l.set = func(value string) error {
+		l.Set = func(value string) error {
 			key, err := registry.OpenKey(registry.CURRENT_USER, c.key, registry.SET_VALUE)
 			if err != nil {
 				return err
