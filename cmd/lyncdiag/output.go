@@ -191,7 +191,7 @@ func (p *program) stdoutSink(f render.Format) sink {
 	p.written = append(p.written, out)
 	s := sink{w: out, format: f, options: render.Options{Redact: p.redaction()}}
 	if file, ok := p.stdout.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		s.options.Color = p.color()
+		s.options.Color = p.color(file)
 		if width, _, err := term.GetSize(int(file.Fd())); err == nil {
 			s.options.Width = width
 		}
@@ -199,18 +199,13 @@ func (p *program) stdoutSink(f render.Format) sink {
 	return s
 }
 
-// color asks for no colour where it was asked not to, and where the console
-// may print its codes.
-func (p *program) color() bool {
+// color is true unless it was asked not to colour, or the terminal takes no codes.
+func (p *program) color(terminal *os.File) bool {
 	if value, ok := p.env("NO_COLOR"); ok && value != "" {
 		return false
 	}
 	name, _ := p.env("TERM")
-	if runtime.GOOS == "windows" {
-		_, modern := p.env("WT_SESSION")
-		return modern || name != "" && name != "dumb"
-	}
-	return name != "dumb"
+	return name != "dumb" && takesCodes(terminal)
 }
 
 // write writes a document to every sink; further says that it is not the first
