@@ -49,7 +49,7 @@ func (r *reading) parts(given string) ([]part, error) {
 	}
 	info, err := os.Stat(given)
 	if err != nil {
-		return nil, fmt.Errorf("read log: %w", err)
+		return nil, fmt.Errorf("read log %s: %w", given, withoutCall(err))
 	}
 	if !info.IsDir() {
 		if info.Mode().IsRegular() && isZip(given) {
@@ -103,6 +103,15 @@ func isLog(r io.Reader) bool {
 	}
 	sum := log.Summary()
 	return sum.Messages > 0 || sum.Format != "sip" && sum.Format != "unknown"
+}
+
+// withoutCall is what is wrong with a file, without its path and the system call.
+func withoutCall(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }
 
 func isLogName(name string) bool {
