@@ -43,9 +43,15 @@ func report(t *testing.T, want int, args ...string) string {
 	if code != want || errs != "" {
 		t.Fatalf("%q: exit code %d, want %d: %s", args, code, want, errs)
 	}
+	return saidOf(t, out)
+}
+
+// saidOf is what a report says, of the stages what they say without a bundle's.
+func saidOf(t *testing.T, document string) string {
+	t.Helper()
 	var s said
-	if err := json.Unmarshal([]byte(out), &s); err != nil {
-		t.Fatal(err)
+	if err := json.Unmarshal([]byte(document), &s); err != nil {
+		t.Fatalf("%v: %s", err, document)
 	}
 	s.Stages = slices.DeleteFunc(s.Stages, func(st struct{ ID, Status, Finding, Skip string }) bool { return st.ID == "" })
 	return fmt.Sprintf("%+v", s)

@@ -24,14 +24,19 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir: filepath.Join("testdata", "script"),
+	testscript.Run(t, scriptParams(filepath.Join("testdata", "script")))
+}
+
+// scriptParams are those of the scripts in a folder.
+func scriptParams(dir string) testscript.Params {
+	return testscript.Params{
+		Dir: dir,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exit":  exitCode,
 			"ascii": ascii,
 			"big":   big,
 		},
-	})
+	}
 }
 
 // exitCode runs "exit N lyncdiag ARG..." and compares the exit code. With 2,
@@ -109,9 +114,9 @@ func call(t *testing.T, ctx context.Context, args ...string) (code int, stdout, 
 	return code, out.String(), errs.String()
 }
 
-// TestDocumentsMatchTheirSchemas runs every command against the lab and holds
-// what it prints to its schema.
-func TestDocumentsMatchTheirSchemas(t *testing.T) {
+// documentCommands are commands by the schema of what they print.
+func documentCommands(t *testing.T) map[string][]string {
+	t.Helper()
 	log := filepath.Join(t.TempDir(), "client.uccapilog")
 	if err := os.WriteFile(log, []byte(register), 0o600); err != nil {
 		t.Fatal(err)
@@ -152,6 +157,13 @@ func TestDocumentsMatchTheirSchemas(t *testing.T) {
 		"token":               {"adfs", "token", "--lab"},
 		"federation-metadata": {"adfs", "metadata", "--lab", "https://sts.contoso.example/FederationMetadata/2007-06/FederationMetadata.xml"},
 	}
+	return commands
+}
+
+// TestDocumentsMatchTheirSchemas runs every command against the lab and holds
+// what it prints to its schema.
+func TestDocumentsMatchTheirSchemas(t *testing.T) {
+	commands := documentCommands(t)
 	for _, name := range render.Schemas() {
 		args, ok := commands[name]
 		if !ok && name != "lab" && name != "redaction-map" && name != "bundle" && name != "system" { // one waits for Ctrl-C, see TestLabServes; the others are files, see TestRedactedDocuments and TestCollectLogs
