@@ -352,11 +352,11 @@ func (d *logDoc) text(s *sheet) {
 	}
 	outcomes := d.outcomes
 	t := good
-	open := outcomes["no-answer"] + outcomes["challenged"] + outcomes["incomplete"]
-	if outcomes["failed"]+open > 0 {
+	failed, open := outcomes["failed"]+outcomes["no-answer"], outcomes["challenged"]+outcomes["incomplete"]
+	if failed+open > 0 {
 		t = dubio
 	}
-	head := fmt.Sprintf("%s in %s: %d succeeded, %d failed", count(len(d.Attempts)+d.left, "sign-in attempt"), count(len(d.Files), "file"), outcomes["succeeded"], outcomes["failed"])
+	head := fmt.Sprintf("%s in %s: %d succeeded, %d failed", count(len(d.Attempts)+d.left, "sign-in attempt"), count(len(d.Files), "file"), outcomes["succeeded"], failed)
 	if open > 0 {
 		head += fmt.Sprintf(", %d without an end", open)
 	}
