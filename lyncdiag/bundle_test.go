@@ -105,7 +105,8 @@ func TestPortsThatRecordsName(t *testing.T) {
 		"federation is no affair": {srv("_sipfederationtls._tcp.contoso.example", "edge.contoso.example", "5061"), query("edge.contoso.example", "5061", "FILTERED"), nil, nil},
 		"a record that is wrong": {srv("_sip._tls.contoso.example", "sip.oldhoster.example", "443"), query("sip.oldhoster.example", "443", "FILTERED"),
 			func(d *lyncdiag.Diagnoser) { d.Setting.Deployment = "online" }, nil},
-		"an address": {inside + address("pool1.contoso.example", "192.0.2.9"), query("192.0.2.9", "5061", "FILTERED"), nil, []string{"failure confirmed pool1.contoso.example:5061"}},
+		"an address with its name": {inside, strings.Replace(query("192.0.2.9", "5061", "FILTERED"), "querying...", "IP address resolved to pool1.contoso.example\n\nquerying...", 1), nil, []string{"failure probable pool1.contoso.example:5061"}},
+		"an address":               {inside + address("pool1.contoso.example", "192.0.2.9"), query("192.0.2.9", "5061", "FILTERED"), nil, []string{"failure confirmed pool1.contoso.example:5061"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -95,6 +95,9 @@ func (q queried) finding(f *fact.Facts) Finding {
 			finding.Cause = "PortQry on the user's computer does not say LISTENING for TCP {port} of {host}."
 		}
 	}
+	if q.Name == q.host {
+		finding = finding.with(Probable) // whoever has an address may give it any name
+	}
 	return doubted(finding, q.doubt, q.at)
 }
 
@@ -133,7 +136,7 @@ func portOf(f *fact.Facts, needed []signInPort, q fact.PortQuery) (signInPort, b
 		return needed[i], true
 	}
 	for _, p := range needed {
-		if fits(p) && slices.Contains(addressesSeen(f, p.host), ip) {
+		if fits(p) && (p.host == q.Name || slices.Contains(addressesSeen(f, p.host), ip)) {
 			return p, true
 		}
 	}

@@ -15,7 +15,7 @@ var (
 	portVerdict = regexp.MustCompile(`(?i)\b(TCP|UDP) port (\d{1,5})\s*[(<*\[][^:]*:\s*(NOT LISTENING|LISTENING or FILTERED|LISTENING|FILTERED)\s*$`)
 	portSettled = regexp.MustCompile(`(?i)^\s*(UDP) port (\d{1,5}) is (LISTENING|FILTERED)\s*$`)
 	portTarget  = regexp.MustCompile(`(?i)Querying target system called:?\s*(\S*)\s*$`)
-	portNamed   = regexp.MustCompile(`(?i)\bname resolved to\s+(\S+)`)
+	portNamed   = regexp.MustCompile(`(?i)\b(name|IP address) resolved to\s+(\S+)`)
 	portCommand = regexp.MustCompile(`(?i)portqry(?:\.exe)?\s(?:.*\s)?-n\s+(\S+)(?:.*\s-e\s+(\d{1,5}))?`)
 )
 
@@ -31,11 +31,11 @@ const maxQueries = 1000
 // fact.Unresolved, with the port of the command.
 func ParsePortQry(name string, r io.Reader) []fact.PortQuery {
 	var list []fact.PortQuery
-	host, address := "", ""
+	var asked fact.PortQuery // of the target, what is known until now
 	port := uint16(0)
 	command := func(text string) {
 		if m := portCommand.FindStringSubmatch(text); m != nil {
-			host, address = target(m[1]), ""
+			asked = fact.PortQuery{Host: target(m[1])}
 			n, _ := strconv.ParseUint(m[2], 10, 16)
 			port = uint16(n)
 		}
@@ -51,30 +51,36 @@ func ParsePortQry(name string, r io.Reader) []fact.PortQuery {
 			continue
 		}
 		if heading {
-			host, address, heading = target(line), "", false
+			asked, heading = fact.PortQuery{Host: target(line)}, false
 			continue
 		}
-		add := func(transport, status string, n uint64) {
-			list = append(list, fact.PortQuery{Host: host, Address: address, Port: uint16(n), Transport: transport, Status: portStatus(status), Line: number})
+		add := func(transport string, status fact.PortStatus, n uint16) {
+			q := asked
+			q.Port, q.Transport, q.Status, q.Line = n, transport, status, number
+			list = append(list, q)
 		}
 		switch m := portTarget.FindStringSubmatch(line); {
 		case m != nil && m[1] == "":
 			heading = true
 		case m != nil:
-			host, address = target(m[1]), ""
+			asked = fact.PortQuery{Host: target(m[1])}
 		case portNamed.MatchString(line):
-			address = portNamed.FindStringSubmatch(line)[1]
+			if m := portNamed.FindStringSubmatch(line); strings.EqualFold(m[1], "name") {
+				asked.Address = m[2]
+			} else {
+				asked.Name = target(m[2])
+			}
 		case strings.Contains(strings.ToLower(line), "failed to resolve name to ip address"):
-			list = append(list, fact.PortQuery{Host: host, Port: port, Transport: "tcp", Status: fact.Unresolved, Line: number})
+			add("tcp", fact.Unresolved, port)
 		default:
 			if m := portVerdict.FindStringSubmatch(line); m != nil {
 				if n, err := strconv.ParseUint(m[2], 10, 16); err == nil && n > 0 {
-					add(strings.ToLower(m[1]), m[3], n)
+					add(strings.ToLower(m[1]), portStatus(m[3]), uint16(n))
 				}
 			} else if m := portSettled.FindStringSubmatch(line); m != nil {
 				// A query of the protocol itself, after the first verdict, settles it.
 				for i := range list {
-					if q := &list[i]; q.Transport == "udp" && q.Host == host && strconv.Itoa(int(q.Port)) == m[2] {
+					if q := &list[i]; q.Transport == "udp" && q.Host == asked.Host && strconv.Itoa(int(q.Port)) == m[2] {
 						q.Status = portStatus(m[3])
 					}
 				}

@@ -21,7 +21,11 @@ func queried(host, tcp, udp string) string {
 func words(list []fact.PortQuery) []string {
 	var all []string
 	for _, q := range list {
-		all = append(all, fmt.Sprintf("%s %s/%d %s", q.Host, q.Transport, q.Port, q.Status))
+		line := fmt.Sprintf("%s %s/%d %s", q.Host, q.Transport, q.Port, q.Status)
+		if q.Name != "" {
+			line += " " + q.Name
+		}
+		all = append(all, line)
 	}
 	return all
 }
@@ -51,6 +55,7 @@ func TestParsePortQry(t *testing.T) {
 		"does not resolve": {"PortQry.exe -n sip.contoso.example -p both -e 443.txt", unresolved, []string{"sip.contoso.example tcp/443 unresolved"}},
 		"heading alone":    {"", "Querying target system called: a.example\nTCP port 443 (https service): LISTENING\n", []string{"a.example tcp/443 listening"}},
 		"reverse only":     {"", "Querying target system called:\n127.0.0.1\nFailed to resolve IP address to name\nTCP port 22 (ssh service): NOT LISTENING\n", []string{"127.0.0.1 tcp/22 not-listening"}},
+		"by an address":    {"", "Querying target system called:\n\n 10.0.0.7\n\nAttempting to resolve IP address to a name...\n\nIP address resolved to Pool1.contoso.example.\n\nquerying...\n\nTCP port 5061 (sip-tls service): FILTERED\n" + queried("a", "FILTERED", "FILTERED"), []string{"10.0.0.7 tcp/5061 filtered pool1.contoso.example", "a tcp/443 filtered", "a udp/443 filtered"}},
 		"prose":            {"", "The port is LISTENING or so.\nreturns 0 if port is listening\n", nil},
 		"a port too many":  {"", "TCP port 70000 (x service): LISTENING\nTCP port 0 (x service): LISTENING\n", nil},
 	} {
@@ -67,7 +72,7 @@ func TestPortQryOfOthers(t *testing.T) {
 		"portqry_reverse_fail_udp21.txt":             {"192.168.10.221 udp/21 listening-or-filtered"},
 		"portqry_tcp135_filtered_angle_brackets.txt": {"dc2 tcp/135 filtered"},
 		"portqry_tcp1433_listening.txt":              {"johndoesvr9.database.windows.net tcp/1433 listening"},
-		"portqry_tcp22_not_listening_mixed.txt":      {"127.0.0.1 tcp/22 not-listening"},
+		"portqry_tcp22_not_listening_mixed.txt":      {"127.0.0.1 tcp/22 not-listening xx.xx.xx.xx"},
 		"portqry_udp389_ldap.txt":                    {" udp/389 listening"},
 		"portqry_verdict_line_445_es_mt.txt":         nil, // a translation of the documentation, not of the program
 	}

@@ -4,6 +4,7 @@ package fact
 type PortQuery struct {
 	Host      string     `json:"host"`      // as it was asked, in lower case; "" where the text does not say
 	Address   string     `json:"address"`   // that Host resolved to; "" where the text does not say
+	Name      string     `json:"name"`      // that Host, an address, resolved to; "" where the text does not say
 	Port      uint16     `json:"port"`      // 0 where the text does not say
 	Transport string     `json:"transport"` // tcp or udp
 	Status    PortStatus `json:"status"`
