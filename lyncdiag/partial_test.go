@@ -2,10 +2,14 @@ package lyncdiag_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -14,6 +18,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/lyncdiag/go-lyncdiag/adfs"
+	"github.com/lyncdiag/go-lyncdiag/certs/certtest"
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -39,6 +45,58 @@ func TestCutRunsClaimNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCutWithinTokenAnswer ends a run between the status of the token's answer
+// and its body.
+func TestCutWithinTokenAnswer(t *testing.T) {
+	ca, err := certtest.New(certtest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := ca.Issue(certtest.Template{DNSNames: []string{"sts.contoso.example"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if body, _ := io.ReadAll(r.Body); !bytes.Contains(body, []byte("Password>")) {
+			http.NotFound(w, r)
+			return
+		}
+		w.WriteHeader(http.StatusOK)
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	server.StartTLS()
+	defer server.Close()
+	_, report := diagnose(t, lab.Config{}, func(d *lyncdiag.Diagnoser) {
+		d.Timeout, d.Sources = 2*time.Second, append(d.Sources, passwordEndpoint("https://sts.contoso.example/adfs/services/trust/13/usernamemixed"))
+		d.Network.Roots = d.Network.Roots.Clone()
+		d.Network.Roots.AddCert(ca.Certificate)
+		dial := d.Network.Dial
+		d.Network.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if address == "127.0.3.1:443" {
+				return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
+			}
+			return dial(ctx, network, address)
+		}
+	})
+	if report.Complete || slices.ContainsFunc(report.Stages, func(s lyncdiag.StageResult) bool { return s.ID == "adfs.token" && s.Status == lyncdiag.Passed }) {
+		t.Error(describe(report))
+	}
+}
+
+// passwordEndpoint is a source that knows where the federation service takes a password.
+type passwordEndpoint string
+
+func (passwordEndpoint) Name() string { return "endpoint" }
+
+func (p passwordEndpoint) Collect(_ context.Context, _ lyncdiag.Target, f *fact.Facts) error {
+	from := fact.Origin{Kind: fact.Bundle}
+	fact.Put(f, fact.RealmKey, &adfs.Realm{NamespaceType: "federated", Domain: "contoso.example", MEXURL: string(p), ActiveAuthURL: string(p)}, from)
+	fact.Put(f, fact.MEXKey, &adfs.MEX{URL: string(p), Endpoints: []adfs.Endpoint{{Address: string(p), Version: "1.3", Authentication: "username", Usable: true}}}, from)
+	return nil
 }
 
 // TestSilentFederationService: TLS stands, and no request is ever answered.

@@ -341,7 +341,7 @@ func (e *Env) requestToken(ctx context.Context, client *adfs.Client, key fact.Ke
 		user, password, err := e.credentials(ctx, to)
 		return cmp.Or(user, e.Target.UserName, e.Target.WireAddress()), password, err
 	})
-	if over(ctx) && answer.Exchange.Status == 0 {
+	if over(ctx) {
 		return cut(ctx)
 	}
 	if answer.Exchange.Problem == "no-credentials" {

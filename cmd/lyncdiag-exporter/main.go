@@ -115,7 +115,7 @@ func (s *server) run(ctx context.Context, p *cli.Process) error {
 		}
 		s.domains[i] = domain
 	}
-	session, err := s.Open(context.WithoutCancel(ctx), p) // probes may outlive ctx by grace
+	session, err := s.Open(ctx, p)
 	if err != nil {
 		return err
 	}

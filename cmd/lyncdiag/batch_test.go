@@ -181,5 +181,10 @@ func TestInterruptedBatch(t *testing.T) {
 	code, out, errs = call(t, t.Context(), "check", "--lab", "--lab-rtt", "20ms", "--input", input, "--resume", journal)
 	if code != 0 || errs != "" || strings.Count(out, "\n") != n || strings.Contains(out, `"exitCode":130`) {
 		t.Errorf("exit code %d, stderr %q, %d lines", code, errs, strings.Count(out, "\n"))
+		for line := range strings.Lines(out) {
+			if !strings.Contains(line, `"exitCode":0`) {
+				t.Log(line)
+			}
+		}
 	}
 }

@@ -79,7 +79,9 @@ func (n *Network) Open(ctx context.Context, p *Process) (*Session, error) {
 	}
 	s := &Session{Network: &lyncdiag.Network{}, Close: func() {}}
 	if n.Lab != "" {
-		l, err := lab.Start(ctx, lab.Config{Faults: SplitFaults(n.Lab), RTT: n.LabRTT})
+		// Like a network, the lab outlives a run that is interrupted: what it cut
+		// would look like what was observed.
+		l, err := lab.Start(context.WithoutCancel(ctx), lab.Config{Faults: SplitFaults(n.Lab), RTT: n.LabRTT})
 		if err != nil {
 			return nil, fmt.Errorf("start lab: %w", err)
 		}
