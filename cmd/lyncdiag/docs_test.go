@@ -288,6 +288,9 @@ func runDocumented(t *testing.T, cmd *cobra.Command, args []string) {
 	case code != 0 && code != 1 && code != exitUnfinished || errs.Len() > 0:
 		t.Errorf("exit code %d, stderr %s", code, errs.String())
 	}
+	if err := checkDocuments(out.Bytes()); err != nil {
+		t.Error(err)
+	}
 }
 
 // writeDocFiles makes a folder with every file that a page names, and goes there.

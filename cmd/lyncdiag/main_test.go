@@ -13,14 +13,13 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/lyncdiag/go-lyncdiag/adfs/adfstest"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"lyncdiag": main})
+	testscript.Main(m, map[string]func(){"lyncdiag": checkedMain})
 }
 
 func TestScripts(t *testing.T) {
@@ -111,6 +110,9 @@ func call(t *testing.T, ctx context.Context, args ...string) (code int, stdout, 
 	t.Helper()
 	var out, errs bytes.Buffer
 	code = run(ctx, args, strings.NewReader(""), &out, &errs, func(string) (string, bool) { return "", false })
+	if err := checkDocuments(out.Bytes()); err != nil {
+		t.Errorf("%v: %v", args, err)
+	}
 	return code, out.String(), errs.String()
 }
 
@@ -188,34 +190,6 @@ const register = "05/31/2013|14:05:06.789 1234:5678 INFO  :: Sending Packet - 19
 	"05/31/2013|14:05:07.000 1234:5678 INFO  :: Data Received -192.0.2.1:443 (To Local Address: 192.0.2.2:50000) 300 bytes:\r\n" +
 	"05/31/2013|14:05:07.000 1234:5678 INFO  :: SIP/2.0 404 Not Found\r\nFrom: <sip:joe@contoso.com>;tag=1\r\nTo: <sip:joe@contoso.com>;tag=2\r\nCall-ID: a\r\nCSeq: 1 REGISTER\r\nms-diagnostics: 4005;reason=\"Destination URI either not enabled for SIP or does not exist\";source=\"sip.contoso.com\"\r\nContent-Length: 0\r\n\r\n" +
 	"05/31/2013|14:05:07.000 1234:5678 INFO  :: End of Data Received -192.0.2.1:443 (To Local Address: 192.0.2.2:50000) 300 bytes\r\n"
-
-func validate(t *testing.T, name, document string) {
-	t.Helper()
-	raw, err := render.Schema(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	c.AssertFormat()
-	if err := c.AddResource(name, schema); err != nil {
-		t.Fatal(err)
-	}
-	compiled, err := c.Compile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	value, err := jsonschema.UnmarshalJSON(strings.NewReader(document))
-	if err != nil {
-		t.Fatalf("%v\n%s", err, document)
-	}
-	if err := compiled.Validate(value); err != nil {
-		t.Errorf("%v\n%s", err, document)
-	}
-}
 
 // TestInterrupted: Ctrl-C costs the rest of the run and never the document.
 func TestInterrupted(t *testing.T) {
