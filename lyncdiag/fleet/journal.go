@@ -244,7 +244,12 @@ func (j *Journal) append(text []byte) error {
 	return nil
 }
 
+// line keeps the document of a result byte for byte: json.Marshal would escape
+// what is markup in it.
 func line(v any) ([]byte, error) {
-	text, err := json.Marshal(v)
-	return append(text, '\n'), err
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return b.Bytes(), err
 }
