@@ -54,7 +54,7 @@ func complete(f *Finding, r Rule) error {
 func arrange(found []Finding, position map[StageID]int) []Finding {
 	var list []Finding
 	for _, f := range found {
-		i := slices.IndexFunc(list, func(g Finding) bool { return g.Name == f.Name && g.about() == f.about() })
+		i := slices.IndexFunc(list, func(g Finding) bool { return g.Name == f.Name && g.About() == f.About() })
 		if i < 0 {
 			list = append(list, f)
 			continue
@@ -79,22 +79,6 @@ func arrange(found []Finding, position map[StageID]int) []Finding {
 	}
 	sort.SliceStable(list, func(i, j int) bool { return order(list[i], list[j]) < 0 })
 	return list
-}
-
-// about is what makes two findings of one name two: the host, the dead target
-// of several records, the record, or what a log shows last.
-func (f Finding) about() string {
-	switch f.Name {
-	case "dns-target-unresolvable":
-		return f.value("target")
-	case "input-incomplete": // each cmdlet has a line of its own
-		return f.value("cmdlet")
-	case "port-443-blocked-on-client":
-		return f.Host() + " " + f.value("port")
-	case "log-no-attempt":
-		return f.value("lastSeen") + " " + f.Host()
-	}
-	return f.Host() + " " + f.value("record")
 }
 
 // join keeps the stronger statement and all the evidence.

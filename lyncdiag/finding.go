@@ -2,6 +2,7 @@ package lyncdiag
 
 import (
 	"strings"
+	"time"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
@@ -34,10 +35,32 @@ type Finding struct {
 	Stage      StageID
 	CausedBy   string // name of the finding that explains this one; "" for a root cause
 	Evidence   []fact.Evidence
+
+	// What is Known or Suppressed stays out of ExitCode, and in all else: verdict,
+	// primary finding and counts are those of what was found. Package compare marks.
+	Known           bool      // a baseline had it, no less severe
+	Suppressed      string    // the suppression that silences it, or "explained by" another; "": it is not
+	SuppressedUntil time.Time // zero: for good
 }
 
 // Host is the host the finding is about, "" when it is about none.
 func (f Finding) Host() string { return f.value("host") }
+
+// About is what makes two findings of one name two: the host, the dead target of
+// several records, the record, or what a log shows last. "" where there is one of the name at most.
+func (f Finding) About() string {
+	switch f.Name {
+	case "dns-target-unresolvable":
+		return f.value("target")
+	case "input-incomplete": // each cmdlet has a line of its own
+		return f.value("cmdlet")
+	case "port-443-blocked-on-client":
+		return strings.TrimSpace(f.Host() + " " + f.value("port"))
+	case "log-no-attempt":
+		return strings.TrimSpace(f.value("lastSeen") + " " + f.Host())
+	}
+	return strings.TrimSpace(f.Host() + " " + f.value("record"))
+}
 
 func (f Finding) value(key string) string {
 	for _, e := range f.Evidence {

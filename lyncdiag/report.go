@@ -31,6 +31,42 @@ type Report struct {
 	Records []dnscheck.Check
 	// Hosts are those that were looked at, as far as they were: address, port, chain.
 	Hosts []fact.Endpoint
+	// Suppressions are those that were applied, in their order.
+	Suppressions []Suppressed
+	// Baseline is what findings were held against; nil: nothing.
+	Baseline *Baseline
+}
+
+// Suppression silences findings of one name: they stay in the report and out of
+// ExitCode. The zero value silences nothing.
+type Suppression struct {
+	Finding string // name
+	// Target is a host, domain, address or record that the finding must be about, in
+	// any case, with * for any letters; "" is every one.
+	Target string
+	Until  time.Time // zero: for good
+}
+
+// String is NAME or NAME=TARGET.
+func (s Suppression) String() string {
+	if s.Target == "" {
+		return s.Finding
+	}
+	return s.Finding + "=" + s.Target
+}
+
+// Suppressed is what became of a Suppression.
+type Suppressed struct {
+	Suppression
+	Expired bool // its time was over, so that it silenced nothing
+	Count   int  // of the findings that it silenced; those that they explain do not count
+}
+
+// Baseline is an earlier run whose findings are known.
+type Baseline struct {
+	Found   bool      // false: it has no report of this target, and nothing is known
+	Started time.Time // of its run; zero: unknown
+	Notes   []string  // what is to be known of how it was read, in words
 }
 
 // Primary is the finding that Verdict.Primary names; ok is false when there is
@@ -115,6 +151,8 @@ type Verdict struct {
 	Path      []Visit    // the identity tree as far as it is known
 	Questions []Question // whose answers would narrow the verdict
 	Next      []string   // command lines, or people to turn to
+
+	unseen bool // beside the failures, a link of the chain could not be looked at
 }
 
 // Question is one the article asks; see kb.Question.

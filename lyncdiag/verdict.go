@@ -28,6 +28,7 @@ func conclude(r *Report, f *fact.Facts) Verdict {
 	case len(failures) > 0:
 		v.Outcome = Problem
 		v.Types = typesOf(failures)
+		v.unseen = chainHas(r.Stages, findDeployment(f), Errored)
 	case said || chainErrored(r.Stages, findDeployment(f)) || !observedAnything(r.Stages) || recordsUnknown(r.Stages, f):
 		v.Outcome = Undecided
 		v.Types = typesLeft(f, end)
@@ -140,11 +141,15 @@ func saidToFail(f *fact.Facts) bool {
 // failed in a way no finding names. The login service and AD FS are no links
 // of a Server deployment's chain.
 func chainErrored(stages []StageResult, d deployment) bool {
+	return chainHas(stages, d, Errored, Failed)
+}
+
+func chainHas(stages []StageResult, d deployment, any ...Status) bool {
 	return slices.ContainsFunc(stages, func(s StageResult) bool {
 		if !d.online() && (s.ID == "realm" || s.ID == "cloud.token" || strings.HasPrefix(string(s.ID), "adfs.")) {
 			return false
 		}
-		return s.Status == Errored || s.Status == Failed
+		return slices.Contains(any, s.Status)
 	})
 }
 
@@ -284,14 +289,19 @@ func nextSteps(r *Report, f *fact.Facts, v Verdict) []string {
 
 // ExitCode is the command's exit code for a report: 0 nothing wrong, 1 a
 // problem at or above failOn (failure, warning, unknown or never), 3 cut short
-// or undecided.
+// or undecided. What is known or suppressed does not count; where nothing else
+// failed, a link that could not be looked at leaves the rest undecided.
 func ExitCode(r *Report, failOn string) int {
-	var failures, warnings bool
+	var failures, warnings, silenced bool
 	for _, x := range r.Findings {
+		if x.Known || x.Suppressed != "" {
+			silenced = silenced || x.Severity == kb.Failure
+			continue
+		}
 		failures = failures || x.Severity == kb.Failure
 		warnings = warnings || x.Severity == kb.Warning
 	}
-	undecided := r.Verdict.Outcome == Undecided
+	undecided := r.Verdict.Outcome == Undecided || silenced && r.Verdict.unseen
 	switch {
 	case failOn == "never":
 		if !r.Complete {

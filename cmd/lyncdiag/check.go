@@ -11,6 +11,13 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fleet"
 )
 
+const silenceHelp = `
+
+A finding of --suppress or --baseline stays in the report, is marked there, and
+does not count for the exit code; verdict and primary finding are as without. What
+a suppressed finding explains is suppressed with it. Suppressions that have ended
+or match nothing are listed.`
+
 const credentialHelp = `
 
 With a password (--password-stdin, --password-env or --password-prompt) the
@@ -27,8 +34,10 @@ func (p *program) checkCommand() *cobra.Command {
 		Long: "Find out why somebody cannot sign in: the whole chain from DNS to AD FS, and\nwhat is known besides.\n\n" +
 			"For one address the default is a report; for several it is one report a line\n(ndjson) where stdout is no terminal, and -o json is one document of all, -o csv\n" +
 			"one row for each. The exit code is the worst." +
-			credentialHelp + fmt.Sprintf(batchHelp, "UserPrincipalName, SipAddress, ProxyAddresses or EmailAddress"),
+			credentialHelp + silenceHelp + fmt.Sprintf(batchHelp, "UserPrincipalName, SipAddress, ProxyAddresses or EmailAddress"),
 		Example: "  lyncdiag check joe@contoso.com\n" +
+			"  lyncdiag check joe@contoso.com --baseline monday.json\n" +
+			"  lyncdiag check joe@contoso.com --suppress dns-sip-cname-missing=contoso.com --until 2031-12-31\n" +
 			"  lyncdiag check --input users.csv -o csv=result.csv --resume users.journal\n" +
 			"  Get-MsolUser -All | Select UserPrincipalName | Export-Csv users.csv",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -40,6 +49,10 @@ func (p *program) checkCommand() *cobra.Command {
 			}
 			if userName != "" && run.input != "" {
 				return errors.New("read --user-name: one name does not fit several addresses")
+			}
+			var err error
+			if run.silence, err = run.silenceFlags.read(p); err != nil {
+				return err
 			}
 			found, err := run.evidenceFlags.read(cmd.Context(), p)
 			if err != nil {
@@ -54,6 +67,7 @@ func (p *program) checkCommand() *cobra.Command {
 			if err := found.bind(targets); err != nil {
 				return err
 			}
+			targets.binding.Input += run.silence.sum
 			return run.all(cmd.Context(), targets, found)
 		},
 	}
@@ -63,6 +77,7 @@ func (p *program) checkCommand() *cobra.Command {
 	run.batchFlags.register(flags, defaultRate)
 	run.credentialFlags.register(flags)
 	run.metrics.register(flags)
+	run.silenceFlags.register(flags)
 	flags.StringVar(&userName, "user-name", "", "sign-in `NAME` where it differs from the address")
 	flags.StringVar(&run.ticket, "ticket", "", "`TEXT` to repeat in the report")
 	return cmd

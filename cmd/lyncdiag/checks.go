@@ -18,9 +18,11 @@ type check struct {
 	evidenceFlags
 	batchFlags
 	credentialFlags
+	silenceFlags
 	plan    lyncdiag.Plan
 	ticket  string
 	metrics metricsFlag
+	silence *silence // nil: everything counts
 }
 
 func (c *check) all(ctx context.Context, t *targets, found *evidence) error {
@@ -44,6 +46,7 @@ func (c *check) all(ctx context.Context, t *targets, found *evidence) error {
 		program: c.program, metrics: c.metrics, flags: &c.batchFlags, session: s, targets: t, ticket: c.ticket, allowed: render.Formats("batch"), whole: tool().Batch,
 		diagnoser: c.diagnoser(&c.networkFlags, s, c.plan, nil, found.sources),
 		document: func(_ *fact.Facts, r *lyncdiag.Report) (render.Document, int) {
+			c.silence.apply(r)
 			code := lyncdiag.ExitCode(r, c.failOn.Value)
 			return tool().Report(r, code), code
 		},
@@ -71,6 +74,7 @@ func (c *check) one(ctx context.Context, s *session, t fact.Subject, found *evid
 	} else if _, report, err = d.one(ctx, t); err != nil {
 		return err
 	}
+	c.silence.apply(report)
 	c.exit = lyncdiag.ExitCode(report, c.failOn.Value)
 	if ctx.Err() != nil {
 		c.exit = exitInterrupted

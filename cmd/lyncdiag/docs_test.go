@@ -350,6 +350,14 @@ func writeDocFiles(t *testing.T, dir, scripts string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Runs to compare.
+	for name, format := range map[string]string{"monday.json": "json", "tuesday.json": "json", "monday.ndjson": "ndjson", "tuesday.ndjson": "ndjson"} {
+		code, out, errs := call(t, t.Context(), "check", "--lab=dns-sip-cname-missing", "-o", format)
+		if code == exitUsage || errs != "" {
+			t.Fatalf("exit code %d, stderr %s", code, errs)
+		}
+		files[name] = []byte(out)
+	}
 	for name, b := range files {
 		if len(b) == 0 {
 			t.Fatalf("%s is empty", name)

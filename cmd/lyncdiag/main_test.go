@@ -131,7 +131,14 @@ func documentCommands(t *testing.T) map[string][]string {
 	if err := os.WriteFile(filepath.Join(export, "hkcu.reg"), []byte("REGEDIT4\n\n[HKEY_CURRENT_USER\\Software\\Microsoft\\Communicator]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	before, after := filepath.Join(t.TempDir(), "before.json"), filepath.Join(t.TempDir(), "after.json")
+	for path, lab := range map[string]string{before: "--lab=dns-sip-cname-missing", after: "--lab=adfs-mex-http-500"} {
+		if code, _, errs := call(t, t.Context(), "check", lab, "-o", "json="+path); code == exitUsage || errs != "" {
+			t.Fatalf("exit code %d, stderr %q", code, errs)
+		}
+	}
 	commands := map[string][]string{
+		"diff":         {"diff", before, after},
 		"report":       {"check", "--lab"},
 		"batch":        {"check", "--lab", "joe@contoso.example", "ann@contoso.example", "-o", "json"},
 		"dns":          {"dns", "--lab"},

@@ -69,7 +69,7 @@ func (p *program) command() *cobra.Command {
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Diagnose", []*cobra.Command{p.checkCommand(), p.askCommand(), p.scopeCommand(), p.explainCommand()}},
+		{"Diagnose", []*cobra.Command{p.checkCommand(), p.diffCommand(), p.askCommand(), p.scopeCommand(), p.explainCommand()}},
 		{"One suspect", []*cobra.Command{p.dnsCommand(), p.autodiscoverCommand(), p.adfsCommand(), p.certCommand(), p.portCommand(), p.proxyCommand(), p.sipCommand(), p.clientCommand()}},
 		{"What a user sent", []*cobra.Command{p.logCommand(), p.collectCommand(), p.bundleCommand(), p.redactCommand()}},
 		{about, []*cobra.Command{p.labCommand(), p.catalogueCommand(), p.schemaCommand(), p.versionCommand()}},
@@ -123,7 +123,7 @@ func standardInput(cmd *cobra.Command, args []string) []string {
 			if f.Value.String() == "true" {
 				passwords = append(passwords, "--"+f.Name)
 			}
-		case "answers", "input":
+		case "answers", "baseline", "input":
 			paths = []string{f.Value.String()}
 		case "domain", "log", "nslookup", "user":
 			if list, ok := f.Value.(pflag.SliceValue); ok {

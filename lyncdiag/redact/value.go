@@ -8,7 +8,7 @@ import (
 // Value returns a copy of a value with every text in it redacted: of structs,
 // maps, slices and what pointers lead to. What a text is, is also told by the
 // name that its field has in JSON, and by the field "key" or "name" beside a field
-// "value". Fields that are not exported, and what implements no more than an
+// "value", "before" or "after". Fields that are not exported, and what implements no more than an
 // interface, stay as they are.
 func (r *Redactor) Value(v any) any {
 	if v == nil {
@@ -86,7 +86,7 @@ func (r *Redactor) value(v reflect.Value, key string) {
 
 func (r *Redactor) fields(v reflect.Value) {
 	t := v.Type()
-	about := "" // what the field "value" is, by the one beside it
+	about := "" // what such a field is, by the one beside it
 	for i := range t.NumField() {
 		if name := jsonName(t.Field(i)); (name == "key" || name == "name") && t.Field(i).Type.Kind() == reflect.String {
 			about = strings.ToLower(v.Field(i).String())
@@ -98,7 +98,7 @@ func (r *Redactor) fields(v reflect.Value) {
 			continue
 		}
 		key := jsonName(f)
-		if key == "value" && about != "" {
+		if (key == "value" || key == "before" || key == "after") && about != "" {
 			key = about
 		}
 		r.value(v.Field(i), key)
@@ -115,4 +115,4 @@ func jsonName(f reflect.StructField) string {
 }
 
 // enumerations are keys whose values are words of a list.
-var enumerations = set(`schema type severity confidence status outcome owner direction scheme kind class stage format encoding`)
+var enumerations = set(`schema change type severity confidence status outcome owner direction scheme kind class stage format encoding`)

@@ -10,10 +10,12 @@ import (
 
 // batchDoc is lyncdiag.batch/v1.
 type batchDoc struct {
-	Schema  string       `json:"schema"`
-	Tool    tool         `json:"tool"`
-	Reports []reportDoc  `json:"reports"` // in the order of the addresses
-	Summary batchSummary `json:"summary"`
+	Schema  string      `json:"schema"`
+	Tool    tool        `json:"tool"`
+	Reports []reportDoc `json:"reports"` // in the order of the addresses
+	// Suppressions are those that were given, over all reports.
+	Suppressions []suppression `json:"suppressions"`
+	Summary      batchSummary  `json:"summary"`
 }
 
 type batchSummary struct {
@@ -36,7 +38,7 @@ type tallied struct {
 // are those of [Tool.Report], made now or taken back by [Read]; others are left
 // out. worst is the exit code of the process.
 func (t Tool) Batch(reports []Document, worst int) Document {
-	doc := batchDoc{Schema: "lyncdiag.batch/v1", Tool: t.wire(), Reports: []reportDoc{}}
+	doc := batchDoc{Schema: "lyncdiag.batch/v1", Tool: t.wire(), Reports: []reportDoc{}, Suppressions: []suppression{}}
 	counts := map[string]int{}
 	for _, d := range reports {
 		r, ok := d.page.(*reportDoc)
@@ -55,6 +57,7 @@ func (t Tool) Batch(reports []Document, worst int) Document {
 		if !r.Complete {
 			doc.Summary.Incomplete++
 		}
+		doc.suppress(r.Suppressions)
 		once := map[string]bool{}
 		for _, f := range r.Findings {
 			if !once[f.Name] {
@@ -76,6 +79,30 @@ func (t Tool) Batch(reports []Document, worst int) Document {
 	return Document{&doc}
 }
 
+// suppress counts what a report's suppressions silence. All reports of a run have
+// the same ones.
+func (d *batchDoc) suppress(list []suppression) {
+	for i, s := range list {
+		if i == len(d.Suppressions) {
+			d.Suppressions = append(d.Suppressions, s)
+			continue
+		}
+		all := &d.Suppressions[i]
+		all.Count += s.Count
+		if all.Status == "unmatched" {
+			all.Status = s.Status
+		}
+	}
+}
+
+// apart is a report without what the batch says of all.
+func (d *batchDoc) apart(r reportDoc) *reportDoc {
+	r.Suppressions = nil
+	return &r
+}
+
+func (d *batchDoc) silences() []string { return (&reportDoc{Suppressions: d.Suppressions}).silences() }
+
 func (d *batchDoc) documents() []any {
 	return each(d.Reports, func(r reportDoc) any { return r })
 }
@@ -83,7 +110,7 @@ func (d *batchDoc) documents() []any {
 func (d *batchDoc) text(s *sheet) {
 	for _, r := range d.Reports {
 		s.blank()
-		r.text(s)
+		d.apart(r).text(s)
 	}
 	s.blank()
 	s.line("All addresses")
@@ -91,6 +118,7 @@ func (d *batchDoc) text(s *sheet) {
 		m := mark{r.Verdict.Outcome, r.tone()}
 		s.mark(m, r.Target.Address+" "+r.Verdict.Primary)
 	}
+	s.notes(d.silences())
 	s.blank()
 	s.line(fmt.Sprintf("%d addresses: %d healthy, %d with a problem, %d unknown; exit code %d",
 		d.Summary.Total, d.Summary.Healthy, d.Summary.Problem, d.Summary.Unknown, d.Summary.ExitCode))

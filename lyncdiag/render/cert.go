@@ -187,7 +187,7 @@ func (t Tool) Cert(host string, seen *certs.Result, more CertDetails, r *lyncdia
 		doc.ClientCertificateRequested = doc.ClientCertificateRequested || more.Survey.ClientCertificateRequested
 	}
 	if more.Live != nil {
-		doc.Live = compare(result, more.Live, more.LiveHost)
+		doc.Live = compareLive(result, more.Live, more.LiveHost)
 	}
 	if r != nil {
 		doc.Findings = findings(r)
@@ -280,8 +280,8 @@ func emulate(s *certs.Survey, client string) *emulation {
 	return out
 }
 
-// compare says how a server's chain differs from a file's.
-func compare(file, server *certs.Result, host string) *live {
+// compareLive says how a server's chain differs from a file's.
+func compareLive(file, server *certs.Result, host string) *live {
 	out := &live{Host: host, Address: server.Address, TLSVersion: server.TLSVersion, Chain: each(server.Chain, wireCertificate(server.At)), Verified: server.Verified,
 		Problems: each(server.Problems, wireProblem), Handshake: failure(server), NotSent: []string{}}
 	if len(server.Chain) == 0 || len(file.Chain) == 0 {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
-	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 )
 
 // collectDoc is lyncdiag.collect/v1: what was put into a support bundle, or would
@@ -110,16 +109,5 @@ func ReadRun(raw []byte) (*lyncdiag.Report, error) {
 	if doc.Schema != "lyncdiag.report/v1" {
 		return nil, fmt.Errorf("render: read report: its schema is %q, want lyncdiag.report/v1", doc.Schema)
 	}
-	started, _ := time.Parse(time.RFC3339, doc.StartedAt)
-	r := &lyncdiag.Report{
-		Target:  lyncdiag.Target{Address: doc.Target.Address, UserName: doc.Target.UserName, Domain: doc.Target.Domain, Ticket: doc.Target.Ticket},
-		Setting: fact.Setting(doc.Setting), Started: started, Duration: time.Duration(doc.DurationMs) * time.Millisecond, Complete: doc.Complete,
-	}
-	for _, s := range doc.Stages {
-		r.Stages = append(r.Stages, lyncdiag.StageResult{
-			ID: lyncdiag.StageID(s.ID), Title: s.Title, Status: lyncdiag.Status(s.Status), Reason: s.Reason, Finding: s.Finding,
-			Skip: lyncdiag.SkipReason(s.Skip), Input: s.Input, Duration: time.Duration(s.DurationMs) * time.Millisecond,
-		})
-	}
-	return r, nil
+	return doc.run(), nil
 }

@@ -84,7 +84,7 @@ func leading(all []finding, name string) finding {
 
 func (d *reportDoc) columns() []string {
 	columns := append([]string{"address", "outcome"}, aboutFinding()...)
-	return append(columns, "exitCode", "durationMs", "summary")
+	return append(columns, "exitCode", "durationMs", "summary", "silenced")
 }
 
 // rows names the primary finding only: a warning does not keep anybody out.
@@ -95,7 +95,7 @@ func (d *reportDoc) rows() [][]string {
 	}
 	return [][]string{{
 		d.Target.Address, d.Verdict.Outcome, d.Verdict.Primary, f.Type, f.Severity, f.Confidence, f.Title,
-		strconv.Itoa(d.ExitCode), strconv.FormatInt(d.DurationMs, 10), d.Verdict.Summary,
+		strconv.Itoa(d.ExitCode), strconv.FormatInt(d.DurationMs, 10), d.Verdict.Summary, f.silence(),
 	}}
 }
 

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,6 +26,11 @@ type finding struct {
 	Evidence   []evidence `json:"evidence"`
 	Stage      string     `json:"stage"`    // id of the stage where it was seen
 	CausedBy   string     `json:"causedBy"` // name of the finding that explains this one, "" for a root cause
+	// Neither counts for the exit code, and verdict and primary finding are as if
+	// they did.
+	Known           bool   `json:"known"`                                                   // the baseline had it, no less severe
+	Suppressed      string `json:"suppressed"`                                              // the suppression that silences it, or "explained by" another that is; "" otherwise
+	SuppressedUntil string `json:"suppressedUntil,omitempty" jsonschema:"format=date-time"` // left out: for good
 }
 
 type evidence struct {
@@ -37,22 +43,44 @@ type evidence struct {
 }
 
 func findings(r *lyncdiag.Report) []finding {
-	return each(r.Findings, func(f lyncdiag.Finding) finding {
-		confidence := f.Confidence
-		if confidence == "" {
-			confidence = lyncdiag.Confirmed
-		}
-		spec := f.Filled(r.Target)
-		return finding{
-			ID: f.ID, Name: f.Name, Type: string(f.Type), Severity: string(f.Severity), Confidence: string(confidence),
-			Title: spec.Title, Cause: spec.Cause, Resolution: list(spec.Resolution),
-			Owner: string(f.Owner), References: list(f.References),
-			Evidence: each(f.Evidence, func(e fact.Evidence) evidence {
-				return evidence{e.Key, string(e.Class), e.Value, string(e.Origin.Kind), e.Origin.Where, known(e.Origin.Line, e.Origin.Line > 0)}
-			}),
-			Stage: string(f.Stage), CausedBy: f.CausedBy,
-		}
-	})
+	return each(r.Findings, func(f lyncdiag.Finding) finding { return wireFinding(f, r.Target) })
+}
+
+func wireFinding(f lyncdiag.Finding, t lyncdiag.Target) finding {
+	spec := f.Filled(t)
+	return finding{
+		ID: f.ID, Name: f.Name, Type: string(f.Type), Severity: string(f.Severity), Confidence: string(cmp.Or(f.Confidence, lyncdiag.Confirmed)),
+		Title: spec.Title, Cause: spec.Cause, Resolution: list(spec.Resolution),
+		Owner: string(f.Owner), References: list(f.References),
+		Evidence: each(f.Evidence, func(e fact.Evidence) evidence {
+			return evidence{e.Key, string(e.Class), e.Value, string(e.Origin.Kind), e.Origin.Where, known(e.Origin.Line, e.Origin.Line > 0)}
+		}),
+		Stage: string(f.Stage), CausedBy: f.CausedBy,
+		Known: f.Known, Suppressed: f.Suppressed, SuppressedUntil: stamp(f.SuppressedUntil),
+	}
+}
+
+// silence says why a finding does not count, "" for one that does.
+func (f finding) silence() string {
+	switch {
+	case f.Suppressed != "" && f.SuppressedUntil != "":
+		return "suppressed until " + minute(f.SuppressedUntil) + ": " + f.Suppressed
+	case f.Suppressed != "":
+		return "suppressed: " + f.Suppressed
+	case f.Known:
+		return "known: the baseline has it"
+	}
+	return ""
+}
+
+// silenced is a word for a heading: " (suppressed)", " (known)" or "".
+func (f finding) silenced() string {
+	word, _, ok := strings.Cut(f.silence(), ":")
+	if !ok {
+		return ""
+	}
+	word, _, _ = strings.Cut(word, " ")
+	return " (" + word + ")"
 }
 
 // roots are the findings that nothing else in the list explains.
@@ -78,7 +106,7 @@ func (s *sheet) findings(all []finding, headed bool) {
 		for _, f := range roots(all, severity) {
 			s.blank()
 			if !headed {
-				s.head(severityWord(f.Severity)+f.Title, severityTone(f.Severity))
+				s.head(severityWord(f)+f.Title, severityTone(f))
 				s.blank()
 			}
 			headed = false
@@ -93,13 +121,14 @@ func (s *sheet) findings(all []finding, headed bool) {
 	s.blank()
 	s.line("Good to know")
 	for _, f := range infos {
-		s.mark(mark{"info", faint}, f.Title+" ("+f.ID+" "+f.Name+")")
+		s.mark(mark{"info", faint}, f.Title+" ("+f.ID+" "+f.Name+")"+f.silenced())
 		s.effects(all, f.Name, 1)
 	}
 }
 
 func (s *sheet) finding(f finding) {
 	s.split("Type", kb.Type(f.Type).Label()+" ("+f.Confidence+")", f.ID+" "+f.Name)
+	s.item("Silenced", f.silence())
 	s.item("Why", f.Cause)
 	for i, e := range f.Evidence {
 		// What comes from one place says so once, at its end.
@@ -122,7 +151,7 @@ func (s *sheet) effects(all []finding, name string, depth int) {
 			continue
 		}
 		indent := label + 2*(depth-1)
-		s.hang(pad(pad("", margin)+map[bool]string{true: "Explains"}[depth == 1], indent), indent, f.Title+" ("+f.Name+")")
+		s.hang(pad(pad("", margin)+map[bool]string{true: "Explains"}[depth == 1], indent), indent, f.Title+" ("+f.Name+")"+f.silenced())
 		s.effects(all, f.Name, depth+1)
 	}
 }
@@ -144,12 +173,20 @@ func place(e evidence) string {
 	return fmt.Sprintf("%s:%d", e.Where, *e.Line)
 }
 
-func severityWord(severity string) string {
-	return map[string]string{"failure": "Failure: ", "warning": "Warning: "}[severity]
+// severityWord begins the headline of a finding.
+func severityWord(f finding) string {
+	word := map[string]string{"failure": "Failure", "warning": "Warning"}[f.Severity]
+	if word == "" {
+		return ""
+	}
+	return word + f.silenced() + ": "
 }
 
-func severityTone(severity string) tone {
-	if severity == string(kb.Failure) {
+func severityTone(f finding) tone {
+	switch {
+	case f.silence() != "":
+		return faint
+	case f.Severity == string(kb.Failure):
 		return bad
 	}
 	return dubio

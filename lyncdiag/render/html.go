@@ -141,7 +141,7 @@ func (m *markup) list(tag string, items []string) {
 func (m *markup) findings(all []finding, number int) {
 	for _, severity := range []kb.Severity{kb.Failure, kb.Warning, kb.Info} {
 		for _, f := range roots(all, severity) {
-			t := severityTone(f.Severity)
+			t := severityTone(f)
 			if severity == kb.Info {
 				t = faint
 			}
@@ -153,7 +153,7 @@ func (m *markup) findings(all []finding, number int) {
 			m.element(heading, severityOf(f)+": "+f.Title)
 			m.WriteString("<p class=\"kind\">")
 			m.element("code", f.ID+" "+f.Name)
-			m.text(" " + kb.Type(f.Type).Label() + ", " + f.Confidence)
+			m.text(" " + f.kind())
 			m.WriteString("</p>")
 			m.element("p", f.Cause)
 			if len(f.Resolution) > 0 {
@@ -183,7 +183,16 @@ func (m *markup) findings(all []finding, number int) {
 
 // severityOf is the severity as a heading has it.
 func severityOf(f finding) string {
-	return map[string]string{"failure": "Failure", "warning": "Warning", "info": "Good to know"}[f.Severity]
+	return map[string]string{"failure": "Failure", "warning": "Warning", "info": "Good to know"}[f.Severity] + f.silenced()
+}
+
+// kind is what a finding is, in a line below its heading.
+func (f finding) kind() string {
+	text := kb.Type(f.Type).Label() + ", " + f.Confidence
+	if why := f.silence(); why != "" {
+		text += ", " + why
+	}
+	return text
 }
 
 // origin says where a piece of evidence is from.
@@ -194,7 +203,7 @@ func effectsOf(all []finding, name string, depth int) []string {
 	var list []string
 	for _, f := range all {
 		if f.CausedBy == name && f.Name != name && depth < len(all) {
-			list = append(list, f.Title+" ("+f.Name+")")
+			list = append(list, f.Title+" ("+f.Name+")"+f.silenced())
 			list = append(list, effectsOf(all, f.Name, depth+1)...)
 		}
 	}

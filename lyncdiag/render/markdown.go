@@ -114,7 +114,7 @@ func (m *manuscript) findings(all []finding, level int) {
 	for _, severity := range []kb.Severity{kb.Failure, kb.Warning, kb.Info} {
 		for _, f := range roots(all, severity) {
 			m.heading(level, severityOf(f)+": "+f.Title)
-			fmt.Fprintf(m, "\n`%s %s` %s, %s\n", f.ID, f.Name, kb.Type(f.Type).Label(), f.Confidence)
+			fmt.Fprintf(m, "\n`%s %s` %s\n", f.ID, f.Name, m.plain(f.kind()))
 			if f.Cause != "" {
 				m.WriteString("\n" + m.line(f.Cause) + "\n")
 			}

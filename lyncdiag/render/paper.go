@@ -281,6 +281,7 @@ func (d *reportDoc) papers() []*paper {
 	if !d.Complete {
 		p.notes = append(p.notes, "The run was cut short: what was not looked at is not in here.")
 	}
+	p.notes = append(p.notes, d.silences()...)
 	if len(d.Findings) > 0 {
 		p.sections = append(p.sections, section{title: "What was found, and what to do", findings: d.Findings})
 	}
@@ -348,6 +349,7 @@ func (d *batchDoc) papers() []*paper {
 		p.tone = dubio
 	}
 	p.about = []pair{{"Cut short", strconv.Itoa(s.Incomplete)}, {"Exit code", strconv.Itoa(s.ExitCode)}, {"Program", d.Tool.Name + " " + d.Tool.Version}}
+	p.notes = d.silences()
 	often := grid{head: []string{"Finding", "Addresses"}}
 	for _, t := range s.Findings {
 		often.add(mark{}, -1, t.Name, strconv.Itoa(t.Count))
@@ -360,7 +362,7 @@ func (d *batchDoc) papers() []*paper {
 	p.table("All addresses", all)
 	papers := []*paper{p}
 	for _, r := range d.Reports {
-		papers = append(papers, r.papers()...)
+		papers = append(papers, d.apart(r).papers()...)
 	}
 	return papers
 }

@@ -19,7 +19,8 @@ func Read(raw []byte) (Document, error) {
 	switch head.Schema {
 	case "lyncdiag.report/v1":
 		// What an earlier version did not write is not known.
-		p = &reportDoc{Experiment: trial{Automatic: "unknown", Manual: "unknown"}, Autodiscover: walked(nil), Records: []seenRecord{}, Hosts: []seenHost{}, Bundle: []bundleFile{}}
+		p = &reportDoc{Experiment: trial{Automatic: "unknown", Manual: "unknown"}, Autodiscover: walked(nil), Records: []seenRecord{}, Hosts: []seenHost{}, Bundle: []bundleFile{},
+			Suppressions: []suppression{}, Baseline: heldAgainst(nil)}
 	case "lyncdiag.dns/v1":
 		p = new(dnsDoc)
 	default:

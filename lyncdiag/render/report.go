@@ -29,9 +29,28 @@ type reportDoc struct {
 	Records      []seenRecord `json:"records"` // of the domain, each against what is needed
 	Hosts        []seenHost   `json:"hosts"`   // that were looked at
 	// Files of the support bundles that were given, read or not.
-	Bundle   []bundleFile `json:"bundle"`
-	Summary  summary      `json:"summary"`
-	ExitCode int          `json:"exitCode"`
+	Bundle       []bundleFile  `json:"bundle"`
+	Suppressions []suppression `json:"suppressions"` // that were given
+	Baseline     baseline      `json:"baseline"`
+	Summary      summary       `json:"summary"`
+	ExitCode     int           `json:"exitCode"`
+}
+
+// suppression is one that was given, and what became of it.
+type suppression struct {
+	Finding string `json:"finding"`
+	Target  string `json:"target"`                                        // "" for every one
+	Until   string `json:"until,omitempty" jsonschema:"format=date-time"` // left out: for good
+	Status  string `json:"status" jsonschema:"enum=used,enum=expired,enum=unmatched"`
+	Count   int    `json:"count"` // findings that it silences, without those that they explain
+}
+
+// baseline is what findings were held against. missing: it has no report of this
+// target, so that nothing is known.
+type baseline struct {
+	Status    string   `json:"status" jsonschema:"enum=none,enum=compared,enum=missing"`
+	StartedAt string   `json:"startedAt,omitempty" jsonschema:"format=date-time"` // of the run in it
+	Notes     []string `json:"notes"`                                             // what is to be known of how it was read
 }
 
 type bundleFile struct {
@@ -117,6 +136,8 @@ type summary struct {
 	Warnings      int `json:"warnings"`
 	Infos         int `json:"infos"`
 	SkippedStages int `json:"skippedStages"`
+	Known         int `json:"known"`      // of the findings
+	Suppressed    int `json:"suppressed"` // of the findings
 }
 
 func visited(v lyncdiag.Visit) visit {
@@ -157,9 +178,17 @@ func (t Tool) report(r *lyncdiag.Report, exitCode int) reportDoc {
 		Bundle:       each(r.Bundle, func(f fact.BundleFile) bundleFile { return bundleFile(f) }),
 		Records:      seenRecords(r),
 		Hosts:        seenHosts(r),
+		Suppressions: each(r.Suppressions, became),
+		Baseline:     heldAgainst(r.Baseline),
 		ExitCode:     exitCode,
 	}
 	for _, f := range doc.Findings {
+		switch {
+		case f.Suppressed != "":
+			doc.Summary.Suppressed++
+		case f.Known:
+			doc.Summary.Known++
+		}
 		switch kb.Severity(f.Severity) {
 		case kb.Failure:
 			doc.Summary.Failures++
@@ -197,6 +226,7 @@ func (d *reportDoc) text(s *sheet) {
 	d.bundle(s)
 	s.ask(d.Verdict.Questions)
 	s.next(d.Verdict.Next, "lyncdiag explain "+d.Verdict.Primary)
+	s.notes(d.silences())
 	s.blank()
 	s.line(d.counts())
 }
@@ -367,8 +397,15 @@ func (d *reportDoc) counts() string {
 			unknown++
 		}
 	}
-	return fmt.Sprintf("%s, %s, %d unknown, %d skipped; %s; exit code %d",
-		count(d.Summary.Failures, "failure"), count(d.Summary.Warnings, "warning"), unknown, d.Summary.SkippedStages, seconds(d.DurationMs), d.ExitCode)
+	silenced := ""
+	if d.Summary.Known > 0 {
+		silenced += fmt.Sprintf(", %d known", d.Summary.Known)
+	}
+	if d.Summary.Suppressed > 0 {
+		silenced += fmt.Sprintf(", %d suppressed", d.Summary.Suppressed)
+	}
+	return fmt.Sprintf("%s, %s, %d unknown, %d skipped%s; %s; exit code %d",
+		count(d.Summary.Failures, "failure"), count(d.Summary.Warnings, "warning"), unknown, d.Summary.SkippedStages, silenced, seconds(d.DurationMs), d.ExitCode)
 }
 
 // short writes four lines: verdict, type, why, what to do.

@@ -58,8 +58,9 @@ func everything(t testing.TB) map[string][]render.Document {
 	clock := fact.Clock{Samples: []fact.ClockSample{{Host: "a", SkewMillis: 1500}}}
 	registrar := fact.Candidate{Endpoint: fact.Endpoint{Host: "a", TLS: chain}, SIP: &sip.ProbeResult{Status: 401, Date: at, SentAt: at, AnsweredAt: at.Add(time.Second), Challenges: []sip.Challenge{{Scheme: "NTLM"}}, Diagnostics: []sip.Diagnostic{{ID: 1}}}}
 	return map[string][]render.Document{
-		"report":       {tool.Report(empty, 3), tool.Report(report, 1), tool.Report(healthy(), 3)},
+		"report":       {tool.Report(empty, 3), tool.Report(report, 1), tool.Report(healthy(), 3), tool.Report(silenced(t), 0)},
 		"batch":        {tool.Batch(nil, 0), tool.Batch([]render.Document{tool.Report(report, 1), tool.Report(empty, 3)}, 1)},
+		"diff":         {changes(t, empty, empty), changes(t, report, healthy()), changes(t, healthy(), report)},
 		"dns":          {tool.DNS(none, empty), tool.DNS(some, report)},
 		"autodiscover": {tool.Autodiscover(none, empty), tool.Autodiscover(some, report)},
 		"realm":        {tool.Realm(none, empty), tool.Realm(some, report)},

@@ -28,7 +28,7 @@ func summed(p page, s *sheet) {
 	all, _ := findingsOf(p)
 	for _, severity := range []kb.Severity{kb.Failure, kb.Warning} {
 		for _, f := range roots(all, severity) {
-			s.raw(clean(severityWord(f.Severity) + f.Title + " (" + f.ID + " " + f.Name + ")"))
+			s.raw(clean(severityWord(f) + f.Title + " (" + f.ID + " " + f.Name + ")"))
 		}
 	}
 }

@@ -21,6 +21,7 @@ const (
 	NetworkGroup     = "Network"
 	LabGroup         = "Built-in lab"
 	ManyGroup        = "Many targets"
+	SilenceGroup     = "What does not count"
 	CredentialsGroup = "Password"
 	globalGroup      = "Output, on every command"
 )
@@ -60,7 +61,7 @@ func flagGroups(cmd *cobra.Command) (titles []string, groups map[string]*pflag.F
 			add("Flags", f)
 		}
 	})
-	for _, title := range []string{EvidenceGroup, CredentialsGroup, ManyGroup, SettingGroup, NetworkGroup, LabGroup} {
+	for _, title := range []string{EvidenceGroup, CredentialsGroup, ManyGroup, SilenceGroup, SettingGroup, NetworkGroup, LabGroup} {
 		local.VisitAll(func(f *pflag.Flag) {
 			if slices.Contains(f.Annotations[flagGroup], title) {
 				add(title, f)

@@ -148,7 +148,7 @@ function ConvertFrom-LyncDiagJson {
 }
 
 # The fields that hold a time, in all documents that are read here.
-$script:TimeFields = 'at', 'cachedUntil', 'firstAt', 'from', 'lastAt', 'notAfter', 'notBefore', 'startedAt', 'to'
+$script:TimeFields = 'at', 'cachedUntil', 'firstAt', 'from', 'lastAt', 'notAfter', 'notBefore', 'startedAt', 'suppressedUntil', 'to', 'until'
 
 function ConvertTo-LyncDiagTime {
     # PowerShell 7 has made a [datetime] of every text that looks like one, Windows

@@ -4,8 +4,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,14 +33,11 @@ func run(root string) error {
 		return err
 	}
 	// The binary embeds its own copy, as go:embed does not reach out of a package,
-	// without the white space, as every kilobyte counts there.
-	embedded := map[string][]byte{}
-	for name, text := range files {
-		var b bytes.Buffer
-		if err := json.Compact(&b, text); err != nil {
-			return err
-		}
-		embedded[name] = append(b.Bytes(), '\n')
+	// without the white space and with each definition once, as every kilobyte counts
+	// there.
+	embedded, err := embeddable(files)
+	if err != nil {
+		return err
 	}
 	if err := replace(filepath.Join(root, "lyncdiag", "render", "schema"), embedded); err != nil {
 		return err
