@@ -196,7 +196,7 @@ func TestModule(t *testing.T) {
 	module := read(t, "LyncDiag/LyncDiag.psm1")
 	_, exported, _ := strings.Cut(module, "Export-ModuleMember -Function ")
 	// Of the approved verbs, those that are used here.
-	verbs := []string{"Add", "ConvertFrom", "ConvertTo", "Get", "Invoke", "New", "Resolve", "Test", "Write"}
+	verbs := []string{"Add", "Compare", "ConvertFrom", "ConvertTo", "Get", "Invoke", "New", "Resolve", "Test", "Write"}
 	public := 0
 	for name, body := range bodies(t) {
 		verb, noun, _ := strings.Cut(name, "-")
@@ -262,11 +262,11 @@ func schemaKeys(t *testing.T, document, definition string) map[string]json.RawMe
 var types = map[string][2]string{
 	"LyncDiag.Report": {"report", ""}, "LyncDiag.Finding": {"report", "finding"}, "LyncDiag.Dns": {"dns", ""}, "LyncDiag.DnsRecord": {"dns", "record"},
 	"LyncDiag.Realm": {"realm", ""}, "LyncDiag.Mex": {"mex", ""}, "LyncDiag.Log": {"log", ""}, "LyncDiag.LogFile": {"log", "logFile"},
-	"LyncDiag.Bundle": {"collect", ""}, "LyncDiag.Attempt": {"log", "attempt"}, "LyncDiag.Explanations": {"explain", ""}, "LyncDiag.Explanation": {"explain", "explanation"},
+	"LyncDiag.Comparison": {"diff", ""}, "LyncDiag.Change": {"diff", "diffFinding"}, "LyncDiag.Bundle": {"collect", ""}, "LyncDiag.Attempt": {"log", "attempt"}, "LyncDiag.Explanations": {"explain", ""}, "LyncDiag.Explanation": {"explain", "explanation"},
 }
 
 // made is what a function of the module makes itself.
-var made = map[string][]string{"LyncDiag.Federation": {"Address", "NamespaceType", "MexUrl", "Realm", "Mex", "Findings"}}
+var made = map[string][]string{"LyncDiag.Federation": {"Address", "NamespaceType", "MexUrl", "Realm", "Mex", "Findings"}, "LyncDiag.Change": {"address"}}
 
 // TestFormat: a view shows what its type has.
 func TestFormat(t *testing.T) {
@@ -487,6 +487,7 @@ func TestCallsOfTheModule(t *testing.T) {
 	}
 	network := []string{"--deployment", "auto", "--cloud", "worldwide", "--client", "any", "--location", "outside", "--timeout", "30s"}
 	evidence := []string{"--user", user, "--domain", domain, "--log", log, "--bundle", bundle, "--message", `The "server" is \not\ responding\`, "--answer", "portal-sign-in=yes", "--ticket", ""}
+	recorded := filepath.Join(dir, "recorded.ndjson")
 	called := ""
 	for _, c := range []struct {
 		stdin string
@@ -499,6 +500,9 @@ func TestCallsOfTheModule(t *testing.T) {
 		{"", [][]string{{"check", "--output", "ndjson"}, {"--lab=healthy"}, {"--user-name", "smith@contoso.example"}, {"--", "joe@contoso.example"}}, []int{0}, 1},
 		{"", [][]string{{"check", "--output", "ndjson"}, {"--offline"}, evidence, {"--", "joe@contoso.example"}}, []int{1, 3}, 1},
 		{"Lab-Passw0rd\n", [][]string{{"check", "--output", "ndjson"}, {"--lab=healthy"}, {"--password-stdin", "--user-name", "joe@contoso.example"}, {"--", "joe@contoso.example"}}, []int{0}, 1},
+		{"", [][]string{{"check", "--output", "ndjson"}, {"--lab=adfs-mex-http-500", "--output", "ndjson=" + recorded}, {"--", "joe@contoso.example"}}, []int{1}, 1},
+		{"", [][]string{{"check", "--output", "ndjson"}, {"--lab=adfs-mex-http-500", "--baseline", recorded, "--suppress", "user-blocked=joe@contoso.example", "--suppress", "escalate", "--until", "2031-12-31T17:00:00Z", "--output", "ndjson=" + recorded}, {"--", "joe@contoso.example"}}, []int{0}, 1},
+		{"", [][]string{{"diff", "--output", "ndjson", "--"}, {recorded, recorded}}, []int{0}, 1},
 		{"", [][]string{{"dns", "--output", "ndjson"}, {"--lab=dns-sip-tls-srv-missing"}, {"--", "contoso.example"}}, []int{1}, 1},
 		{"", [][]string{{"dns", "--output", "ndjson"}, {"--lab=healthy"}, {"--input", domains}}, []int{0}, 1},
 		{"", [][]string{{"dns", "--output", "ndjson"}, {"--dns", "internal=127.0.0.1", "--dns", "external=127.0.0.1", "--proxy", "none", "--offline"}, {"--", "contoso.example"}}, []int{3}, 1},

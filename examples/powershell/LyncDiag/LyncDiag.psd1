@@ -15,6 +15,7 @@
         'Test-LyncFederation'
         'Get-LyncSignInLog'
         'Resolve-LyncError'
+        'Compare-LyncReport'
         'New-LyncSupportBundle'
     )
     CmdletsToExport   = @()

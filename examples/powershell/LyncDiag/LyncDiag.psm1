@@ -251,10 +251,10 @@ function Get-LyncDiagCategory {
 }
 
 function Write-LyncDiagFinding {
-    # Each root failure as an error that bears its name.
+    # Each root failure that counts as an error that bears its name.
     param($Finding, [string] $About, [System.Management.Automation.PSCmdlet] $Caller)
     foreach ($one in $Finding) {
-        if ($one.severity -eq 'failure' -and $one.causedBy -eq '') {
+        if ($one.severity -eq 'failure' -and $one.causedBy -eq '' -and $one.suppressed -eq '' -and -not $one.known) {
             $record = New-LyncDiagError -Message ('{0}: {1}' -f $About, $one.title) -Id ([string] $one.name) -Category (Get-LyncDiagCategory -Type $one.type) -Target $one
             $record.ErrorDetails = New-Object -TypeName System.Management.Automation.ErrorDetails -ArgumentList ('{0}: {1}. {2}' -f $About, $one.title, $one.cause)
             $record.ErrorDetails.RecommendedAction = ($one.resolution -join [Environment]::NewLine)
@@ -388,11 +388,26 @@ function Test-LyncSignIn {
     .PARAMETER Ticket
     A text that the report repeats.
 
+    .PARAMETER Baseline
+    A file of earlier reports, as -RecordPath writes them. What it has of the same
+    address is marked as known.
+
+    .PARAMETER Suppress
+    Findings that do not count, as NAME or NAME=TARGET. They are marked as suppressed,
+    and so is what they explain.
+
+    .PARAMETER SuppressUntil
+    When the suppressions end; a date without a time lasts to its end.
+
+    .PARAMETER RecordPath
+    A file that takes the reports too, for -Baseline and Compare-LyncReport.
+
     .PARAMETER Concurrency
     How many addresses are looked at at a time.
 
     .PARAMETER WriteError
-    Writes each root failure as an error too, with the finding's name as its id.
+    Writes each root failure as an error too, with the finding's name as its id. What
+    is known or suppressed is none.
 
     .PARAMETER Deployment
     Where the users are: auto, online, hybrid or server.
@@ -426,6 +441,9 @@ function Test-LyncSignIn {
 
     .EXAMPLE
     Get-CsOnlineUser | Test-LyncSignIn | Where-Object { $_.verdict.outcome -eq 'problem' }
+
+    .EXAMPLE
+    Test-LyncSignIn joe@contoso.com -Suppress dns-sip-cname-missing=contoso.com -SuppressUntil 2031-12-31
 
     .EXAMPLE
     (Test-LyncSignIn joe@contoso.com).findings | Format-List title, resolution
@@ -465,6 +483,14 @@ function Test-LyncSignIn {
         [hashtable] $Answer,
 
         [string] $Ticket,
+
+        [string] $Baseline,
+
+        [string[]] $Suppress,
+
+        [datetime] $SuppressUntil,
+
+        [string] $RecordPath,
 
         [ValidateRange(1, 1000)]
         [int] $Concurrency,
@@ -539,6 +565,17 @@ function Test-LyncSignIn {
                 foreach ($id in $Answer.Keys) { $arguments += '--answer', ('{0}={1}' -f $id, $Answer[$id]) }
             }
             if ($Ticket) { $arguments += '--ticket', $Ticket }
+            if ($Baseline) { $arguments += '--baseline', @(Get-LyncDiagFilePath -Path $Baseline)[0] }
+            foreach ($one in $Suppress) { $arguments += '--suppress', $one }
+            if ($PSBoundParameters.ContainsKey('SuppressUntil')) {
+                if ($SuppressUntil.TimeOfDay.Ticks -eq 0) {
+                    $arguments += '--until', $SuppressUntil.ToString('yyyy-MM-dd', [System.Globalization.CultureInfo]::InvariantCulture)
+                }
+                else {
+                    $arguments += '--until', (ConvertTo-LyncDiagText -Time $SuppressUntil)
+                }
+            }
+            if ($RecordPath) { $arguments += '--output', ('ndjson={0}' -f @(Get-LyncDiagFilePath -Path $RecordPath)[0]) }
             if ($hasCredential) {
                 $secret = $Credential.GetNetworkCredential().Password + "`n"
                 $arguments += '--password-stdin', '--user-name', $Credential.UserName
@@ -957,6 +994,74 @@ function Resolve-LyncError {
     }
 }
 
+function Compare-LyncReport {
+    <#
+    .SYNOPSIS
+    Says what changed between two runs: what is new, gone or not known.
+
+    .DESCRIPTION
+    Writes one object for each finding that is not as it was, with what became of it
+    in change: appeared, gone, changed or unknown. A finding is gone only if the later
+    run looked again at what showed it. Where new is true, it is a failure or warning
+    that was not there before, or was less severe.
+
+    .PARAMETER Before
+    The file of the earlier run, as Test-LyncSignIn -RecordPath writes it: reports,
+    a batch, or DNS documents.
+
+    .PARAMETER After
+    The file of the later run.
+
+    .PARAMETER Document
+    Writes the whole comparison instead, with verdicts, links of the chain and notes.
+
+    .EXAMPLE
+    Test-LyncSignIn joe@contoso.com -RecordPath .\tuesday.ndjson
+    Compare-LyncReport .\monday.ndjson .\tuesday.ndjson
+
+    .EXAMPLE
+    Compare-LyncReport .\monday.ndjson .\tuesday.ndjson | Where-Object { $_.new } | Format-List title, resolution
+
+    .OUTPUTS
+    LyncDiag.Change
+    #>
+    [CmdletBinding()]
+    [OutputType('LyncDiag.Change')]
+    param(
+        [Parameter(Mandatory = $true, Position = 0)]
+        [string] $Before,
+
+        [Parameter(Mandatory = $true, Position = 1)]
+        [string] $After,
+
+        [switch] $Document
+    )
+    process {
+        $files = @(Get-LyncDiagFilePath -Path $Before, $After)
+        $state = @{ ExitCode = -1; Error = ''; Documents = 0 }
+        Invoke-LyncDiag -ArgumentList (@('diff', '--output', 'ndjson', '--') + $files) -State $state | ForEach-Object {
+            $state.Documents++
+            $comparison = ConvertFrom-LyncDiagLine -Line $_ -TypeName 'LyncDiag.Comparison'
+            foreach ($one in $comparison.targets) {
+                foreach ($change in $one.findings) {
+                    $change | Add-Member -MemberType NoteProperty -Name 'address' -Value $one.after.address
+                    if ($one.presence -eq 'before') {
+                        $change.address = $one.before.address
+                    }
+                    Add-LyncDiagType -InputObject $change -TypeName 'LyncDiag.Change'
+                    if (-not $Document) {
+                        $change
+                    }
+                }
+            }
+            if ($Document) {
+                $comparison
+            }
+        }
+        Write-LyncDiagProblem -State $state -Caller $PSCmdlet -Target ($files -join ', ')
+    }
+}
+
 function New-LyncSupportBundle {
     <#
     .SYNOPSIS
@@ -1113,4 +1218,4 @@ Register-ArgumentCompleter -CommandName 'Resolve-LyncError' -ParameterName 'Inpu
     }
 }
 
-Export-ModuleMember -Function 'Test-LyncSignIn', 'Test-LyncDns', 'Test-LyncFederation', 'Get-LyncSignInLog', 'Resolve-LyncError', 'New-LyncSupportBundle'
+Export-ModuleMember -Function 'Test-LyncSignIn', 'Test-LyncDns', 'Test-LyncFederation', 'Get-LyncSignInLog', 'Resolve-LyncError', 'Compare-LyncReport', 'New-LyncSupportBundle'
