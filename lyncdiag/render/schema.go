@@ -2,33 +2,40 @@ package render
 
 import (
 	"bytes"
-	"embed"
+	"compress/gzip"
+	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/redact"
 )
 
-//go:embed schema/*.json
-var schemas embed.FS
+//go:embed schema/all.json.gz
+var packedSchemas []byte
+
+// schemas are all of them by name, unpacked when one is wanted.
+var schemas = sync.OnceValue(func() map[string]json.RawMessage {
+	var all map[string]json.RawMessage
+	z, err := gzip.NewReader(bytes.NewReader(packedSchemas))
+	if err == nil {
+		err = json.NewDecoder(z).Decode(&all)
+	}
+	if err != nil {
+		panic(err) // embedded at build time
+	}
+	return all
+})
 
 // Schemas returns the names of the documents, sorted: "report" stands for
 // lyncdiag.report/v1.
 func Schemas() []string {
-	entries, err := schemas.ReadDir("schema")
-	if err != nil {
-		panic(err) // embedded at build time
-	}
-	names := make([]string, 0, len(entries))
-	for _, e := range entries {
-		if e.Name() == definitionsFile {
-			continue
-		}
-		names = append(names, strings.TrimSuffix(e.Name(), ".v1.json"))
+	names := make([]string, 0, len(schemas()))
+	for name := range schemas() {
+		names = append(names, name)
 	}
 	slices.Sort(names)
 	return names
@@ -38,54 +45,15 @@ func Schemas() []string {
 // name. Keys may be added to a document at any time, so the schema allows
 // others; a key that it requires stays.
 func Schema(name string) ([]byte, error) {
-	b, err := schemas.ReadFile("schema/" + name + ".v1.json")
-	if err != nil {
+	raw, ok := schemas()[name]
+	if !ok {
 		return nil, fmt.Errorf("render: read schema %q: there is none; names are %s", name, strings.Join(Schemas(), ", "))
 	}
-	whole, err := withDefinitions(b)
 	var out bytes.Buffer
-	if err == nil {
-		err = json.Indent(&out, whole, "", "  ")
-	}
-	if err != nil {
+	if err := json.Indent(&out, raw, "", "  "); err != nil {
 		return nil, fmt.Errorf("render: read schema %q: %w", name, err)
 	}
 	return out.Bytes(), nil
-}
-
-// definitionsFile has what several schemas define; they are embedded without it.
-const definitionsFile = "definitions.json"
-
-// withDefinitions puts into a schema what it refers to, directly or through what
-// it refers to.
-func withDefinitions(raw []byte) ([]byte, error) {
-	var schema, defs, shared map[string]json.RawMessage
-	b, err := schemas.ReadFile("schema/" + definitionsFile)
-	if err = errors.Join(err, json.Unmarshal(b, &shared), json.Unmarshal(raw, &schema)); err != nil {
-		return nil, err
-	}
-	if own, ok := schema["$defs"]; ok {
-		if err := json.Unmarshal(own, &defs); err != nil {
-			return nil, err
-		}
-	} else {
-		defs = map[string]json.RawMessage{}
-	}
-	for texts := []string{string(raw)}; len(texts) > 0; texts = texts[1:] {
-		for _, part := range strings.Split(texts[0], `"#/$defs/`)[1:] {
-			name, _, _ := strings.Cut(part, `"`)
-			if _, ok := defs[name]; !ok {
-				defs[name] = shared[name]
-				texts = append(texts, string(shared[name]))
-			}
-		}
-	}
-	if len(defs) > 0 {
-		if schema["$defs"], err = json.Marshal(defs); err != nil {
-			return nil, err
-		}
-	}
-	return json.Marshal(schema)
 }
 
 // Wire returns an empty value of the struct behind each document, for the

@@ -33,13 +33,12 @@ func run(root string) error {
 		return err
 	}
 	// The binary embeds its own copy, as go:embed does not reach out of a package,
-	// without the white space and with each definition once, as every kilobyte counts
-	// there.
-	embedded, err := embeddable(files)
+	// packed, as every kilobyte counts there.
+	packed, err := pack(files)
 	if err != nil {
 		return err
 	}
-	if err := replace(filepath.Join(root, "lyncdiag", "render", "schema"), embedded); err != nil {
+	if err := replace(filepath.Join(root, "lyncdiag", "render", "schema"), map[string][]byte{"all.json.gz": packed}); err != nil {
 		return err
 	}
 	if err := replace(filepath.Join(root, "docs", "findings"), findingPages()); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"go/ast"
@@ -75,80 +76,26 @@ func schemaFiles(list map[string]*jsonschema.Schema) (map[string][]byte, error) 
 	return files, nil
 }
 
-// embeddable are the schemas without white space. What several of them define in
-// the same words stands in a file of definitions, which render puts back.
-func embeddable(files map[string][]byte) (map[string][]byte, error) {
-	type definition struct{ name, text string }
-	count := map[definition]int{}
-	parsed := map[string]map[string]json.RawMessage{}
+// pack is one object of all schemas by name, without white space and compressed.
+func pack(files map[string][]byte) ([]byte, error) {
+	all := map[string]json.RawMessage{}
 	for file, text := range files {
-		var b bytes.Buffer
-		if err := json.Compact(&b, text); err != nil {
-			return nil, err
-		}
-		var s struct {
-			Defs map[string]json.RawMessage `json:"$defs"`
-		}
-		if err := json.Unmarshal(b.Bytes(), &s); err != nil {
-			return nil, err
-		}
-		parsed[file] = s.Defs
-		for name, d := range s.Defs {
-			count[definition{name, string(d)}]++
-		}
+		all[strings.TrimSuffix(file, ".v1.json")] = text
 	}
-	// Of one name with several texts the most frequent is shared.
-	shared := map[string]json.RawMessage{}
-	for d, n := range count {
-		most := count[definition{d.name, string(shared[d.name])}]
-		if n > 1 && (n > most || n == most && d.text < string(shared[d.name])) {
-			shared[d.name] = json.RawMessage(d.text)
-		}
-	}
-	embedded := map[string][]byte{}
-	for file, text := range files {
-		for name, d := range parsed[file] {
-			if bytes.Equal(shared[name], d) {
-				delete(parsed[file], name)
-			}
-		}
-		var s map[string]json.RawMessage
-		if err := json.Unmarshal(text, &s); err != nil {
-			return nil, err
-		}
-		delete(s, "$defs")
-		if len(parsed[file]) > 0 {
-			own, err := asJSON(parsed[file])
-			if err != nil {
-				return nil, err
-			}
-			s["$defs"] = own
-		}
-		whole, err := asJSON(s)
-		if err != nil {
-			return nil, err
-		}
-		embedded[file] = append(whole, '\n')
-	}
-	definitions, err := asJSON(shared)
+	var packed bytes.Buffer
+	z, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
 	if err != nil {
 		return nil, err
 	}
-	embedded["definitions.json"] = append(definitions, '\n')
-	return embedded, nil
-}
-
-// asJSON is one line with keys in their order, and what is markup as it is.
-func asJSON(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
+	enc := json.NewEncoder(z) // which compacts what it is given
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	if err := enc.Encode(all); err != nil {
 		return nil, err
 	}
-	var line bytes.Buffer
-	err := json.Compact(&line, b.Bytes())
-	return line.Bytes(), err
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return packed.Bytes(), nil
 }
 
 // fixSchemaName lets the key schema have its one value only.
