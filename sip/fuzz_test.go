@@ -111,8 +111,8 @@ func FuzzParseLog(f *testing.F) {
 		if brief, _ := briefly(t, bytes.NewReader(b), 4096); !reflect.DeepEqual(brief, all) {
 			t.Fatalf("read briefly:\n got %+v\nwant %+v", brief, all)
 		}
-		// Packets that lie whole in a block are read another way than those whose lines come one by one. Which encoding it is
-		// shows at the start.
+		// Packets that lie whole in a block are read another way than those whose lines come one by one. What the start of a text
+		// says of its encoding differs then.
 		slow := sip.NewLog(iotest.OneByteReader(bytes.NewReader(b)))
 		slow.MaxMessage = 4096
 		var again []sip.Record
@@ -121,7 +121,7 @@ func FuzzParseLog(f *testing.F) {
 				again = append(again, r)
 			}
 		}
-		if got, want := slow.Summary(), log.Summary(); got.Encoding == want.Encoding && (!reflect.DeepEqual(again, read) || !reflect.DeepEqual(got, want)) {
+		if got, want := slow.Summary(), log.Summary(); bytes.IndexByte(b, 0) < 0 && got.Encoding == want.Encoding && (!reflect.DeepEqual(again, read) || !reflect.DeepEqual(got, want)) {
 			t.Fatalf("read by the byte:\n got %+v, %+v\nwant %+v, %+v", again, got, read, want)
 		}
 		if s := log.Summary(); s.Messages != messages || s.Lines < line {

@@ -75,6 +75,12 @@ type Levels struct {
 	Other int `json:"other"`
 }
 
+func (l *Levels) add(more Levels) {
+	l.Info += more.Info
+	l.Trace += more.Trace
+	l.Other += more.Other
+}
+
 // count counts a line by the first letter of its level.
 func (l *Levels) count(level byte) {
 	switch level {

@@ -22,26 +22,26 @@ const keyAt = len(stampForm) + 1 // where the pid:tid of a line begins
 // traceLines handles the trace between messages.
 func (l *Log) traceLines(b []byte) (size int) {
 	c := &l.client
-	end := keyAt + c.keyLength
+	space := keyAt + c.keyLength
 	lines, last, levels := 0, -1, l.sum.Levels
 	for {
-		line := b[size:]
-		n := bytes.IndexByte(line, '\n') + 1
+		n := bytes.IndexByte(b[size:], '\n') + 1
 		if n < 64 {
 			break
 		}
-		line = line[:n]
+		line := b[size : size+n]
 		// Keys are nearly always as long as the one before.
-		if !ordinaryPrefix(line, end) {
-			if end = keyEnd(line); !ordinaryPrefix(line, end) {
+		if !ordinaryPrefix(line, space) {
+			space = keyEnd(line)
+			c.keyLength = space - keyAt
+			if !ordinaryPrefix(line, space) {
 				break
 			}
-			c.keyLength = end - keyAt
 		}
-		if !traceText(line[end+10:]) || stampOf(line) != c.stamp && !l.seeStamp(line) {
+		if !traceText(line[space+10:]) || stampOf(line) != c.stamp && !l.seeStamp(line) {
 			break
 		}
-		levels.count(line[end+1])
+		levels.count(line[space+1])
 		last = size
 		size += n
 		lines++
@@ -56,28 +56,32 @@ func (l *Log) traceLines(b []byte) (size int) {
 	return size
 }
 
-// keyEnd returns where the key of a line ends that has at least 64 bytes; keys are 16 bytes long at most.
+// keyEnd returns where the key of a line ends that has at least 64 bytes; keys are 14 bytes long at most.
 func keyEnd(line []byte) int {
 	end := keyAt
-	for end < keyAt+16 && line[end] != ' ' {
+	for end < keyAt+14 && line[end] != ' ' {
 		end++
 	}
 	return end
 }
 
-// ordinaryPrefix reports whether a line of at least 64 bytes has the prefix of a .uccapilog as every version writes it, with
-// the key up to end and the text 10 bytes later. The stamp is not looked at.
-func ordinaryPrefix(line []byte, end int) bool {
-	return line[keyAt-1] == ' ' && line[end] == ' ' && binary.LittleEndian.Uint32(line[end+6:])>>8 == ':'|':'<<8|' '<<16
+// ordinaryPrefix reports whether a line of at least 64 bytes whose key ends at space has the prefix of a .uccapilog as every
+// version writes it: the level follows the space, and the text 9 bytes after it. The stamp is not looked at.
+func ordinaryPrefix(line []byte, space int) bool {
+	rest := line[space : space+10]
+	const signs, mask = ' ' | ':'<<56, 0xff | 0xff<<56
+	return binary.LittleEndian.Uint64(rest)&mask == signs && rest[8] == ':' && rest[9] == ' ' && line[keyAt-1] == ' '
 }
 
 // traceText reports whether a text of at least 8 bytes has nothing to do with SIP: neither a word of a packet's frame nor one
 // in capitals, as the methods are, begins it.
 func traceText(text []byte) bool {
 	w := binary.LittleEndian.Uint64(text)
-	switch uint32(w) | 0x20202020 {
-	case 's' | 'e'<<8 | 'n'<<16 | 'd'<<24, 'd' | 'a'<<8 | 't'<<16 | 'a'<<24, 'e' | 'n'<<8 | 'd'<<16 | ' '<<24, 's' | 'i'<<8 | 'p'<<16 | '/'<<24:
-		return false
+	if telling[wordHash(uint32(w))] {
+		switch uint32(w) | 0x20202020 {
+		case 's' | 'e'<<8 | 'n'<<16 | 'd'<<24, 'd' | 'a'<<8 | 't'<<16 | 'a'<<24, 'e' | 'n'<<8 | 'd'<<16 | ' '<<24, 's' | 'i'<<8 | 'p'<<16 | '/'<<24:
+			return false
+		}
 	}
 	// The first byte that is no capital has the lowest of these bits.
 	const each, high = 0x0101010101010101, 0x8080808080808080
@@ -107,19 +111,19 @@ func (l *Log) wholePacket(b []byte) int {
 		return 0
 	}
 	announcement := b[:size]
-	end := keyEnd(announcement)
-	if !ordinaryPrefix(announcement, end) || announcement[end+1] != 'I' || !packetLine(announcement[end+10:]) ||
+	space := keyEnd(announcement)
+	if !ordinaryPrefix(announcement, space) || announcement[space+1] != 'I' || !packetLine(announcement[space+10:]) ||
 		stampOf(announcement) != c.stamp && !l.seeStamp(announcement) {
 		return 0
 	}
-	prefix := announcement[:end+10]
+	prefix := announcement[:space+10]
 	first, ok := bytes.CutPrefix(b[size:], prefix)
 	n := bytes.IndexByte(first, '\n') + 1
 	if !ok || n == 0 {
 		return 0
 	}
 	first = first[:n]
-	c.thread, c.keyed = l.threadOf(prefix[keyAt:end]), false
+	c.thread, c.keyed = l.threadOf(prefix[keyAt:space]), false
 	m := l.newMessage(first, l.packet(announcement[len(prefix):]))
 	m.Line, m.Offset = l.line+2, l.offset+int64(size)
 	m.size, m.buf = n, append(m.buf, first...)
@@ -140,14 +144,11 @@ func (l *Log) wholePacket(b []byte) int {
 // packetLines adds to m what follows its first line in a packet, and returns the size of that, with the packet's end. It is 0
 // if b does not hold all of it, or something is not ordinary.
 func (l *Log) packetLines(m *openMessage, b, prefix []byte) int {
-	limit := cmp.Or(max(l.MaxMessage, 0), maxMessage)
+	var trace Levels      // the lines between those of the message
+	waits, waited := 0, 0 // lines of other threads in a row, and how many texts come before them
 	texts := l.client.texts[:0]
-	levels := l.sum.Levels
-	size, lines, waits := 0, 2, 0
-	levels.Info += lines
-	for waits <= maxWaits && m.size <= limit {
-		at := size
-		stamped := len(b) > at+len(prefix) && string(b[at:at+len(prefix)]) == string(prefix)
+	for at, end := 0, 0; ; at = end {
+		stamped := bytes.HasPrefix(b[at:], prefix)
 		if stamped {
 			at += len(prefix)
 		}
@@ -155,29 +156,34 @@ func (l *Log) packetLines(m *openMessage, b, prefix []byte) int {
 		if n == 0 {
 			return 0
 		}
-		line := b[at : at+n]
-		lines++
-		size = at + n
-		dull := stamped != m.raw && m.body < 0 && dullHeader(line)
+		end = at + n
+		line := b[at:end]
+		if m.body < 0 && stamped != m.raw && dullHeader(line) {
+			texts = append(texts, span{at, end})
+			m.size += n
+			continue
+		}
 		switch {
-		case dull:
 		case stamped && (n < 8 || traceText(line)):
 			if m.raw {
 				return 0
 			}
 		case stamped && packetEnd(line):
-			if m.body < 0 {
+			if m.body < 0 || m.size > cmp.Or(max(l.MaxMessage, 0), maxMessage) {
 				return 0
 			}
 			if m.keep {
-				for i := 0; i < len(texts); i += 2 {
-					m.buf = append(m.buf, b[texts[i]:texts[i+1]]...)
+				for _, t := range texts {
+					m.buf = append(m.buf, b[t.start:t.end]...)
 				}
 			}
-			levels.Info++
-			l.client.texts, l.sum.Levels = texts, levels
-			l.line += lines
-			return size
+			l.client.texts = texts
+			l.line += 3 + len(texts) + trace.Info + trace.Trace + trace.Other
+			if trace.Info += 3; !m.raw {
+				trace.Info += len(texts)
+			}
+			l.sum.Levels.add(trace)
+			return end
 		case stamped:
 			if m.raw || m.startsAnother(line) {
 				return 0
@@ -186,14 +192,19 @@ func (l *Log) packetLines(m *openMessage, b, prefix []byte) int {
 			if n < 64 || stampOf(line) != l.client.stamp {
 				return 0
 			}
-			end := keyEnd(line)
-			own := string(line[keyAt:end]) == string(prefix[keyAt:len(prefix)-10])
-			if !ordinaryPrefix(line, end) || !traceText(line[end+10:]) || m.raw && (own || m.complete()) {
+			space := keyEnd(line)
+			own := string(line[keyAt:space]) == string(prefix[keyAt:len(prefix)-10])
+			if !ordinaryPrefix(line, space) || !traceText(line[space+10:]) || m.raw && (own || m.complete()) {
 				return 0
 			}
-			levels.count(line[end+1])
+			trace.count(line[space+1])
 			if !own {
-				waits++
+				if !m.raw && waited != len(texts) {
+					waits, waited = 0, len(texts)
+				}
+				if waits++; waits > maxWaits {
+					return 0
+				}
 			}
 			continue
 		case !m.raw && len(texts) > 0, line[0] < '<' && line[0] != '\r' && line[0] != '\n', bytes.HasPrefix(line, []byte("TL_")), bytes.HasPrefix(line, []byte("MESSAGE ")):
@@ -201,35 +212,33 @@ func (l *Log) packetLines(m *openMessage, b, prefix []byte) int {
 		default:
 			m.raw = true
 		}
-		if stamped {
-			levels.Info++
-			waits = 0
-		}
-		texts = append(texts, at, size)
+		texts = append(texts, span{at, end})
 		if m.size += n; m.body >= 0 {
 			m.bodyLine(line)
-		} else if !dull {
+		} else {
 			l.headerLine(m, line)
 		}
 	}
-	return 0
 }
+
+// span is a part of a text.
+type span struct{ start, end int }
 
 // dullHeader reports whether a line is a header that headerLine takes nothing from. It may say no of others.
 func dullHeader(line []byte) bool {
 	return len(line) >= 8 && line[0] >= 'A' && line[1] >= 'a' && !telling[wordHash(binary.LittleEndian.Uint32(line))]
 }
 
-// telling has the first four letters of the lines of a packet that more than a header may stand in, or one that headerLine
-// reads, by hash: others may share it. Names with another character than a small letter in the second place are told by that.
+// telling has, by hash, the first four letters of the lines that frame a packet, begin a message, or are read by headerLine. Other
+// words may share one. Names with another character than a small letter in the second place are told by that.
 var telling = func() (set [256]bool) {
-	for _, word := range []string{"cseq", "cont", "date", "ms-d", "ms-c", "send", "data", "end "} {
+	for _, word := range []string{"send", "data", "end ", "sip/", "cseq", "cont", "date", "ms-d", "ms-c"} {
 		set[wordHash(binary.LittleEndian.Uint32([]byte(word)))] = true
 	}
 	return set
 }()
 
-func wordHash(word uint32) uint8 { return uint8((word | 0x20202020) * 2654435761 >> 24) }
+func wordHash(word uint32) uint8 { return uint8((word | 0x20202020) * 374761393 >> 24) }
 
 // packetEnd reports whether a text ends a packet.
 func packetEnd(text []byte) bool {

@@ -26,7 +26,7 @@ type clientLog struct {
 	packets   map[string]*packetHeader // interned, by what the line says before its length
 	lately    [2]*packetHeader         // read last, in and out
 	announced int                      // threads that are in a packet
-	texts     []int                    // where the lines of a packet begin and end, without their prefixes
+	texts     []span                   // the lines of a packet, without their prefixes
 }
 
 // packetHeader is what a log says about a packet before the message itself.
@@ -57,8 +57,13 @@ func (l *Log) seeStamp(b []byte) bool {
 	c := &l.client
 	stamp := stampOf(b)
 	i := 0
-	if stamp[0] == c.stamp[0] && (stamp[1]^c.stamp[1])&0xffffff == 0 {
-		i = len("00/00/0000|")
+	if stamp[0] == c.stamp[0] {
+		switch {
+		case stamp[1] == c.stamp[1]:
+			i = len("00/00/0000|00:00")
+		case (stamp[1]^c.stamp[1])&0xffffff == 0:
+			i = len("00/00/0000|")
+		}
 	}
 	for ; i < len(stampForm); i++ {
 		if stampForm[i] == '0' {
