@@ -14,7 +14,13 @@ const (
 	userContext
 	nameContext
 	secretContext
-	gssContext    // a secret that has to stay base64
+	passwordContext // a secret that a person knows
+	sdpContext      // a secret of a session (RFC 8839, RFC 4568), up to the next blank
+	digestContext   // what was computed from a password (RFC 7616)
+	gssContext      // a secret that has to stay base64
+	phoneContext
+	conferenceContext
+	candidateContext
 	cookieContext // several secrets
 	callContext   // made by a program, a host may follow
 	serverContext
@@ -41,7 +47,18 @@ func contextTable() map[string]context {
 		registeredorganization company companyname department office physicaldeliveryofficename organization tenantname
 		federationbrandname brandname streetaddress city manager commonname`)
 	add(cookieContext, `cookie set-cookie set-cookie2`)
-	add(secretContext, `password passwd pwd secret client_secret clientsecret access_token id_token refresh_token token assertion
+	add(passwordContext, passwordWords)
+	add(sdpContext, `ice-pwd ice-ufrag inline remote-candidate`)
+	add(candidateContext, `candidate`)
+	add(digestContext, `response cnonce`)
+	add(phoneContext, `tel telephone telephonenumber phone phonenumber phonenumbers officephone businessphone businessphones mobile mobilephone
+		mobilenumber cell cellphone homephone ipphone otherphone othertelephone alternatemobilephones fax faxnumber facsimile
+		facsimiletelephonenumber pager lineuri msrtcsip-line callto telefon telefonnummer rufnummer durchwahl handy handynummer mobiltelefon
+		téléphone teléfono telefono telefone telefoon telefonnummer puhelin matkapuhelin celular telemóvel móvil portable телефон тел
+		τηλέφωνο טלפון هاتف 電話 電話番号 电话 手机 전화 전화번호`)
+	add(conferenceContext, `conferenceid conference-id confid conf-id meetingid meeting-id konferenz-id konferenzkennung besprechungs-id
+		pstnconferenceid`)
+	add(secretContext, `secret client_secret clientsecret access_token id_token refresh_token token assertion
 		samlresponse wresult binarysecuritytoken ciphervalue signaturevalue binarysecret
 		x-ms-webticket cwt ticket webticket apikey api_key sessionid sharedkey`)
 	add(gssContext, `gssapi-data`)
@@ -57,7 +74,13 @@ var weak = set(`true false null none yes no unknown ok empty n/a localhost any a
 // valued handles a word that says what comes after it.
 func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 	v := j
-	quoted := v < len(line) && (line[v] == '"' || line[v] == '\'')
+	if line[v] == '.' && v+1 < len(line) && line[v+1] == ':' { // "Tel.:"
+		v++
+	}
+	if line[v] == '\\' && v+1 < len(line) && line[v+1] == '"' { // JSON within a string
+		v++
+	}
+	quoted := line[v] == '"' || line[v] == '\''
 	if quoted {
 		v++
 	}
@@ -72,7 +95,7 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 	if separator != '=' && separator != ':' && !element {
 		if i > 0 && (line[i-1] == '<' || line[i-1] == ':') && line[j] == ' ' { // an element with attributes
 			if end := bytes.IndexByte(line[j:], '>'); end > 0 && line[j+end-1] != '/' {
-				if c := listed(contexts, line[i:j]); c != noContext && c != callContext && c != serverContext && isElement(line, i) {
+				if c := meaning(line, i, j); c != noContext && c != callContext && c != serverContext && isElement(line, i) {
 					out = append(out, line[i:j]...)
 					out = s.scan(out, line[j:j+end+1])
 					return s.valueOf(out, line, j+end+1, c, true, '<')
@@ -81,11 +104,10 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 		}
 		return out, 0, false
 	}
-	word := line[i:j]
-	if dn := dnAttribute(string(word)); dn != "" && separator == '=' && v == j {
-		return s.dn(out, line, i, j)
+	if dn := dnAttribute(line, i, j); dn != "" && separator == '=' && v == j {
+		return s.dn(out, line, i, j, dn)
 	}
-	c := listed(contexts, word)
+	c := meaning(line, i, j)
 	if c == noContext || element && !isElement(line, i) && !quoted {
 		return out, 0, false
 	}
@@ -102,6 +124,9 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 	switch {
 	case element:
 		delimiter = '<'
+	case v+1 < len(line) && line[v] == '\\' && line[v+1] == '"':
+		delimiter = '"'
+		v += 2
 	case v < len(line) && (line[v] == '"' || line[v] == '\''):
 		delimiter = line[v]
 		v++
@@ -130,8 +155,14 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 			return out, 0, false
 		}
 	}
-	if separator == ':' && delimiter == 0 && spaces == 0 {
+	if separator == ':' && delimiter == 0 && spaces == 0 && c != passwordContext && c != sdpContext && c != phoneContext && c != candidateContext && c != conferenceContext {
 		return out, 0, false
+	}
+	if c == candidateContext {
+		return s.candidate(out, line, i, v)
+	}
+	if c == phoneContext && delimiter == 0 || c == conferenceContext && delimiter == 0 && v < len(line) && line[v] >= '0' && line[v] <= '9' {
+		return s.phoneValue(out, line, i, v)
 	}
 	out = append(out, line[i:v]...)
 	return s.valueOf(out, line, v, c, delimiter != 0, delimiter)
@@ -161,8 +192,30 @@ func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delim
 	value := line[v:end]
 	text := strings.TrimSpace(string(value))
 	switch {
+	case c == passwordContext && text != "" && !noSecret[strings.ToLower(text)]:
+		if !quoted {
+			end = secretEnd(line, v)
+		}
+		return append(out, "[redacted]"...), end, true
 	case text == "" || weak[strings.ToLower(text)] || isTime(text):
 		return append(out, value...), end, true
+	case c == sdpContext:
+		if k := bytes.IndexByte(value, '|'); k > 0 { // lifetime and index of a key
+			return append(append(out, "[redacted]"...), value[k:]...), end, true
+		}
+		return append(out, "[redacted]"...), end, true
+	case c == digestContext:
+		switch {
+		case isHex(text) && len(text) >= 8:
+			return append(out, s.number(text)...), end, true
+		case len(text) >= 16 && baseRun(value) == len(value) && !strings.HasPrefix(text, "redacted-"):
+			return append(out, s.blob(value)...), end, true
+		}
+		return s.scan(out, value), end, true
+	case c == phoneContext:
+		return s.phones(out, value), end, true
+	case c == conferenceContext:
+		return s.conferences(out, value), end, true
 	case c == gssContext:
 		return append(out, "cmVkYWN0ZWQ="...), end, true
 	case c == secretContext || c == cookieContext:
@@ -239,6 +292,8 @@ func (s *scanner) callID(b []byte) []byte {
 		run := b[i:j]
 		if isGUID(string(run)) {
 			out = append(out, s.guid(string(run))...)
+		} else if len(run) == 32 && isHex(string(run)) {
+			out = append(out, s.compactGUID(string(run))...)
 		} else {
 			out = append(out, s.bareWord(run)...)
 		}
@@ -247,19 +302,36 @@ func (s *scanner) callID(b []byte) []byte {
 	return out
 }
 
-// dnAttribute tells the attributes of a distinguished name that are replaced.
-func dnAttribute(word string) string {
-	switch word {
-	case "CN", "OU", "O", "DC", "UID", "L", "ST", "STREET":
-		return word
+// dnAttribute tells the attributes of a distinguished name that are replaced: CN, DC,
+// and O for all others. In
+// lower case they are taken for such behind the sign between two of them, or that
+// begins a legacyExchangeDN; cn and dc also elsewhere.
+func dnAttribute(line []byte, i, j int) string {
+	if j-i > 6 {
+		return ""
+	}
+	switch word := line[i:j]; string(word) {
+	case "CN", "cn":
+		return "CN"
+	case "DC", "dc":
+		return "DC"
+	case "OU", "O", "UID", "L", "ST", "STREET":
+		return "O"
+	case "ou", "o", "uid", "l", "st":
+		k := i
+		for k > 0 && line[k-1] == ' ' {
+			k--
+		}
+		if k > 0 && (line[k-1] == ',' || line[k-1] == '/') {
+			return "O"
+		}
 	}
 	return ""
 }
 
 // dn replaces a value in a distinguished name (RFC 4514), and several DC together
 // as the domain that they are.
-func (s *scanner) dn(out, line []byte, i, j int) ([]byte, int, bool) {
-	name := string(line[i:j])
+func (s *scanner) dn(out, line []byte, i, j int, name string) ([]byte, int, bool) {
 	end := dnValue(line, j+1)
 	if name == "DC" {
 		labels := []string{string(line[j+1 : end])}
@@ -270,7 +342,7 @@ func (s *scanner) dn(out, line []byte, i, j int) ([]byte, int, bool) {
 			for k < len(line) && (line[k] == ',' || line[k] == ' ' || line[k] == '/') {
 				k++
 			}
-			if k+3 >= len(line) || string(line[k:k+3]) != "DC=" {
+			if k+3 >= len(line) || !hasFold(line[k:], "dc=") {
 				break
 			}
 			joints = append(joints, string(line[next:k]))
@@ -286,7 +358,7 @@ func (s *scanner) dn(out, line []byte, i, j int) ([]byte, int, bool) {
 				}
 				out = append(out, joint...)
 			}
-			out = append(append(out, "DC="...), label...)
+			out = append(append(append(out, line[i:j]...), '='), label...)
 		}
 		return out, next, true
 	}

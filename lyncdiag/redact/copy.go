@@ -320,7 +320,7 @@ func (c *copier) json(in *bufio.Reader) error {
 			word := []byte{b}
 			for len(word) < 8 {
 				next, err := in.Peek(1)
-				if err != nil || next[0] < 'A' {
+				if err != nil || next[0] < 'a' || next[0] > 'z' {
 					break
 				}
 				in.Discard(1)
@@ -404,7 +404,7 @@ func (r *Redactor) field(key, value string) string {
 	if enumerations[key] {
 		return value
 	}
-	c := contexts[key]
+	c := meaning([]byte(key), 0, len(key))
 	if key == "authorization" || key == "proxy-authorization" {
 		value = "Authorization: " + value
 		return strings.TrimPrefix(r.text(value), "Authorization: ")

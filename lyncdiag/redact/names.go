@@ -2,6 +2,7 @@ package redact
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -91,6 +92,9 @@ func (r *Redactor) host(name string) string {
 	if strings.HasSuffix(low, ".") {
 		low, dot = low[:len(low)-1], "."
 	}
+	if reversed, ok := r.reverse(low); ok {
+		return reversed + dot
+	}
 	if low == "" || wellKnown(low) {
 		return name
 	}
@@ -113,6 +117,63 @@ func (r *Redactor) host(name string) string {
 	}
 	b.WriteString(r.domain(above))
 	return b.String() + dot
+}
+
+// reverse replaces the address in a name of the reverse tree (RFC 1035 section
+// 3.5, RFC 3596 section 2.5). Of a zone there, which holds many addresses, it is the
+// beginning of all pseudonyms of their kind.
+func (r *Redactor) reverse(name string) (string, bool) {
+	head, six := strings.CutSuffix(name, ".ip6.arpa")
+	if !six {
+		var four bool
+		if head, four = strings.CutSuffix(name, ".in-addr.arpa"); !four {
+			return name, name == "in-addr.arpa" || name == "ip6.arpa"
+		}
+	}
+	most, base, tree := 4, 10, ".in-addr.arpa"
+	if six {
+		most, base, tree = 32, 16, ".ip6.arpa"
+	}
+	labels := strings.Split(head, ".")
+	first := len(labels) // of the labels that are parts of the address
+	var parts []byte
+	for ; first > 0 && len(parts) < most; first-- {
+		n, err := strconv.ParseUint(labels[first-1], base, 8)
+		if err != nil || six && n > 15 {
+			break
+		}
+		parts = append(parts, byte(n))
+	}
+	below := labels[:first]
+	for i, label := range below {
+		below[i] = r.label(label)
+	}
+	known := len(parts)
+	parts = append(parts, make([]byte, most-known)...)
+	bytes := parts
+	if six {
+		bytes = make([]byte, 16)
+		for i, nibble := range parts {
+			bytes[i/2] |= nibble << (4 * (1 - i%2))
+		}
+	}
+	a, _ := netip.AddrFromSlice(bytes)
+	switch {
+	case known == most:
+		a = r.address(a)
+	case !everybodys(a):
+		a = substitute(a, 0)
+	}
+	out := below
+	for i := known - 1; i >= 0; i-- {
+		b := a.AsSlice()
+		if six {
+			out = append(out, strconv.FormatUint(uint64(b[i/2]>>(4*(1-i%2))&15), 16))
+		} else {
+			out = append(out, strconv.Itoa(int(b[i])))
+		}
+	}
+	return strings.Join(out, ".") + tree, true
 }
 
 func (r *Redactor) label(l string) string {
@@ -179,7 +240,7 @@ func (r *Redactor) address(a netip.Addr) netip.Addr {
 	if a.Is4In6() {
 		return netip.AddrFrom16(r.address(a.Unmap()).As16())
 	}
-	if a.IsLoopback() || a.IsUnspecified() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) || ofMicrosoft(a) || r.issued[a] {
+	if everybodys(a) || r.issued[a] {
 		return a.WithZone(zone)
 	}
 	p, known := r.addresses[a]
@@ -198,6 +259,11 @@ func (r *Redactor) address(a netip.Addr) netip.Addr {
 		}
 	}
 	return p.WithZone(zone)
+}
+
+// everybodys reports whether an address tells nothing of whose network it is.
+func everybodys(a netip.Addr) bool {
+	return a.IsLoopback() || a.IsUnspecified() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) || ofMicrosoft(a)
 }
 
 func (r *Redactor) met(a netip.Addr) bool {
@@ -307,7 +373,10 @@ func listed[V any](words map[string]V, word []byte) V {
 		return words[lower(word)]
 	}
 	for i, c := range word {
-		if c >= 'A' && c <= 'Z' {
+		switch {
+		case c >= 0x80:
+			return words[lower(word)]
+		case c >= 'A' && c <= 'Z':
 			c |= 0x20
 		}
 		low[i] = c

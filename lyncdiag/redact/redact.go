@@ -40,7 +40,8 @@ type Redactor struct {
 
 	certificates map[string][]byte // DER, by the SHA-256 of the original and their own
 	thumbprints  map[string]string // of certificates and their keys, and of what stands for them
-	maybe        [256]uint64       // lengths of bare words by first byte
+	maybe        wordForms         // of the names that are known
+	recent       map[string]string // what addresses and hosts were replaced by, as long as no name is added
 }
 
 // kind is what a pseudonym stands for.
@@ -66,7 +67,7 @@ const maxKept = 1 << 17
 func New() *Redactor {
 	r := &Redactor{
 		used: map[string]bool{}, addresses: map[netip.Addr]netip.Addr{}, issued: map[netip.Addr]bool{},
-		next: map[string]int{}, certificates: map[string][]byte{}, thumbprints: map[string]string{},
+		next: map[string]int{}, certificates: map[string][]byte{}, thumbprints: map[string]string{}, recent: map[string]string{},
 	}
 	for k := range r.kept {
 		r.kept[k] = map[string]string{}
@@ -182,6 +183,7 @@ func (r *Redactor) pseudonym(k kind, word string) string {
 
 // keep remembers a pseudonym.
 func (r *Redactor) keep(k kind, original, p string) {
+	clear(r.recent)
 	r.kept[k][original] = p
 	if k == domain {
 		// The name before the suffix stands for the organisation, also alone.
@@ -197,7 +199,17 @@ func (r *Redactor) keep(k kind, original, p string) {
 
 func (r *Redactor) note(word string) {
 	if word != "" {
-		r.maybe[word[0]] |= 1 << min(len(word), 63)
+		r.maybe.add(word)
+	}
+}
+
+// maxRecent bounds Redactor.recent.
+const maxRecent = 1 << 10
+
+// remember keeps what a text of addresses and hosts was replaced by.
+func (r *Redactor) remember(text []byte, p string) {
+	if len(r.recent) < maxRecent && len(text) <= maxName {
+		r.recent[string(text)] = p
 	}
 }
 
@@ -225,6 +237,19 @@ func (r *Redactor) guid(g string) string {
 	}
 	h := marker + hex.EncodeToString(r.mac("guid", low))[:22]
 	return like(g, h[:8]+"-"+h[8:12]+"-"+h[12:16]+"-"+h[16:20]+"-"+h[20:])
+}
+
+// compactGUID replaces a GUID without its dashes by that of the same GUID.
+func (r *Redactor) compactGUID(g string) string {
+	return strings.ReplaceAll(r.guid(g[:8]+"-"+g[8:12]+"-"+g[12:16]+"-"+g[16:20]+"-"+g[20:]), "-", "")
+}
+
+// conference replaces the id of a conference, which a person types or a link holds.
+func (r *Redactor) conference(id string) string {
+	if onlyDigits(id) {
+		return r.telephone(id)
+	}
+	return r.pseudonym(person, fold(id))
 }
 
 // number replaces a long number in hexadecimal by one of its length.
@@ -266,6 +291,15 @@ func (r *Redactor) telephone(digits string) string {
 	p := fmt.Sprintf("999000%04d", r.last[phone])
 	r.kept[phone][digits] = p
 	return p
+}
+
+// national replaces a number as it is dialled within a country; behind 00 it is
+// the one that also stands behind a plus.
+func (r *Redactor) national(digits string) string {
+	if abroad, ok := strings.CutPrefix(digits, "00"); ok {
+		return "00" + r.telephone(abroad)
+	}
+	return r.telephone(digits)
 }
 
 // hardware replaces the address of a network adapter by one that is administered

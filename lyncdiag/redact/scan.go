@@ -88,12 +88,25 @@ func (s *scanner) end(out []byte) []byte {
 }
 
 func (s *scanner) scan(out, line []byte) []byte {
+	line, runs := unescapeLine(line)
 	name, nameEnd := displayName(line, 0)
+	begun := -1 // where in out the first of the runs begins
 	stars := bytes.HasPrefix(bytes.TrimLeft(line, " \t>"), []byte("***"))
 	for i := 0; i < len(line); {
+		if len(runs) > 0 {
+			for len(runs) > 0 && i >= runs[0].to {
+				if begun >= 0 && i == runs[0].to {
+					out = runs[0].restore(out, begun, line[runs[0].from:i])
+				}
+				runs, begun = runs[1:], -1
+			}
+			if len(runs) > 0 && i == runs[0].from {
+				begun = len(out)
+			}
+		}
 		if i == name && nameEnd > i {
 			if text := line[i:nameEnd]; bytes.IndexByte(text, '@') < 0 {
-				out = append(out, s.words(text, person)...)
+				out = s.displayed(out, text)
 				i = nameEnd
 				name, nameEnd = displayName(line, i)
 				continue
@@ -106,6 +119,11 @@ func (s *scanner) scan(out, line []byte) []byte {
 			}
 		}
 		c := line[i]
+		if c == 0xe2 && isMark(line[:min(i+3, len(line))]) {
+			out = append(out, line[i:i+3]...)
+			i += 3
+			continue
+		}
 		if !wordByte[c] && c != '+' || c == '-' && (i == 0 || !wordByte[line[i-1]]) { // a dash before a word is no part of it
 			switch {
 			case c == '\\' && i+2 < len(line) && line[i+1] == '\\' && wordByte[line[i+2]] && (i == 0 || !wordByte[line[i-1]] && strings.IndexByte(`\:)`, line[i-1]) < 0):
@@ -118,6 +136,17 @@ func (s *scanner) scan(out, line []byte) []byte {
 					i = end
 					continue
 				}
+			case c == '(':
+				if digits, end := nationalNumber(line, i); end > 0 {
+					out = append(out, s.national(digits)...)
+					i = end
+					continue
+				}
+			case c == '=' && i+1 < len(line) && line[i+1] == '?':
+				if o, end := s.encodedWords(out, line, i, false); end > 0 {
+					out, i = o, end
+					continue
+				}
 			case c == '%' && i+2 < len(line) && hexDigit(line[i+1]) >= 0 && hexDigit(line[i+2]) >= 0:
 				out, i = s.escaped(out, line, i)
 				continue
@@ -127,6 +156,9 @@ func (s *scanner) scan(out, line []byte) []byte {
 			continue
 		}
 		out, i = s.word(out, line, i, stars)
+	}
+	if len(runs) > 0 && begun >= 0 {
+		out = runs[0].restore(out, begun, line[runs[0].from:])
 	}
 	return out
 }
@@ -151,17 +183,26 @@ func (s *scanner) escaped(out, line []byte, i int) ([]byte, int) {
 
 // addressed handles a name before an @ and what is behind it.
 func (s *scanner) addressed(out, line []byte, i, j int) ([]byte, int) {
-	name := string(line[i:j])
+	name := line[i:j]
 	j += atSign(line, j)
 	end := hostRun(line, j)
-	if end == j && (j >= len(line) || line[j] != '[') || onlyDigits(string(line[j:end])) {
-		return append(append(out, s.callID([]byte(name))...), line[i+len(name):j]...), j // a handle, a price
+	if p, ok := s.recent[string(line[i:end])]; ok {
+		return append(out, p...), end
 	}
-	out = append(append(out, s.local(name)...), line[i+len(name):j]...)
-	if behind := string(line[j:end]); behind != "" && !strings.Contains(behind, ".") {
-		return append(out, s.domain(fold(behind))...), end
+	from := len(out)
+	behind := string(line[j:end])
+	switch {
+	case end == j && (j >= len(line) || line[j] != '[') || onlyDigits(behind):
+		return append(append(out, s.callID(name)...), line[i+len(name):j]...), j // a handle, a price
+	case behind != "" && !strings.Contains(behind, "."):
+		out = append(append(out, s.local(string(name))...), line[i+len(name):j]...)
+		out = append(out, s.domain(fold(behind))...)
+	default:
+		out = append(append(out, s.local(string(name))...), line[i+len(name):j]...)
+		out = append(out, s.host(behind)...)
 	}
-	return append(out, s.host(string(line[j:end]))...), end
+	s.remember(line[i:end], string(out[from:]))
+	return out, end
 }
 
 // displayName finds the name before the next "<sip:".
@@ -248,20 +289,36 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 	}
 	// What is no address ends at its last letter.
 	j = i
-	dots := 0
-	for j < len(line) && (wordByte[line[j]] || line[j] == '.') {
-		if line[j] == '.' {
+	dots, high, joined := 0, byte(0), false
+	for ; j < len(line) && (wordByte[line[j]] || line[j] == '.'); j++ {
+		switch line[j] {
+		case '.':
 			dots++
+		case '-', '_':
+			joined = true
+		default:
+			high |= line[j]
 		}
-		j++
 	}
 	for j > i && line[j-1] == '.' {
 		j--
 		dots--
 	}
 	run := line[i:j]
-	if n := northAmerican(line[i:], before == '('); n > 0 && !wordByte[before] {
-		return append(out, s.telephone(digitsOf(line[i:i+n]))...), i + n
+	if i+2 < len(line) && (line[i+2] == ' ' || line[i+2] == ':' || line[i+2] == '-') && hexDigit(line[i]) >= 0 {
+		if end := byteRun(line, i); end > 0 {
+			return s.byteNumber(out, line[i:end]), end
+		}
+	}
+	if line[i] >= '0' && line[i] <= '9' {
+		if digits, end := nationalNumber(line, i); end > 0 {
+			return append(out, s.national(digits)...), end
+		}
+	}
+	if high >= 0x80 {
+		if o, end, ok := s.wide(out, line, i, j); ok {
+			return o, end
+		}
 	}
 	asked := s.target
 	s.target = false
@@ -270,6 +327,8 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 		k := guidIn(run)
 		out = append(append(out, run[:k]...), s.guid(string(run[k:k+36]))...)
 		return append(out, run[k+36:]...), j
+	case len(run) == 32 && isHex(string(run)):
+		return append(out, s.compactGUID(string(run))...), j
 	case len(run) == 17 && isMAC(run, '-'):
 		return append(out, s.hardware(string(run))...), j
 	case len(run) == 2 && j+15 <= len(line) && isMAC(line[i:min(i+17, len(line))], ':') && (i+17 == len(line) || !wordByte[line[i+17]] && line[i+17] != ':') && before != ':':
@@ -277,11 +336,16 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 	case len(run) > 8 && run[0]|0x20 == 's' && run[1] == '-' && run[2] == '1' && run[3] == '-':
 		return append(out, s.identifier(string(run))...), j
 	case dots == 3 && run[0] <= '9':
+		if p, ok := s.recent[string(run)]; ok && !isVersion(line, i) {
+			return append(out, p...), j
+		}
 		if a, err := netip.ParseAddr(string(run)); err == nil {
 			if isVersion(line, i) {
 				return append(out, run...), j
 			}
-			return append(out, s.address(a).String()...), j
+			p := s.address(a).String()
+			s.remember(run, p)
+			return append(out, p...), j
 		}
 	case asked && !everyday()[lower(run)]:
 		return append(out, s.host(string(run))...), j
@@ -289,6 +353,16 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 	if j < len(line) {
 		if o, end, ok := s.valued(out, line, i, j); ok {
 			return o, end
+		}
+		if line[j] == ' ' && spoken.may(run) {
+			if o, end, ok := s.said(out, line, i, j); ok {
+				return o, end
+			}
+		}
+		if len(run) == 2 && run[0]|0x20 == 'i' && run[1]|0x20 == 'd' {
+			if o, end, ok := s.conferenceURI(out, line, i, j); ok {
+				return o, end
+			}
 		}
 		if line[j] == '\\' || line[j] == '/' || hasFold(line[j:], "%5c") {
 			if o, end, ok := s.account(out, line, i, j); ok {
@@ -301,6 +375,8 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 			if at := userInfo(line[i:]); at > 0 {
 				return append(out, "[redacted]"...), i + at
 			}
+			out, end := s.forced(out, line, i)
+			return s.meeting(out, line, i, end)
 		}
 		return s.forced(out, line, i)
 	}
@@ -310,10 +386,15 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 		}
 	}
 	if dots > 0 {
-		return append(out, s.dotted(run)...), j
+		p, ok := s.recent[string(run)]
+		if !ok {
+			p = s.dotted(run)
+			s.remember(run, p)
+		}
+		return append(out, p...), j
 	}
 	if j+1 < len(line) && line[j] == ' ' && listed(authSchemes, run) && bytes.Contains(bytes.ToLower(line[max(0, i-24):i]), []byte("auth")) {
-		if end := j + 1 + baseRun(line[j+1:]); end-j > 8 {
+		if end := j + 1 + baseRun(line[j+1:]); end-j > 8 && (end == len(line) || line[end] != '"') { // not rspauth="
 			out = append(append(out, run...), ' ')
 			if b := line[j+1 : end]; bytes.HasPrefix(b, []byte("redacted-")) {
 				return append(out, b...), end
@@ -325,8 +406,19 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 		s.target = true
 		return append(out, run...), j
 	}
+	if run[0]|0x20 == 'i' && hasFold(run, "imcea") {
+		if end := i + bytes.IndexAny(line[i:], " \t\r\n<>\"'@;,"); end > j {
+			return append(out, s.local(string(line[i:end]))...), end // an address of Exchange, with its =
+		}
+	}
+	if joined && isComputer(run) {
+		return append(out, s.host(string(run))...), j
+	}
 	if j < len(line) && line[j] == '=' || isTag(line, i) {
 		return append(out, run...), j // XML and parameters have names too
+	}
+	if joined {
+		return append(out, s.compound(run)...), j
 	}
 	return append(out, s.bareWord(run)...), j
 }
@@ -339,13 +431,16 @@ func isTag(line []byte, i int) bool {
 	return i > 0 && (line[i-1] == '<' || line[i-1] == '/' && i > 1 && line[i-2] == '<')
 }
 
+func lowerByte(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c | 0x20
+	}
+	return c
+}
+
 // bareWord replaces a word that is known.
 func (s *scanner) bareWord(run []byte) []byte {
-	first := run[0]
-	if first >= 'A' && first <= 'Z' {
-		first |= 0x20
-	}
-	if s.maybe[first]&(1<<min(len(run), 63)) == 0 {
+	if !s.maybe.may(run) {
 		return run
 	}
 	low := lower(run)
@@ -353,6 +448,137 @@ func (s *scanner) bareWord(run []byte) []byte {
 		return []byte(p)
 	}
 	return run
+}
+
+// compound replaces a word, or the parts of one that are known: joe-pc, report_joe.
+func (s *scanner) compound(run []byte) []byte {
+	whole := s.bareWord(run)
+	if &whole[0] != &run[0] {
+		return whole
+	}
+	var out []byte // from the first part that is replaced
+	done := 0
+	for i := 0; i < len(run); {
+		j := i
+		for j < len(run) && run[j] != '-' && run[j] != '_' {
+			j++
+		}
+		if part := run[i:j]; j-i < len(run) && j-i >= 3 && s.maybe.may(part) {
+			if p := s.bareWord(part); &p[0] != &part[0] && !isPseudonym(lower(run)) {
+				out = append(append(out, run[done:i]...), p...)
+				done = j
+			}
+		}
+		i = j + 1
+	}
+	if out == nil {
+		return run
+	}
+	return append(out, run[done:]...)
+}
+
+// setupNames are what setup begins the name of a computer with, and how long the rest
+// is; computerNames is what people begin it with.
+var (
+	setupNames    = map[string]int{"desktop": 7, "laptop": 8, "win": 11}
+	computerNames = set("pc nb ws notebook tablet client vm srv wks")
+)
+
+// isComputer reports whether a word has the form of the names that setup gives to
+// computers (DESKTOP-1A2B3C4), or that people like to give.
+func isComputer(run []byte) bool {
+	if len(run) < 5 || len(run) > 15 {
+		return false
+	}
+	dash := bytes.IndexByte(run, '-')
+	if dash < 1 || dash == len(run)-1 {
+		return false
+	}
+	head, tail := run[:dash], run[dash+1:]
+	setup, ours := listed(setupNames, head), listed(computerNames, head)
+	var upper, digit bool
+	for _, c := range tail {
+		switch {
+		case c >= '0' && c <= '9':
+			digit = true
+		case c >= 'A' && c <= 'Z':
+			upper = true
+		case c|0x20 < 'a' || c|0x20 > 'z':
+			return false
+		}
+	}
+	switch {
+	case setup > 0:
+		return len(tail) == setup && digit || len(tail) >= 5 && digit && upper && head[0] < 'a'
+	case ours:
+		return len(tail) >= 3 && digit && head[0] < 'a'
+	}
+	switch string(tail) {
+	case "PC", "LAPTOP", "DESKTOP", "NB", "NOTEBOOK", "MBP":
+		return len(head) >= 3 && !everyday()[lower(head)]
+	}
+	return false
+}
+
+// conferenceURI replaces the id in the address of a conference (MS-CONFBAS):
+// opaque=app:conf:focus:id:8RJMDKBF.
+func (s *scanner) conferenceURI(out, line []byte, i, j int) ([]byte, int, bool) {
+	colon := 1
+	if line[j] != ':' {
+		if colon = 3; !hasFold(line[j:], "%3a") {
+			return out, 0, false
+		}
+	}
+	before := lower(line[max(0, i-40):i])
+	if !strings.HasSuffix(before, ":") && !strings.HasSuffix(before, "%3a") || !strings.Contains(before, "conf") {
+		return out, 0, false
+	}
+	end := hostRun(line, j+colon)
+	if end < j+colon+4 {
+		return out, 0, false
+	}
+	out = append(out, line[i:j+colon]...)
+	return append(out, s.conference(string(line[j+colon:end]))...), end, true
+}
+
+// meeting replaces the path of a link to a meeting behind its host: the organizer,
+// and the id, below https://meet.contoso.com/ or https://lync.contoso.com/meet/.
+func (s *scanner) meeting(out, line []byte, i, end int) ([]byte, int) {
+	if end >= len(line) || line[end] != '/' {
+		return out, end
+	}
+	meet := hasFold(line[i:end], "meet.") || hasFold(line[i:end], "join.")
+	from := len(out)
+	for j := end; ; {
+		k := j
+		if k < len(line) && line[k] == '/' {
+			k++
+		}
+		stop := hostRun(line, k)
+		if k == j || stop == k {
+			break
+		}
+		segment := string(line[k:stop])
+		last := stop >= len(line) || line[stop] != '/'
+		out = append(out, '/')
+		switch {
+		case j == end && strings.EqualFold(segment, "meet"):
+			meet = true
+			out = append(out, segment...)
+		case !meet, j == end && last, strings.EqualFold(segment, "join") || fileSuffix[fold(segment[strings.LastIndexByte(segment, '.')+1:])]:
+			return out[:from], end
+		case last:
+			out = append(out, s.conference(segment)...)
+		case strings.Contains(segment, "."):
+			out = append(out, s.dotted([]byte(segment))...)
+		default:
+			out = append(out, s.local(segment)...)
+		}
+		if j = stop; last {
+			return out, j
+		}
+	}
+	return out[:from], end
 }
 
 // dotted replaces a host, a known name, or the known words of what is neither.
@@ -547,28 +773,6 @@ func isVersion(line []byte, i int) bool {
 	return strings.HasSuffix(word, "version") || word == "ver" || word == "build" || word == "release" || word == "v"
 }
 
-// phoneAt reads the digits of a number after its plus.
-func (s *scanner) phoneAt(line []byte, i int) (string, int) {
-	var digits []byte
-	j := i
-	last := i
-	for j < len(line) && j-i < 24 {
-		switch c := line[j]; {
-		case c >= '0' && c <= '9':
-			digits = append(digits, c)
-			last = j + 1
-		case strings.IndexByte(" -.()", c) >= 0 && len(digits) > 0:
-		default:
-			j = len(line)
-		}
-		j++
-	}
-	if len(digits) < 7 || len(digits) > 15 || last < len(line) && (wordByte[line[last]] || line[last] == ':') {
-		return "", 0
-	}
-	return s.telephone(string(digits)), last
-}
-
 // baseRun is how far the alphabet of base64 goes.
 func baseRun(b []byte) int {
 	n := 0
@@ -683,35 +887,41 @@ func isMAC(b []byte, sign byte) bool {
 	return true
 }
 
-// northAmerican is the length of a number such as 425-555-0199, or behind its
-// parenthesis 425) 555-0199.
-func northAmerican(b []byte, parenthesis bool) int {
-	if b[0] < '0' || b[0] > '9' {
+// isMark reports whether a text ends with the mark of writing from the left, which
+// Windows puts before a thumbprint.
+func isMark(text []byte) bool { return bytes.HasSuffix(text, []byte("\u200e")) }
+
+// byteRun is where bytes in hexadecimal end that stand one by one from i, with the
+// sign behind the first between them all: a thumbprint, a serial number, a dump.
+// 0: there are none, or fewer than ten.
+func byteRun(line []byte, i int) int {
+	if i+29 > len(line) || i > 0 && (wordByte[line[i-1]] || line[i-1] == ':') && !isMark(line[:i]) {
 		return 0
 	}
-	form := "ddd-ddd-dddd"
-	if parenthesis {
-		form = "ddd) ddd-dddd"
-	}
-	if len(b) < len(form) {
-		return 0
-	}
-	for i := range len(form) {
-		if digit := b[i] >= '0' && b[i] <= '9'; form[i] == 'd' && !digit || form[i] != 'd' && b[i] != form[i] {
-			return 0
+	sign := line[i+2]
+	n, j := 0, i
+	for ; j+1 < len(line) && hexDigit(line[j]) >= 0 && hexDigit(line[j+1]) >= 0; n++ {
+		if j += 2; j+2 >= len(line) || line[j] != sign || hexDigit(line[j+1]) < 0 || hexDigit(line[j+2]) < 0 || j+3 < len(line) && wordByte[line[j+3]] && line[j+3] != '-' {
+			n++
+			break
 		}
+		j++
 	}
-	if len(b) > len(form) && (wordByte[b[len(form)]] || b[len(form)] == '.') {
+	if n < 10 || j < len(line) && (wordByte[line[j]] && sign != ' ' || line[j] == ':') {
 		return 0
 	}
-	return len(form)
+	return j
 }
 
-func digitsOf(b []byte) string {
-	return strings.Map(func(c rune) rune {
-		if c < '0' || c > '9' {
-			return -1
+// byteNumber replaces bytes that stand one by one as the number that they are.
+func (s *scanner) byteNumber(out, run []byte) []byte {
+	sign := run[2]
+	number := strings.ReplaceAll(string(run), string(sign), "")
+	for i, c := range []byte(s.number(number)) {
+		if i > 0 && i%2 == 0 {
+			out = append(out, sign)
 		}
-		return c
-	}, string(b))
+		out = append(out, c)
+	}
+	return out
 }

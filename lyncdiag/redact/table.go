@@ -21,7 +21,8 @@ func header(line []byte) []context {
 		if name == "" || strings.ContainsAny(name, "=@:<>\\") {
 			return nil
 		}
-		c := contexts[strings.ReplaceAll(name, " ", "")]
+		name = strings.ReplaceAll(name, " ", "")
+		c := meaning([]byte(name), 0, len(name))
 		if c == serverContext {
 			c = noContext
 		}

@@ -92,7 +92,7 @@ var dnGeneric = set(`ca root issuing server servers global authority certificati
 	sha256 sha384 g1 g2 g3 g4 g5 trust network secure the of and for inc ltd llc gmbh ag corp corporation co limited
 	users computers configuration schema sites ntds settings aggregate default-first-site-name services domain controllers builtin
 	intermediate policy signing federation adfs encryption token client intermediate subordinate enterprise
-	lc rtc service pool pools trusted administrative groups microsoft exchange system`)
+	recipients group fydibohf23spdlt first organization lc rtc service pool pools trusted administrative groups microsoft exchange system`)
 
 // notDomains are words before a backslash that are no domain of accounts.
 var notDomains = set(`authority builtin service software microsoft windows system system32 syswow64 users office lync communicator policies hkey_local_machine
@@ -135,7 +135,7 @@ var topLevel = sync.OnceValue(func() map[string]bool {
 var everyday = sync.OnceValue(func() map[string]bool { return set(everydayWords) })
 
 const everydayWords = `
-the and for are but not you all any can had her was one our out day get has him his how man new now old see two way who boy did its let
+incorrect non the and for are but not you all any can had her was one our out day get has him his how man new now old see two way who boy did its let
 put say she too use that with have this will your from they know want been good much some time very when come here just like long make many
 more only over such take than them well were what where which while about after again also among another around away back because before being
 below between both bring call came change check close could does done down each either else end even ever every far few find first five found four

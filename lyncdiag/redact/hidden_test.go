@@ -1,0 +1,234 @@
+package redact_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/redact"
+)
+
+type hiddenCase struct{ in, want string }
+
+// testHidden redacts each text by itself, and what comes out once more.
+func testHidden(t *testing.T, cases []hiddenCase) {
+	t.Helper()
+	for _, c := range cases {
+		r := redact.New()
+		got := r.Text(c.in)
+		if got != c.want {
+			t.Errorf("Text(%q)\n got %q\nwant %q", c.in, got, c.want)
+		}
+		if again := r.Text(got); again != got {
+			t.Errorf("twice: %q becomes %q", got, again)
+		}
+	}
+}
+
+func TestPasswords(t *testing.T) {
+	testHidden(t, []hiddenCase{
+		{"Kennwort: Geheim123", "Kennwort: [redacted]"},
+		{"Passwort=Geheim,123;user=x", "Passwort=[redacted];user=user-r1"},
+		{"password:hunter2 status=404", "password:[redacted] status=404"},
+		{"mot de passe : hunter2", "mot de passe : [redacted]"},
+		{"Mot de passe\u00a0: hunter2", "Mot de passe\u00a0: [redacted]"},
+		{"ce qui se passe: erreur 404", "ce qui se passe: erreur 404"},
+		{"contraseña: hunter2", "contraseña: [redacted]"},
+		{"CONTRASEÑA: hunter2", "CONTRASEÑA: [redacted]"},
+		{"PIN: 1234", "PIN: [redacted]"},
+		{"your PIN is 1234.", "your PIN is [redacted]."},
+		{"passcode 1234567", "passcode [redacted]"},
+		{"access code: 1234567", "access code: [redacted]"},
+		{"senha: x1y2; palavra-passe: x1y2", "senha: [redacted]; palavra-passe: [redacted]"},
+		{"wachtwoord: x", "wachtwoord: [redacted]"},
+		{"lösenord: x", "lösenord: [redacted]"},
+		{"hasło: x", "hasło: [redacted]"},
+		{"пароль: qwe", "пароль: [redacted]"},
+		{"Пароль: qwe", "Пароль: [redacted]"},
+		{"パスワード：hunter2", "パスワード：[redacted]"},
+		{"密码: hunter2", "密码: [redacted]"},
+		{"我的密码是hunter2", "我的密码是[redacted]"},
+		{"密码错误", "密码错误"},
+		{"비밀번호: hunter2", "비밀번호: [redacted]"},
+		{"كلمة المرور: hunter2", "كلمة المرور: [redacted]"},
+		{"κωδικός πρόσβασης: hunter2", "κωδικός πρόσβασης: [redacted]"},
+		{"kata sandi: hunter2", "kata sandi: [redacted]"},
+		{"the password is hunter2, he says", "the password is [redacted], he says"},
+		{"das Kennwort lautet Geheim123.", "das Kennwort lautet [redacted]."},
+		{"the password is 'sword fish'", "the password is '[redacted]'"},
+		{"the password is incorrect", "the password is incorrect"},
+		{"the password is expired", "the password is expired"},
+		{`"text":"The password is expired."},{"x":"a"}; y`, `"text":"The password is expired."},{"x":"a"}; y`},
+		{"das Kennwort ist abgelaufen", "das Kennwort ist abgelaufen"},
+		{"password must be changed", "password must be changed"},
+		{"net use -Password hunter2 -Force", "net use -Password [redacted] -Force"},
+		{`ConvertTo-SecureString "swordfish" -AsPlainText`, `ConvertTo-SecureString "[redacted]" -AsPlainText`},
+		{`{\"password\":\"hunter2\",\"n\":1}`, `{\"password\":\"[redacted]\",\"n\":1}`},
+		{"DefaultPassword=hunter2", "DefaultPassword=[redacted]"},
+		{"ForceChangePassword: False", "ForceChangePassword: False"},
+		{"<wsse:Password Type=\"x\">a,b&amp;c</wsse:Password>", "<wsse:Password Type=\"x\">[redacted]</wsse:Password>"},
+		{"password: client", "password: [redacted]"},
+	})
+}
+
+func TestMediaSecrets(t *testing.T) {
+	testHidden(t, []hiddenCase{
+		{"a=ice-ufrag:8hhY\r\na=ice-pwd:asd88fgpdd777uzjYhagZg", "a=ice-ufrag:[redacted]\r\na=ice-pwd:[redacted]"},
+		{"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj|2^20|1:32", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:[redacted]|2^20|1:32"},
+		{"a=candidate:9/tHcy 1 Yp7d3a UDP 0.830 10.1.2.3 50020", "a=candidate:[redacted] 1 [redacted] UDP 0.830 10.213.0.1 50020"},
+		{"a=candidate:1 1 UDP 2130706431 10.1.2.3 5060 typ host", "a=candidate:1 1 UDP 2130706431 10.213.0.1 5060 typ host"},
+		{"a=candidate:1 1 TCP-PASS 2130706431 10.1.2.3 5060", "a=candidate:1 1 TCP-PASS 2130706431 10.213.0.1 5060"},
+		{`Authentication-Info: NTLM rspauth="01000000E615438A", x`, `Authentication-Info: NTLM rspauth="01000000E615438A", x`},
+		{`Authorization: Digest username="joe", response="0bf05ca7ed29a0d4cc3e5b6f7a8c9d0e", cnonce="0bf05ca7"`, `Authorization: Digest username="user-r1", response="0bf05ca7ed29a0d4cc3e5b6f7a8c9d0e", cnonce="0bf05ca7"`},
+	})
+	r := redact.New()
+	in := `Digest response="6629fae49393a05397450978507c4ef1", cnonce="0a4f113b", x response="6629fae49393a05397450978507c4ef1"`
+	if got := r.Text(in); strings.Contains(got, "6629fae") || strings.Contains(got, "0a4f113b") {
+		t.Errorf("left in %q", got)
+	}
+	if got := r.Text("response=404 response=\"no answer\""); got != "response=404 response=\"no answer\"" {
+		t.Errorf("a status becomes %q", got)
+	}
+}
+
+func TestTelephoneNumbers(t *testing.T) {
+	testHidden(t, []hiddenCase{
+		{"0049891234567 +49 89 1234567 0049 89 1234567", "009990000001 +9990000001 009990000001"},
+		{"089/1234567 089 / 1234567 (089) 1234567 089-1234567 0891234567", "9990000001 9990000001 9990000001 9990000001 9990000001"},
+		{"+49.89.1234567 425.555.0199 +1 425 555 0199", "+9990000001 9990000002 +9990000002"},
+		{"1-425-555-0199 (425) 555-0199 (425)555-0199", "9990000001 9990000001 9990000001"},
+		{"01 23 45 67 89", "9990000001"},
+		{"020 7946 0958, 03-1234-5678", "9990000001, 9990000002"},
+		{"Tel.: 1234567", "Tel.: 9990000001"},
+		{"phone 425 555 0199", "phone 9990000001"},
+		{"tel:4258901234;phone-context=x", "tel:9990000001;phone-context=x"},
+		{"Telefon: 12345", "Telefon: 9990000001"},
+		{"+49 (0)89 1234567 +49 89 1234567", "+9990000001 +9990000001"},
+		{"+14258901234 404 Not Found", "+9990000001 404 Not Found"},
+		{"+10.1.2.3", "+10.213.0.1"},
+	})
+	r := redact.New()
+	for _, stays := range []string{
+		"05/31/2013|09:12:00.000 1A2C:1B30 INFO  :: x", "2013-05-31T09:12:00.000Z", "05-31-2013 09:12", "31.05.2013 09:12:00", "0412.1930::05/31/2013-14:05:07.123.00000001",
+		"UCCAPI/15.0.4481.1000", "version 4.0.7577.4446", "15.00.4481.1000", "Content-Length: 0000000312", "CSeq: 1 REGISTER", "id 4258901234", "KB2541980 ms-diagnostics: 4005",
+		"0x80ef0194 (404)", "expires=600 1369991520 1369991520123", "0.830 0.25", "epid=0123456789", "port 443/tcp 5061 50000-59999", "1.3.6.1.4.1.311", "0-0-0 00-00",
+		"404 404 1003", "01 23 45 67 89 ab cd", "[0123] 0456 0789", "0912-0940", "100.200.3000", "line 12, column 0123",
+	} {
+		if got := r.Text(stays); got != stays {
+			t.Errorf("%q becomes %q", stays, got)
+		}
+	}
+}
+
+func TestEscapes(t *testing.T) {
+	testHidden(t, []hiddenCase{
+		{"joe%40contoso%2Ecom", "user-r1%40domain-r1.example"},
+		{"joe%2540contoso.com", "user-r1%2540domain-r1.example"},
+		{"u=joe%252540contoso%25252Ecom&x=1", "u=user-r1%252540domain-r1.example&x=1"},
+		{"https%253A%252F%252Fsts%252Econtoso%252Ecom%252Fadfs", "https%253A%252F%252Fsts.domain-r1.example%252Fadfs"},
+		{"10%2E1%2E2%2E3", "10.213.0.1"},
+		{"%6A%6F%65%40contoso.com", "user-r1%40domain-r1.example"},
+		{"100%25 a%2541b 5%2E", "100%25 a%2541b 5%2E"},
+		{"sip:joe%40contoso.com@x.contoso.com", "sip:user-r1%40domain-r1.example@host-r1.domain-r1.example"},
+	})
+}
+
+func TestEncodedWords(t *testing.T) {
+	testHidden(t, []hiddenCase{
+		{"From: =?utf-8?B?Q2FsdmluIFppbms=?= <sip:calz@contoso.com>", "From: name-r1 name-r2 <sip:user-r1@domain-r1.example>"},
+		{"From: \"=?iso-8859-1?Q?J=F6rg_M=FCller?=\" <mailto:j@contoso.com>", "From: \"name-r1 name-r2\" <mailto:user-r1@domain-r1.example>"},
+		{"From: \"=?utf-8?Q?J=C3=B6rg?= Zink\" <sip:j@contoso.com>", "From: \"name-r1 name-r2\" <sip:user-r1@domain-r1.example>"},
+		{"Subject: =?utf-8?B?am9lQGNvbnRvc28uY29t?=", "Subject: user-r1@domain-r1.example"},
+		{"Subject: =?utf-8?B?aGVsbG8gam9lQGNv?= =?utf-8?B?bnRvc28uY29t?=", "Subject: hello user-r1@domain-r1.example"},
+		{"Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?= x=?y", "Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?= x=?y"},
+		{"To: =?shift_jis?B?gqA=?= <sip:j@contoso.com>", "To: name-r1 <sip:user-r1@domain-r1.example>"},
+	})
+}
+
+func TestComputers(t *testing.T) {
+	testHidden(t, []hiddenCase{
+		{"on DESKTOP-1A2B3C4 and desktop-1a2b3c4", "on host-r1 and host-r1"},
+		{"on DESKTOP-ABC123", "on host-r1"},
+		{"LAPTOP-12345678 WIN-0A1B2C3D4E5 PC-0815", "host-r1 host-r2 host-r3"},
+		{"ZINK-PC", "host-r1"},
+		{"desktop-client win-x64 win-arm64 NON-PC pc-relay", "desktop-client win-x64 win-arm64 NON-PC pc-relay"},
+		{`workstation="KX77Q" then kx77q and KX77Q$`, `workstation="host-r1" then host-r1 and host-r1$`},
+		{"zink@contoso.com on zink-x1, report_zink", "user-r1@domain-r1.example on user-r1-x1, report_user-r1"},
+	})
+}
+
+func TestExchangeNames(t *testing.T) {
+	testHidden(t, []hiddenCase{
+		{"/o=Contoso/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/cn=zink", "/o=name-r1/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/cn=host-r1"},
+		{"cn=Calvin Zink,ou=Sales,dc=corp,dc=contoso,dc=com", "cn=name-r1 name-r2,ou=name-r3,dc=host-r1,dc=domain-r1,dc=example"},
+		{"o=- 0 0 IN IP4 10.1.2.3", "o=- 0 0 IN IP4 10.213.0.1"},
+	})
+	r := redact.New()
+	if got := r.Text("IMCEAEX-_O=CONTOSO_OU=EXCHANGE+20ADMINISTRATIVE_CN=RECIPIENTS_CN=zink@contoso.com"); strings.Contains(strings.ToLower(got), "contoso") || strings.Contains(got, "zink") {
+		t.Errorf("left in %q", got)
+	}
+}
+
+// TestNumbersInHexadecimal: the same number has the same pseudonym with dashes,
+// blanks, colons and without.
+func TestNumbersInHexadecimal(t *testing.T) {
+	r := redact.New()
+	plain := func(s string) string {
+		return strings.NewReplacer("-", "", " ", "", ":", "", "\u200e", "").Replace(s)
+	}
+	for _, forms := range [][]string{
+		{"34d859db-6585-5f91-a3b4-de853c15347d", "34d859db65855f91a3b4de853c15347d"},
+		{"a94a8fe5ccb19ba61c4c0873d391e987982fbbd3", "a9 4a 8f e5 cc b1 9b a6 1c 4c 08 73 d3 91 e9 87 98 2f bb d3", "a9:4a:8f:e5:cc:b1:9b:a6:1c:4c:08:73:d3:91:e9:87:98:2f:bb:d3",
+			"a9-4a-8f-e5-cc-b1-9b-a6-1c-4c-08-73-d3-91-e9-87-98-2f-bb-d3", "\u200ea9 4a 8f e5 cc b1 9b a6 1c 4c 08 73 d3 91 e9 87 98 2f bb d3"},
+	} {
+		want := r.Text(forms[0])
+		if want == forms[0] {
+			t.Errorf("%q stays", want)
+		}
+		for _, form := range forms {
+			for _, around := range []string{"", "Thumbprint: "} {
+				got := r.Text(around + form)
+				if plain(strings.TrimPrefix(got, around)) != plain(want) || len(got) != len(around+form) {
+					t.Errorf("%q becomes %q, and %q %q", forms[0], want, around+form, got)
+				}
+				if again := r.Text(got); again != got {
+					t.Errorf("twice: %q becomes %q", got, again)
+				}
+			}
+		}
+	}
+	id := r.Text("34d859db65855f91a3b4de853c15347d")
+	if got := r.Text("Call-ID: 34d859db65855f91a3b4de853c15347d"); got != "Call-ID: "+id {
+		t.Errorf("the Call-ID is %q, elsewhere %q", got, id)
+	}
+	for _, stays := range []string{"12:17:15 09:12:00:01:02", "00-1A-2B", "1A2C:1B30"} {
+		if got := r.Text(stays); got != stays {
+			t.Errorf("%q becomes %q", stays, got)
+		}
+	}
+}
+
+func TestConferences(t *testing.T) {
+	testHidden(t, []hiddenCase{
+		{"Conference ID: 1234567", "Conference ID: 9990000001"},
+		{"Conference ID: 123 456 789", "Conference ID: 9990000001"},
+		{"Konferenz-ID: 1234567", "Konferenz-ID: 9990000001"},
+		{"ID de conférence : 1234567", "ID de conférence : 9990000001"},
+		{"sip:zink@contoso.com;gruu;opaque=app:conf:focus:id:8RJMDKBF", "sip:user-r1@domain-r1.example;gruu;opaque=app:conf:focus:id:name-r1"},
+		{"opaque=app%3Aconf%3Afocus%3Aid%3A8RJMDKBF 8rjmdkbf", "opaque=app%3Aconf%3Afocus%3Aid%3Aname-r1 name-r1"},
+		{"https://meet.contoso.com/zink/8RJMDKBF", "https://meet.domain-r1.example/user-r1/name-r1"},
+		{"https://meet.lync.com/fabrikam/zink/8RJMDKBF", "https://meet.lync.com/user-r1/user-r2/name-r1"},
+		{"https://lync.contoso.com/meet/zink/8RJMDKBF", "https://host-r1.domain-r1.example/meet/user-r1/name-r1"},
+		{"https://meet.contoso.com/", "https://meet.domain-r1.example/"},
+		{"ms-id: 12345678 event id: 4005", "ms-id: 12345678 event id: 4005"},
+	})
+}
+
+func TestReverseNames(t *testing.T) {
+	testHidden(t, []hiddenCase{
+		{"10.1.2.3 3.2.1.10.in-addr.arpa.", "10.213.0.1 1.0.213.10.in-addr.arpa."},
+		{"2.1.10.in-addr.arpa 100.51.198.in-addr.arpa 10.in-addr.arpa", "0.213.10.in-addr.arpa 0.18.198.in-addr.arpa 10.in-addr.arpa"},
+		{"0-25.2.1.10.in-addr.arpa", "host-r1.0.213.10.in-addr.arpa"},
+		{"1.0.0.127.in-addr.arpa in-addr.arpa", "1.0.0.127.in-addr.arpa in-addr.arpa"},
+		{"2a02::5 5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.a.2.ip6.arpa", "2001:db8::1 1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"},
+	})
+}
