@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"strings"
 	"testing"
 
 	"golang.org/x/tools/txtar"
@@ -12,6 +13,7 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/redact"
 	"github.com/lyncdiag/go-lyncdiag/sip"
 )
@@ -75,6 +77,23 @@ func judgeLog(t *testing.T, log []byte) judgedLog {
 	}
 	seen.Primary = report.Verdict.Primary
 	return seen
+}
+
+// TestCatalogueStaysReadable: people who are called like the words of the catalogue
+// leave its texts as they are.
+func TestCatalogueStaysReadable(t *testing.T) {
+	words := regexp.MustCompile(`(?:^| )([a-z]{3,})\b`)
+	for _, spec := range kb.Catalogue() {
+		text := strings.Join(append([]string{spec.Title, spec.Cause}, spec.Resolution...), "\n")
+		r := redact.New()
+		want := r.Text(text)
+		for _, word := range words.FindAllStringSubmatch(text, -1) {
+			r.Learn(word[1])
+		}
+		if got := r.Text(text); got != want {
+			t.Errorf("%s\n got %q\nwant %q", spec.Name, got, want)
+		}
+	}
 }
 
 // originals are what the logs and the lab tell about their people and networks.

@@ -192,6 +192,8 @@ func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delim
 	value := line[v:end]
 	text := strings.TrimSpace(string(value))
 	switch {
+	case strings.HasPrefix(text, "[redacted]") && c != callContext:
+		return append(out, line[v:v+bytes.IndexByte(line[v:], ']')+1]...), v + bytes.IndexByte(line[v:], ']') + 1, true
 	case c == passwordContext && text != "" && !noSecret[strings.ToLower(text)]:
 		if !quoted {
 			end = secretEnd(line, v)
@@ -208,7 +210,7 @@ func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delim
 		switch {
 		case isHex(text) && len(text) >= 8:
 			return append(out, s.number(text)...), end, true
-		case len(text) >= 16 && baseRun(value) == len(value) && !strings.HasPrefix(text, "redacted-"):
+		case len(text) >= 16 && baseRun(value) == len(value) && !isPseudonym(text):
 			return append(out, s.blob(value)...), end, true
 		}
 		return s.scan(out, value), end, true
@@ -226,7 +228,7 @@ func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delim
 		for !quoted && end < len(line) && strings.IndexByte(stops, line[end]) < 0 {
 			end++
 		}
-		if rest := string(line[v:end]); strings.HasPrefix(rest, "redacted-") || rest == "[redacted]" {
+		if rest := string(line[v:end]); isPseudonym(rest) {
 			return append(out, rest...), end, true
 		}
 		return append(out, "[redacted]"...), end, true
@@ -241,7 +243,7 @@ func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delim
 	case c == hostContext:
 		run := hostRun(value, 0)
 		phrase := run < len(value) && value[run] == ' ' && everyday()[lower(value[:run])]
-		if run == 0 || onlyDigits(text) || phrase {
+		if run == 0 || onlyDigits(string(value[:run])) || phrase {
 			return s.scan(out, value), end, true
 		}
 		out = append(out, s.host(string(value[:run]))...)

@@ -61,6 +61,7 @@ func TestPasswords(t *testing.T) {
 		{"das Kennwort ist abgelaufen", "das Kennwort ist abgelaufen"},
 		{"password must be changed", "password must be changed"},
 		{"net use -Password hunter2 -Force", "net use -Password [redacted] -Force"},
+		{"Get-AdfsEndpoint -AddressPath /adfs/x", "Get-AdfsEndpoint -AddressPath /adfs/x"},
 		{`ConvertTo-SecureString "swordfish" -AsPlainText`, `ConvertTo-SecureString "[redacted]" -AsPlainText`},
 		{`{\"password\":\"hunter2\",\"n\":1}`, `{\"password\":\"[redacted]\",\"n\":1}`},
 		{"DefaultPassword=hunter2", "DefaultPassword=[redacted]"},
@@ -231,4 +232,36 @@ func TestReverseNames(t *testing.T) {
 		{"1.0.0.127.in-addr.arpa in-addr.arpa", "1.0.0.127.in-addr.arpa in-addr.arpa"},
 		{"2a02::5 5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.a.2.ip6.arpa", "2001:db8::1 1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"},
 	})
+}
+
+// TestOrdinaryNames: a name that is a word of everyday language is replaced where it
+// stands as a name, and nowhere else.
+func TestOrdinaryNames(t *testing.T) {
+	name := `From: "Will Price"<sip:wp@contoso.com> `
+	for in, want := range map[string]string{
+		"the price will be right":               "the price will be right",
+		"Will Price cannot sign in":             "name-r1 name-r2 cannot sign in",
+		"Price, Will":                           "name-r2, name-r1",
+		"Mr Price and Mrs. Price":               "Mr name-r2 and Mrs. name-r2",
+		"user Will; Price: 5; Will it work?":    "user name-r1; Price: 5; Will it work?",
+		"displayName: Will Price":               "displayName: name-r1 name-r2",
+		"will.price@contoso.com, price":         "user-r2@domain-r1.example, price",
+		"Will 5 Price Windows Price in Windows": "Will 5 Price Windows Price in Windows",
+	} {
+		r := redact.New()
+		r.Text(name)
+		got := r.Text(in)
+		if got != want {
+			t.Errorf("Text(%q)\n got %q\nwant %q", in, got, want)
+		}
+		if again := r.Text(got); again != got {
+			t.Errorf("twice: %q becomes %q", got, again)
+		}
+	}
+	for _, word := range []string{"Reception", "marketing", "Kitchen", "Besprechung", "Empfang", "accueil"} {
+		r := redact.New()
+		if got := r.Text(`From: "` + word + ` Xyzzy"<sip:a@contoso.com>` + "\n" + word); strings.HasSuffix(got, word) == false {
+			t.Errorf("%q becomes %q", word, got)
+		}
+	}
 }

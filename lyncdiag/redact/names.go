@@ -47,6 +47,7 @@ func (r *Redactor) local(name string) string {
 // organisation.
 func (r *Redactor) words(text []byte, k kind) []byte {
 	var out []byte
+	before := ""
 	for i := 0; i < len(text); {
 		if !wordByte[text[i]] {
 			out = append(out, text[i])
@@ -60,6 +61,10 @@ func (r *Redactor) words(text []byte, k kind) []byte {
 		if word := lower(text[i:j]); onlyDigits(word) || isTime(word) || strings.Trim(word, "-_") == "" {
 			out = append(out, text[i:j]...)
 		} else {
+			if before != "" && !isPseudonym(word) && len(r.beside) < maxKept {
+				r.beside[before+" "+word] = true
+			}
+			before = word
 			out = append(out, r.pseudonym(k, word)...)
 		}
 		i = j

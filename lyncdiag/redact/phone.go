@@ -22,13 +22,13 @@ func (s *scanner) phoneAt(line []byte, i int) (string, int) {
 // What is an IP address, a version or a date is no number.
 func dialled(line []byte, i int) (string, int) {
 	var digits []byte
-	dots, last, sign := 0, i, byte(0)
+	dots, seen, last, sign := 0, 0, i, byte(0)
 	for j := i; j < len(line) && j-i < 24; j++ {
 		c := line[j]
 		switch {
-		case c >= '0' && c <= '9':
+		case isDigit(c):
 			digits = append(digits, c)
-			last = j + 1
+			last, dots = j+1, seen
 			continue
 		case len(digits) >= 10 && (len(digits) == j-i || c == ' ' && sign != ' ' && sign != 0), bytes.HasPrefix(line[j:], []byte(" 00")):
 			// Written in one or with other signs, and so another number behind the blank.
@@ -38,7 +38,7 @@ func dialled(line []byte, i int) (string, int) {
 				continue
 			}
 			if c == '.' {
-				dots++
+				seen++
 			}
 			sign = c
 			continue

@@ -10,7 +10,9 @@
 // that clients look up below a domain, codes, times and versions.
 //
 // Names are recognised by what stands around them, and once known also where
-// they stand alone, unless they are words of everyday language. [Redactor.Learn]
+// they stand alone; those that are words of everyday language only where they stand
+// as names do, capitalised and beside another part of the name or behind a form of
+// address. [Redactor.Learn]
 // and [Redactor.LearnFrom] make names known before anything is written.
 package redact
 
@@ -40,6 +42,7 @@ type Redactor struct {
 
 	certificates map[string][]byte // DER, by the SHA-256 of the original and their own
 	thumbprints  map[string]string // of certificates and their keys, and of what stands for them
+	beside       map[string]bool   // "calvin zink": words that follow each other in names of people
 	maybe        wordForms         // of the names that are known
 	recent       map[string]string // what addresses and hosts were replaced by, as long as no name is added
 }
@@ -67,7 +70,7 @@ const maxKept = 1 << 17
 func New() *Redactor {
 	r := &Redactor{
 		used: map[string]bool{}, addresses: map[netip.Addr]netip.Addr{}, issued: map[netip.Addr]bool{},
-		next: map[string]int{}, certificates: map[string][]byte{}, thumbprints: map[string]string{}, recent: map[string]string{},
+		next: map[string]int{}, certificates: map[string][]byte{}, thumbprints: map[string]string{}, recent: map[string]string{}, beside: map[string]bool{},
 	}
 	for k := range r.kept {
 		r.kept[k] = map[string]string{}
@@ -134,8 +137,12 @@ func (r *Redactor) mac(parts ...string) []byte {
 }
 
 // isPseudonym reports whether a lower-case word has the form of the pseudonyms
-// of names. Those stay, whoever gave them, so that redacting twice is harmless.
+// of names, or stands for what was dropped. Those stay, whoever gave them, so that
+// redacting twice is harmless.
 func isPseudonym(word string) bool {
+	if rest, ok := strings.CutPrefix(word, "redacted"); ok {
+		return rest == "" || len(rest) == 11 && rest[0] == '-' && isHex(rest[1:])
+	}
 	i := strings.LastIndex(word, "-r")
 	if i < 0 || len(word) < i+3 {
 		return false
@@ -255,7 +262,7 @@ func (r *Redactor) conference(id string) string {
 // number replaces a long number in hexadecimal by one of its length.
 func (r *Redactor) number(n string) string {
 	low := fold(n)
-	if strings.HasPrefix(low, marker) {
+	if strings.HasPrefix(low, marker) || strings.HasPrefix(low, abroad) && onlyDigits(low) {
 		return n
 	}
 	if p, ok := r.thumbprints[low]; ok {
@@ -276,19 +283,22 @@ func like(original, p string) string {
 	return p
 }
 
-// telephone replaces a number by one of a country code that does not exist.
+// abroad begins what replaces telephone numbers: a country code that does not exist.
+const abroad = "999000"
+
+// telephone replaces a number.
 func (r *Redactor) telephone(digits string) string {
-	if strings.HasPrefix(digits, "999000") {
+	if strings.HasPrefix(digits, abroad) {
 		return digits
 	}
 	if p, ok := r.kept[phone][digits]; ok {
 		return p
 	}
 	if len(r.kept[phone]) >= maxKept {
-		return "999000" + strconv.Itoa(int(r.mac("phone", digits)[0]))
+		return abroad + strconv.Itoa(int(r.mac("phone", digits)[0]))
 	}
 	r.last[phone]++
-	p := fmt.Sprintf("999000%04d", r.last[phone])
+	p := fmt.Sprintf(abroad+"%04d", r.last[phone])
 	r.kept[phone][digits] = p
 	return p
 }
@@ -296,8 +306,8 @@ func (r *Redactor) telephone(digits string) string {
 // national replaces a number as it is dialled within a country; behind 00 it is
 // the one that also stands behind a plus.
 func (r *Redactor) national(digits string) string {
-	if abroad, ok := strings.CutPrefix(digits, "00"); ok {
-		return "00" + r.telephone(abroad)
+	if international, ok := strings.CutPrefix(digits, "00"); ok {
+		return "00" + r.telephone(international)
 	}
 	return r.telephone(digits)
 }

@@ -157,7 +157,7 @@ func (s *scanner) scan(out, line []byte) []byte {
 		}
 		out, i = s.word(out, line, i, stars)
 	}
-	if len(runs) > 0 && begun >= 0 {
+	if len(runs) > 0 && begun >= 0 && runs[0].to == len(line) {
 		out = runs[0].restore(out, begun, line[runs[0].from:])
 	}
 	return out
@@ -396,7 +396,7 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 	if j+1 < len(line) && line[j] == ' ' && listed(authSchemes, run) && bytes.Contains(bytes.ToLower(line[max(0, i-24):i]), []byte("auth")) {
 		if end := j + 1 + baseRun(line[j+1:]); end-j > 8 && (end == len(line) || line[end] != '"') { // not rspauth="
 			out = append(append(out, run...), ' ')
-			if b := line[j+1 : end]; bytes.HasPrefix(b, []byte("redacted-")) {
+			if b := line[j+1 : end]; isPseudonym(lower(b)) {
 				return append(out, b...), end
 			}
 			return append(out, s.blob(line[j+1:end])...), end
@@ -420,8 +420,53 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 	if joined {
 		return append(out, s.compound(run)...), j
 	}
-	return append(out, s.bareWord(run)...), j
+	if p := s.bareWord(run); &p[0] != &run[0] || run[0] < 'A' || run[0] > 'Z' || !s.maybe.may(run) {
+		return append(out, p...), j
+	}
+	return append(out, s.standing(line, i, j)...), j
 }
+
+// standing replaces a capitalised word of everyday language that is known as a name,
+// where it stands as one.
+func (s *scanner) standing(line []byte, i, j int) []byte {
+	run := line[i:j]
+	low := lower(run)
+	p, ok := s.Redactor.word(low)
+	if !ok || dnGeneric[low] || notDomains[low] || keptLabels[low] {
+		return run
+	}
+	together := func(a, b string) bool { return s.beside[a+" "+b] || s.beside[b+" "+a] }
+	if k := i; k > 1 && line[k-1] == ' ' {
+		for k--; k > 0 && (line[k-1] == '.' || line[k-1] == ','); k-- {
+		}
+		from := k
+		for from > 0 && wordByte[line[from-1]] {
+			from--
+		}
+		if from < k {
+			if before := lower(line[from:k]); addressing[before] || isUpper(line[from]) && together(before, low) {
+				return []byte(p)
+			}
+		}
+	}
+	k := j
+	if k < len(line) && line[k] == ',' {
+		k++
+	}
+	if k+1 < len(line) && line[k] == ' ' && isUpper(line[k+1]) {
+		to := k + 1
+		for to < len(line) && wordByte[line[to]] {
+			to++
+		}
+		if together(low, lower(line[k+1:to])) {
+			return []byte(p)
+		}
+	}
+	return run
+}
+
+// isUpper reports whether a word may begin as a name does.
+func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' || c >= 0x80 }
 
 // isTag reports whether a word is the name of an XML element that begins or ends.
 func isTag(line []byte, i int) bool {

@@ -112,8 +112,11 @@ func meaning(line []byte, i, j int) context {
 // said handles a word behind which a password or a number stands without a sign:
 // "the password is hunter2", "-Password hunter2", "Tel 425 555 0199".
 func (s *scanner) said(out, line []byte, i, j int) ([]byte, int, bool) {
+	if i > 0 && strings.IndexByte(":/@.", line[i-1]) >= 0 {
+		return out, 0, false // of an address
+	}
 	c := meaning(line, i, j)
-	flag := i > 0 && line[i-1] == '-' || hasFold(line[i:j], "convertto-securestring")
+	flag := c == passwordContext && i > 0 && line[i-1] == '-' || hasFold(line[i:j], "convertto-securestring")
 	if c != passwordContext && c != phoneContext && !flag {
 		return out, 0, false
 	}
@@ -157,7 +160,7 @@ func (s *scanner) said(out, line []byte, i, j int) ([]byte, int, bool) {
 	end := word(v)
 	text := strings.TrimRight(string(line[v:end]), ".,;:!?)\"'")
 	switch {
-	case text == "" || text == "[redacted" || strings.HasPrefix(text, "[redacted]"):
+	case text == "", strings.HasPrefix(text, "[redacted]"), isPseudonym(fold(text)):
 		return out, 0, false
 	case flag && strings.IndexByte("-$(|", text[0]) < 0:
 	case looksSecret(text) && (stated != "" || len(text) >= 6):

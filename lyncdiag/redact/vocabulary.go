@@ -129,6 +129,11 @@ var topLevel = sync.OnceValue(func() map[string]bool {
 		test example invalid lab onion office hq branch`)
 })
 
+// addressing are words before a name that make it one also where it is an everyday
+// word.
+var addressing = set(`mr mrs ms dr prof herr herrn frau mme madame monsieur señor señora sr sra signor signora user benutzer utilisateur
+	usuario utente gebruiker colleague kollege kollegin dear hello hi hallo bonjour hola liebe lieber`)
+
 // everyday are lower-case words that stand alone in logs and reports with their
 // own meaning, so that a name that is one of them is replaced only where it has to
 // be a name.
@@ -192,5 +197,61 @@ lyncdiscover lyncdiscoverinternal sipinternal sipexternal sipdir webdir contoso-
 ucc uccapi uccapilog rtc rtcc ocs cls snooper mosdal portqry nslookup powershell cmd exe dll reg
 via cseq expires allow route supported require accept contact content-type content-length record-route max-forwards algorithm signature
 register subscribe notify invite ack bye cancel options info message benotify refer service publish update
+aan aber able above absent accepts accounting accueil activation adfssrv administrative advice affected afternoon age agency ago agora ahora ainda
+algo alle allem allen aller alles allows alone als alt alternative although amount analyst anche ancora andere anderen anew anmelden anmeldung anno
+announcing annual anruf antes anyone apartment apostrophe appointment appproxysvc apps après aqui aquí architecture area article ask asking asks
+assertion assign assigned assigning assim assistant associate así attach até auch auditor aunque aus aussi auswahl autre autres autumn aux avant avec
+avenue award año balancer balancers banking basement bathroom battery beaucoup behind bei beim belong belongs bem bene benutzer benutzername bereich
+bereits beside besprechung beyond bien bij bind binding bits bitte blanks blocklist blocks board boardroom bonjour book booking boss bottle bound
+braces breakfast breaks buenos building bureau bus buy bypass büro cable caching cada calendar called calls camera candidate canteen capacity captain
+career cars casa cash casi catering cela celle celui ceo cert certutil ces cet cette chair chairman chairwoman changed chapter character characters
+che checks chef chemistry chez chi chief child children choose chosen circle citizen claim claims clears cliente clouds cmdlet coach coffee colleague
+com comes comme como compare compares complains compliance compression compte concern conclude concludes conditional confirms connects connexion
+consent construction consultant consulting consumer conta contra contract contractor contradict contre controllers conversation copying corner
+corporate correo cosa cost counts courier course covers creative crew cual cuando cuenta cui culture cut cuts daily dal dalla damit dan dann dar
+dashboard dass dat databases datei daten dates datum days dead dealer debt december decrypts degli delegation della delle dem demands den denies denn
+dentist department depends deploy deployments depois depuis deputy deren describes desde design designer después deutsch deux deze dia dienst diese
+diesem diesen dieser dieses differ difference different differs digits dinner directly disagree discount dispatch distribution district dit doch
+doctor documented donc donde donor dont door dopo dort dos dove downtown dropping due durante durch día días earlier edition editor education een
+eight einem einen einer eines einkauf ele electric electrician eles ella elle elles ellos empfang employee employees employer employment encore
+encrypted ende ends energy enforcement engineer engineering enrolment entre então equal equipment era eran erreur errore erst erste ese eso essere
+esta estado estar estate este esto está etwas evening everybody everyone everywhere exactly exclude executive exempt exemption exhibition expert
+explain explains facilities facility factor factory faire fait fall family fare farm february fehler fenster fetched fiction fifth filters fin finally
+finds fine fino firewalls firma fits fleet floor foi fois follow follows food forbids forth forwarder forwarders forwarding fourth frage freitag
+friday friend fue further ganz garage garden gas gate gear gebruiker geen gegen geht gerät gets gibt gli goed graduate gran grocery ground growth
+gruppe guess gut haar haben había hace hacer half hang hangs hanno happened hardware hasta hat hatte hay heb heeft helpful het heute hide hier hij
+hinter hints hoe hoje holds holiday homed hops hospital hotel hotfix hoy human husband hyphen ich ici icon iets ignore ihm ihn ihnen ihr ihre iisreset
+ils immer import incident income industrial industry inicio inner ins inspect inspection inspector installing installs instead institute insurance
+intercepted intern inventory investment ipconfig island isso issuance issues isto itself jaar jahr january jede jeder jetzt jour jours judge judged
+junior jusque kan kann kantoor kein keine kennwort kitchen  known knows konferenz konto kunde können laboratory lack lady  land latest
+leader leadership leads learns leaves legal leitung lesson lets letter letters leur leurs leute librarian library licences lies lighting likely limits
+lines listens lives lizenz loading lobby logging logistics london lookups loro lose lui lunch lyncdiag maar machinery magazine mai mainboard mainly
+mais maker makes mal march market marketing mas master material math matter mayor meant mechanic medical meer meets mehr mein meine mejor meldung
+menos mensaje merci mes mesmo messaggio met mich mientras mijn mir misleads misma mismo misspelled mitte mittwoch modern moet moins mois molto momento
+monday monde mondo money montag morning mot mother motor moved msoidsvc mucho muito museum music muss muy más même müssen naar nach nachricht nada
+named namespace nation nature needed needs neither nella nem nested net netsh netstat neu neue neuen newer newest nichts niet night nobody noch nog
+noi nom nombre nome nor nos nosotros nostro noted notre nous nova november novo nowhere nummer numéro nun nur nurse nós oben ocean october oder
+officer ogni ohne older omdat onde onder ones ons ontem ook opens operating ora orange orchestra organizations organizer others otra otro otros outage
+outra outro owns pack packs paint painter paper par parce parent parking parte partly passes passing passwords passwort paste patient payment payroll
+país pela pelo pendant per perché permit pero personas peu peut pharmacy photo physics piano pilot pink planner planning plant player plumber plus
+poco pode poi police porque pourquoi premier president pretty prima primera prints priority prison probably problema procurement products professor
+programmer projector projekt promotion properly proves proxies publishes puede pues purchasing purple puts qualche quality quand quando quanto quarter
+quel quella quelle quello quem queries query questa questo qui qué radio rail rain raum reaches reading reception receptionist recruiting recruitment
+recursion rede redirected redirects refusal refuse refuses regional registered regularly rejects relies religion relying remainder remains removes
+rent rental repeats replaces replication reporter reproduce requirements resolves restaurant retail rete retired rewrites rewriting richtig rien river
+rmdir road round runs réseau sache sala salle samstag sans saturday saw says science scientist secretary segment segundo según sehr sein seine seit
+seite sem sempre sends senior senza september ser sergeant servicio servidor ses setspn seu seul seulement shift ship shipping shop shopping shown
+shows sich sicherheit sido sie siempre signatures signs silver sim sin sind sister sobre social soldier sollte solo somebody sometimes song sonntag
+sono sont sous sowie speak spelling sport spread spring sslcert stadt staff stair stale stand stands stata stato stays steel stelle stopped stops
+straight strategy street student studio stunde sua succeed succeeds suffer sunday suo supervisor sur surgery surname survey sus synchronize são sólo
+taken también também tan tanto teacher teaching technician technology teil telefon television tells tem tempo tener ter theater theatre theirs
+themselves then thursday tiempo tiene tienen todo todos topology tous tout toute toutes tra trabajo trabalho tracert train trainee trainer training
+travel treasury treat tries trop trouble trouver truck très tudo tuesday turned turns tutti tutto twice typed types typist ufficio una unchanged
+underscore understand undo university unlocks unser unsere unten unter unusable updates updating usable usage usefully usernamemixed usually usuario
+usuário utente utilisateur vacation vain van vehicle verbindung vergessen verifies verkauf vers vertrieb verwaltung vez vice vida viel village visitor
+você volta volunteer vom vor vos votre vous waiter waiting waits wants war warehouse warum washing water ways weather wednesday weekend wegen weight
+weil weiter welche welcome wenn wer werden whom whose wie wieder wife wildcard wind window windowstransport winhttp winver wir wird woman women wonder
+worked working workplace workshop writes wurde yard yellow yesterday yours yourself zeit zentrale zoo zum zur zurück zwei zwischen été être
+adapter appid certhash certlm certmgr certstorename decide gcc ipport isn json multi offset pre reasons sipfed snap urn
 und der die das ist nicht mit von für auf ein eine le la les des est pas une pour dans el los las del que por con para não uma
 `
