@@ -295,7 +295,7 @@ func (s *scanner) callID(b []byte) []byte {
 		if isGUID(string(run)) {
 			out = append(out, s.guid(string(run))...)
 		} else if len(run) == 32 && isHex(string(run)) {
-			out = append(out, s.compactGUID(string(run))...)
+			out = append(out, s.compactGUID(run)...)
 		} else {
 			out = append(out, s.bareWord(run)...)
 		}

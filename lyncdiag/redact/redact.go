@@ -22,6 +22,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -30,11 +31,12 @@ import (
 
 // Redactor holds the pseudonyms of one run. It is safe for concurrent use.
 type Redactor struct {
-	mu   sync.Mutex
-	key  [32]byte // of what is replaced without being remembered
-	kept [kinds]map[string]string
-	used map[string]bool // pseudonyms that are given away, or were met as originals
-	last [kinds]int
+	mu    sync.Mutex
+	key   [32]byte  // of what is replaced without being remembered
+	keyed hash.Hash // nil until it is needed
+	kept  [kinds]map[string]string
+	used  map[string]bool // pseudonyms that are given away, or were met as originals
+	last  [kinds]int
 
 	addresses map[netip.Addr]netip.Addr // the zero value until it is needed
 	issued    map[netip.Addr]bool
@@ -44,7 +46,7 @@ type Redactor struct {
 	thumbprints  map[string]string // of certificates and their keys, and of what stands for them
 	beside       map[string]bool   // "calvin zink": words that follow each other in names of people
 	maybe        wordForms         // of the names that are known
-	recent       map[string]string // what addresses and hosts were replaced by, as long as no name is added
+	recent       map[string]string // what addresses, hosts and GUIDs were replaced by, until a name is added
 }
 
 // kind is what a pseudonym stands for.
@@ -128,12 +130,15 @@ func (r *Redactor) text(s string) string {
 // mac is a keyed hash: what is computed from it stays the same in one run and
 // tells nothing of the original.
 func (r *Redactor) mac(parts ...string) []byte {
-	h := hmac.New(sha256.New, r.key[:])
-	for _, p := range parts {
-		h.Write([]byte(p))
-		h.Write([]byte{0})
+	if r.keyed == nil {
+		r.keyed = hmac.New(sha256.New, r.key[:])
 	}
-	return h.Sum(nil)
+	r.keyed.Reset()
+	for _, p := range parts {
+		r.keyed.Write([]byte(p))
+		r.keyed.Write([]byte{0})
+	}
+	return r.keyed.Sum(nil)
 }
 
 // isPseudonym reports whether a lower-case word has the form of the pseudonyms
@@ -213,9 +218,12 @@ func (r *Redactor) note(word string) {
 // maxRecent bounds Redactor.recent.
 const maxRecent = 1 << 10
 
-// remember keeps what a text of addresses and hosts was replaced by.
+// remember keeps what an address, a host or a GUID was replaced by.
 func (r *Redactor) remember(text []byte, p string) {
-	if len(r.recent) < maxRecent && len(text) <= maxName {
+	if len(r.recent) == maxRecent {
+		clear(r.recent)
+	}
+	if len(text) <= maxName {
 		r.recent[string(text)] = p
 	}
 }
@@ -247,8 +255,14 @@ func (r *Redactor) guid(g string) string {
 }
 
 // compactGUID replaces a GUID without its dashes by that of the same GUID.
-func (r *Redactor) compactGUID(g string) string {
-	return strings.ReplaceAll(r.guid(g[:8]+"-"+g[8:12]+"-"+g[12:16]+"-"+g[16:20]+"-"+g[20:]), "-", "")
+func (r *Redactor) compactGUID(g []byte) string {
+	p, ok := r.recent[string(g)]
+	if !ok {
+		dashed := fmt.Sprintf("%s-%s-%s-%s-%s", g[:8], g[8:12], g[12:16], g[16:20], g[20:])
+		p = strings.ReplaceAll(r.guid(dashed), "-", "")
+		r.remember(g, p)
+	}
+	return p
 }
 
 // conference replaces the id of a conference, which a person types or a link holds.

@@ -328,7 +328,7 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 		out = append(append(out, run[:k]...), s.guid(string(run[k:k+36]))...)
 		return append(out, run[k+36:]...), j
 	case len(run) == 32 && isHex(string(run)):
-		return append(out, s.compactGUID(string(run))...), j
+		return append(out, s.compactGUID(run)...), j
 	case len(run) == 17 && isMAC(run, '-'):
 		return append(out, s.hardware(string(run))...), j
 	case len(run) == 2 && j+15 <= len(line) && isMAC(line[i:min(i+17, len(line))], ':') && (i+17 == len(line) || !wordByte[line[i+17]] && line[i+17] != ':') && before != ':':
@@ -364,7 +364,7 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 				return o, end
 			}
 		}
-		if line[j] == '\\' || line[j] == '/' || hasFold(line[j:], "%5c") {
+		if line[j] == '\\' || line[j] == '/' || line[j] == '%' && hasFold(line[j:], "%5c") {
 			if o, end, ok := s.account(out, line, i, j); ok {
 				return o, end
 			}
@@ -393,7 +393,7 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 		}
 		return append(out, p...), j
 	}
-	if j+1 < len(line) && line[j] == ' ' && listed(authSchemes, run) && bytes.Contains(bytes.ToLower(line[max(0, i-24):i]), []byte("auth")) {
+	if j+1 < len(line) && line[j] == ' ' && authWords.may(run) && listed(authSchemes, run) && bytes.Contains(bytes.ToLower(line[max(0, i-24):i]), []byte("auth")) {
 		if end := j + 1 + baseRun(line[j+1:]); end-j > 8 && (end == len(line) || line[end] != '"') { // not rspauth="
 			out = append(append(out, run...), ' ')
 			if b := line[j+1 : end]; isPseudonym(lower(b)) {

@@ -58,9 +58,12 @@ func (f *wordForms) may(word []byte) bool {
 	return f[lowerByte(word[0])]&(1<<min(len(word), 63)) != 0
 }
 
-// contextWords are those of contexts, phraseWords those of phrases, and spoken those
-// behind which a value may stand without a sign.
-var contextWords, phraseWords, spoken = func() (all, behind, said wordForms) {
+// contextWords are those of contexts, phraseWords those of phrases, authWords those
+// of authSchemes, and spoken those behind which a value may stand without a sign.
+var contextWords, phraseWords, authWords, spoken = func() (all, behind, auth, said wordForms) {
+	for word := range authSchemes {
+		auth.add(word)
+	}
 	for word, c := range contexts {
 		all.add(word)
 		if c == passwordContext || c == phoneContext {
@@ -74,7 +77,7 @@ var contextWords, phraseWords, spoken = func() (all, behind, said wordForms) {
 		}
 	}
 	said.add("convertto-securestring")
-	return all, behind, said
+	return all, behind, auth, said
 }()
 
 // meaning is what a word says of what comes after it.
@@ -100,7 +103,7 @@ func meaning(line []byte, i, j int) context {
 			}
 		}
 	}
-	if len(word) > 8 {
+	if len(word) > 8 && word[len(word)-3]|0x20 >= 'o' { // of "ord", "ort" and "swd"
 		tail := word[len(word)-8:]
 		if hasFold(tail, "password") || hasFold(tail, "passwort") || hasFold(tail, "kennwort") || hasFold(tail[2:], "passwd") {
 			return passwordContext
