@@ -31,10 +31,12 @@ func (p *program) redactCommand() *cobra.Command {
 		Long: `Replace users, hosts, addresses and secrets in logs and exports by pseudonyms.
 
 The same original has the same pseudonym in all files of one run, so that the
-result can still be followed and is read to the same sign-in attempts. Microsoft's
-own hosts, codes, times and versions stay. Files are never changed in place: one is
-written to standard output, several go to --output-dir. Text in UTF-8, UTF-16 and
-Windows code pages is read; archives have to be unpacked first.
+result can still be followed and is read to the same sign-in attempts. Passwords,
+PINs, tokens and media keys are dropped. Microsoft's own hosts, codes, times and
+versions stay, and so do everyday words that are somebody's name, where they do not
+stand as names. Files are never changed in place: one is written to standard output,
+several go to --output-dir. Text in UTF-8, UTF-16 and Windows code pages is read;
+archives have to be unpacked first.
 
 With --redact-map the pseudonyms are written to a file of their own, and taken up
 again where that file exists. Whoever has it can undo all of this: keep it.

@@ -214,6 +214,8 @@ func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delim
 			return append(out, s.blob(value)...), end, true
 		}
 		return s.scan(out, value), end, true
+	case c == candidateContext:
+		return s.scan(out, value), end, true
 	case c == phoneContext:
 		return s.phones(out, value), end, true
 	case c == conferenceContext:

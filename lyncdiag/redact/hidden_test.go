@@ -1,6 +1,7 @@
 package redact_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -263,5 +264,14 @@ func TestOrdinaryNames(t *testing.T) {
 		if got := r.Text(`From: "` + word + ` Xyzzy"<sip:a@contoso.com>` + "\n" + word); strings.HasSuffix(got, word) == false {
 			t.Errorf("%q becomes %q", word, got)
 		}
+	}
+}
+
+func TestFields(t *testing.T) {
+	r := redact.New()
+	in := map[string]string{"candidate": "pool ok", "response": "no answer", "pin": "1234", "mobilePhone": "0151 2345678", "DefaultPassword": "a b"}
+	want := map[string]string{"candidate": "pool ok", "response": "no answer", "pin": "[redacted]", "mobilePhone": "9990000001", "DefaultPassword": "[redacted]"}
+	if got := r.Value(in); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

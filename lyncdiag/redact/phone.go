@@ -75,7 +75,7 @@ func nationalNumber(line []byte, i int) (dialled string, end int) {
 		return "", 0
 	}
 	end = i + 1
-	for end < len(line) && line[end] >= '0' && line[end] <= '9' {
+	for end < len(line) && isDigit(line[end]) {
 		end++
 	}
 	switch n := end - i; {
@@ -91,10 +91,7 @@ func nationalNumber(line []byte, i int) (dialled string, end int) {
 	g := groupsAt(line, i)
 	// The longest beginning that has the form of a number.
 	for n := g.n; n > 0; n-- {
-		if !g.endsAt(line, n) {
-			continue
-		}
-		if g.national(line, i, n) {
+		if g.endsAt(line, n) && g.national(line, i, n) {
 			return digitsOf(line[i:g.to[n-1]]), g.to[n-1]
 		}
 	}
@@ -119,7 +116,7 @@ func groupsAt(line []byte, j int) (g groups) {
 			j += width
 		}
 		from := j
-		for j < len(line) && line[j] >= '0' && line[j] <= '9' {
+		for j < len(line) && isDigit(line[j]) {
 			j++
 		}
 		if j == from {
@@ -140,7 +137,7 @@ func (g *groups) endsAt(line []byte, n int) bool {
 // between is the sign between two groups of digits, with blanks around it.
 func between(line []byte, j int) (sign byte, width int) {
 	for _, form := range []string{" / ", " - ", "-", "/", ".", " "} {
-		if k := j + len(form); bytes.HasPrefix(line[j:], []byte(form)) && k < len(line) && line[k] >= '0' && line[k] <= '9' {
+		if k := j + len(form); bytes.HasPrefix(line[j:], []byte(form)) && k < len(line) && isDigit(line[k]) {
 			return form[len(form)/2], len(form)
 		}
 	}
@@ -224,7 +221,7 @@ func digitsOf(b []byte) string {
 // inParentheses reads (425) 555-0199 and (089) 1234-567.
 func inParentheses(line []byte, i int) (string, int) {
 	j := i + 1
-	for j < len(line) && line[j] >= '0' && line[j] <= '9' {
+	for j < len(line) && isDigit(line[j]) {
 		j++
 	}
 	area := string(line[i+1 : j])
@@ -261,13 +258,13 @@ func (s *scanner) phoneValue(out, line []byte, i, v int) ([]byte, int, bool) {
 func (s *scanner) phones(out, value []byte) []byte {
 	for i := 0; i < len(value); {
 		c := value[i]
-		if digits, end := dialled(value, i); (c >= '0' && c <= '9' || c == '(') && len(digits) >= 4 && len(digits) <= 15 && (i == 0 || !wordByte[value[i-1]]) && numberEnds(value, end) {
+		if digits, end := dialled(value, i); (isDigit(c) || c == '(') && len(digits) >= 4 && len(digits) <= 15 && (i == 0 || !wordByte[value[i-1]]) && numberEnds(value, end) {
 			out = append(out, s.national(digits)...)
 			i = end
 			continue
 		}
 		j := i + 1
-		for j < len(value) && (value[j] < '0' || value[j] > '9') && value[j] != '(' {
+		for j < len(value) && !isDigit(value[j]) && value[j] != '(' {
 			j++
 		}
 		out = s.scan(out, value[i:j])

@@ -310,7 +310,7 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 			return s.byteNumber(out, line[i:end]), end
 		}
 	}
-	if line[i] >= '0' && line[i] <= '9' {
+	if isDigit(line[i]) {
 		if digits, end := nationalNumber(line, i); end > 0 {
 			return append(out, s.national(digits)...), end
 		}

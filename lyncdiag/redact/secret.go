@@ -11,7 +11,7 @@ import (
 const passwordWords = `password passwd passphrase passcode pwd pin pincode pin-code accesscode passwort kennwort geheimzahl zugangscode
 	zugriffscode motdepasse mot-de-passe mdp contraseña contrasena contrasenya clave senha palavra-passe palavrapasse wachtwoord
 	lösenord losenord adgangskode kodeord passord salasana hasło haslo heslo jelszó jelszo parolă parola şifre sifre пароль парола пін пин
-	lozinka zaporka geslo parool slaptažodis parole סיסמה הסיסמה συνθηματικό katasandi matkhau`
+	lozinka zaporka geslo parool slaptažodis סיסמה הסיסמה συνθηματικό katasandi matkhau`
 
 // unspaced are those of languages that write no blanks between words.
 var unspaced = []string{"パスワード", "暗証番号", "密码", "密碼", "口令", "비밀번호", "암호", "รหัสผ่าน"}
@@ -269,9 +269,8 @@ func nameFollows(line []byte, i int) bool {
 // candidate hides the name and the password that the drafts of ICE had in a
 // candidate; RFC 8839 has none there.
 func (s *scanner) candidate(out, line []byte, i, v int) ([]byte, int, bool) {
-	var ends [3]int
+	var starts, ends [3]int
 	j := v
-	var starts [3]int
 	for n := range starts {
 		starts[n] = j
 		for j < len(line) && line[j] > ' ' {
