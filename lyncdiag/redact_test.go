@@ -26,28 +26,31 @@ func TestRedactedLogs(t *testing.T) {
 	}
 
 	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			archive, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			log := archive.Files[0].Data
-			r := redact.New()
-			if err := r.LearnFrom(bytes.NewReader(log)); err != nil {
-				t.Fatal(err)
-			}
-			var redacted bytes.Buffer
-			if err := r.Copy(&redacted, bytes.NewReader(log)); err != nil {
-				t.Fatal(err)
-			}
-			if left := originals.FindAll(redacted.Bytes(), -1); len(left) > 0 {
-				t.Errorf("left are %q in\n%s", left, redacted.Bytes())
-			}
-			want, got := judgeLog(t, log), judgeLog(t, redacted.Bytes())
-			if !reflect.DeepEqual(got, want) {
-				t.Errorf("redacted\n got %+v\nwant %+v", got, want)
-			}
-		})
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Also of a user who is called like a header or a parameter.
+		for _, user := range []string{"joe", "via", "tag"} {
+			t.Run(filepath.Base(file)+" "+user, func(t *testing.T) {
+				log := bytes.ReplaceAll(archive.Files[0].Data, []byte("joe"), []byte(user))
+				r := redact.New()
+				if err := r.LearnFrom(bytes.NewReader(log)); err != nil {
+					t.Fatal(err)
+				}
+				var redacted bytes.Buffer
+				if err := r.Copy(&redacted, bytes.NewReader(log)); err != nil {
+					t.Fatal(err)
+				}
+				if left := originals.FindAll(redacted.Bytes(), -1); len(left) > 0 {
+					t.Errorf("left are %q in\n%s", left, redacted.Bytes())
+				}
+				want, got := judgeLog(t, log), judgeLog(t, redacted.Bytes())
+				if !reflect.DeepEqual(got, want) {
+					t.Errorf("redacted\n got %+v\nwant %+v", got, want)
+				}
+			})
+		}
 	}
 }
 
