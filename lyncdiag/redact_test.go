@@ -92,9 +92,10 @@ func TestCatalogueStaysReadable(t *testing.T) {
 		want := r.Text(text)
 		for _, word := range words.FindAllStringSubmatch(text, -1) {
 			r.Learn(word[1])
-		}
-		if got := r.Text(text); got != want {
-			t.Errorf("%s\n got %q\nwant %q", spec.Name, got, want)
+			if got := r.Text(text); got != want {
+				t.Errorf("%s: %q is taken for a name only; it belongs to everydayWords of the package redact", spec.Name, word[1])
+				break
+			}
 		}
 	}
 }

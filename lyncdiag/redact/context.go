@@ -194,7 +194,9 @@ func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delim
 	switch {
 	case strings.HasPrefix(text, "[redacted]") && c != callContext:
 		return append(out, line[v:v+bytes.IndexByte(line[v:], ']')+1]...), v + bytes.IndexByte(line[v:], ']') + 1, true
-	case c == passwordContext && text != "" && !noSecret[strings.ToLower(text)]:
+	case c == passwordContext && (noSecret[strings.ToLower(text)] || hasFold(value, "dword:")):
+		return append(out, value...), end, true
+	case c == passwordContext && text != "":
 		if !quoted {
 			end = secretEnd(line, v)
 		}

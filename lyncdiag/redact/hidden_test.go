@@ -67,6 +67,7 @@ func TestPasswords(t *testing.T) {
 		{`{\"password\":\"hunter2\",\"n\":1}`, `{\"password\":\"[redacted]\",\"n\":1}`},
 		{"DefaultPassword=hunter2", "DefaultPassword=[redacted]"},
 		{"ForceChangePassword: False", "ForceChangePassword: False"},
+		{`"SavePassword"=dword:00000001 SavePassword=1`, `"SavePassword"=dword:00000001 SavePassword=1`},
 		{"<wsse:Password Type=\"x\">a,b&amp;c</wsse:Password>", "<wsse:Password Type=\"x\">[redacted]</wsse:Password>"},
 		{"password: client", "password: [redacted]"},
 	})

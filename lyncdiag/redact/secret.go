@@ -41,8 +41,8 @@ var phrases = map[string]struct {
 // states are the words that may stand between "password" and what it is.
 var states = set(`is was lautet ist war est était es era è é jest to är er on`)
 
-// noSecret are values that hide nothing.
-var noSecret = set(`true false null none yes no unknown empty n/a`)
+// noSecret are values that hide nothing; a number in the registry is none either.
+var noSecret = set(`0 1 true false null none yes no unknown empty n/a`)
 
 // wordForms are the first bytes and lengths of words, so that other words cost next
 // to nothing.

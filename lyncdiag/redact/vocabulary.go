@@ -140,7 +140,7 @@ var addressing = set(`mr mrs ms dr prof herr herrn frau mme madame monsieur señ
 var everyday = sync.OnceValue(func() map[string]bool { return set(everydayWords) })
 
 const everydayWords = `
-incorrect non the and for are but not you all any can had her was one our out day get has him his how man new now old see two way who boy did its let
+incorrect non printed prints print typed shows showed asked heard built sends holds names the and for are but not you all any can had her was one our out day get has him his how man new now old see two way who boy did its let
 put say she too use that with have this will your from they know want been good much some time very when come here just like long make many
 more only over such take than them well were what where which while about after again also among another around away back because before being
 below between both bring call came change check close could does done down each either else end even ever every far few find first five found four
