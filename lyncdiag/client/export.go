@@ -139,8 +139,14 @@ func (s *seen) reg() []byte {
 		}
 		writeReg(&w, path, discreet(k))
 	}
+	return utf16Text(w.String())
+}
+
+// utf16Text is a text as regedit writes it. Without the mark regedit would take it to
+// be in the code page of the computer.
+func utf16Text(text string) []byte {
 	b := []byte{0xff, 0xfe}
-	for _, u := range utf16.Encode([]rune(w.String())) {
+	for _, u := range utf16.Encode([]rune(text)) {
 		b = binary.LittleEndian.AppendUint16(b, u)
 	}
 	return b

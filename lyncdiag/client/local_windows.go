@@ -54,12 +54,15 @@ func (liveRegistry) read(path string) (*key, error) {
 	for _, name := range names {
 		size, kind, err := opened.GetValue(name, nil)
 		if err != nil || size > maxRegLine {
+			k.partial = true
 			continue
 		}
 		b := make([]byte, size)
-		if size, kind, err = opened.GetValue(name, b); err == nil {
-			k.values = append(k.values, value{name, kind, b[:size]})
+		if size, kind, err = opened.GetValue(name, b); err != nil {
+			k.partial = true
+			continue
 		}
+		k.values = append(k.values, value{name, kind, b[:size]})
 	}
 	k.subkeys, err = opened.ReadSubKeyNames(-1)
 	return k, err

@@ -23,6 +23,7 @@ var errUnknown = errors.New("the export does not hold it")
 type key struct {
 	values  []value
 	subkeys []string
+	partial bool // it has values that are not among these
 }
 
 func (k *key) value(name string) (value, bool) {

@@ -21,7 +21,7 @@ const (
 	AccountProfiles = "account-profiles" // AccountProfiles.dat, which is of all accounts
 	Certificate     = "certificate"      // of Communications Server (KB 2604176)
 	Credential      = "credential"       // "Remove from Vault" (KB 2604176)
-	DNSCache        = "dns-cache"        // ipconfig /flushdns (KB 2698626)
+	DNSCache        = "dns-cache"        // ipconfig /flushdns (KB 2604176)
 )
 
 var sources = map[string]string{
@@ -185,6 +185,11 @@ func (c *Computer) Apply(r *Reset, backup string) error {
 		if err := os.MkdirAll(backup, 0o700); err != nil {
 			return fmt.Errorf("client: reset: write backup: %w", err)
 		}
+		for _, item := range r.Items {
+			if item.Kind == SignInFolder && lies(sys, backup, item.Place) {
+				return fmt.Errorf("client: reset: write backup: %s lies in %s, which is to be deleted; name another folder", backup, item.Place)
+			}
+		}
 		if to, err = os.OpenRoot(backup); err != nil {
 			return fmt.Errorf("client: reset: write backup: %w", err)
 		}
@@ -200,6 +205,34 @@ func (c *Computer) Apply(r *Reset, backup string) error {
 		item.Status = "deleted"
 	}
 	return nil
+}
+
+// lies reports whether a folder is one of the profile, or lies below it.
+func lies(sys system, folder, place string) bool {
+	root, rest, err := sys.place(place)
+	if err != nil {
+		return false
+	}
+	above, err := os.Stat(filepath.Join(root, filepath.FromSlash(rest)))
+	if err != nil {
+		return false
+	}
+	if real, err := filepath.EvalSymlinks(folder); err == nil {
+		folder = real
+	}
+	if folder, err = filepath.Abs(folder); err != nil {
+		return false
+	}
+	for {
+		if info, err := os.Stat(folder); err == nil && os.SameFile(info, above) {
+			return true
+		}
+		parent := filepath.Dir(folder)
+		if parent == folder {
+			return false
+		}
+		folder = parent
+	}
 }
 
 // oneLine joins the errors of several files.
@@ -221,8 +254,10 @@ func (c *Computer) delete(sys system, item *Item, backup *os.Root) error {
 			}
 			var w strings.Builder
 			w.WriteString(regHeader + "\r\n")
-			c.writeKeys(&w, item.Place, k, 0)
-			if err := save(backup, fileName(item.Place)+".reg", []byte(w.String())); err != nil {
+			if err := c.writeKeys(&w, item.Place, k, 0); err != nil {
+				return err
+			}
+			if err := save(backup, fileName(item.Place)+".reg", utf16Text(w.String())); err != nil {
 				return err
 			}
 		}
@@ -246,14 +281,25 @@ func (c *Computer) delete(sys system, item *Item, backup *os.Root) error {
 	return fmt.Errorf("%q is no kind", item.Kind)
 }
 
-// writeKeys writes a key and what lies below it.
-func (c *Computer) writeKeys(w *strings.Builder, at string, k *key, depth int) {
+// writeKeys writes a key and what lies below it: all of it, or it is an error.
+func (c *Computer) writeKeys(w *strings.Builder, at string, k *key, depth int) error {
+	if k.partial {
+		return fmt.Errorf("%s has a value that cannot be read or is too long", at)
+	}
+	if depth > maxDepth {
+		return fmt.Errorf("%s lies too deep", at)
+	}
 	writeReg(w, at, k)
 	for _, sub := range k.subkeys {
-		if below, err := c.registry.read(at + `\` + sub); err == nil && depth < maxDepth {
-			c.writeKeys(w, at+`\`+sub, below, depth+1)
+		below, err := c.registry.read(at + `\` + sub)
+		if err != nil {
+			return fmt.Errorf("%s\\%s: %w", at, sub, err)
+		}
+		if err := c.writeKeys(w, at+`\`+sub, below, depth+1); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 func fileName(text string) string {
@@ -266,10 +312,26 @@ func fileName(text string) string {
 }
 
 func save(to *os.Root, name string, b []byte) error {
+	return create(to, name, func(file *os.File) error {
+		_, err := file.Write(b)
+		return err
+	})
+}
+
+// create writes a new file of a backup; one that is there is of an earlier reset.
+func create(to *os.Root, name string, write func(*os.File) error) error {
 	name = filepath.FromSlash(name)
 	err := to.MkdirAll(filepath.Dir(name), 0o700)
-	if err == nil {
-		err = to.WriteFile(name, b, 0o600)
+	if err != nil {
+		return fmt.Errorf("write backup: %w", plainly(err))
+	}
+	file, err := to.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("write backup: %w", plainly(err))
+	}
+	err = write(file)
+	if closed := file.Close(); err == nil {
+		err = closed
 	}
 	if err != nil {
 		return fmt.Errorf("write backup: %w", plainly(err))
@@ -343,28 +405,16 @@ func deleteBelow(root *os.Root, at string, backup *os.Root, name string, depth i
 
 func told(name string, err error) error { return fmt.Errorf("%s: %w", name, plainly(err)) }
 
-func copyFile(root *os.Root, at string, backup *os.Root, name string) (err error) {
+func copyFile(root *os.Root, at string, backup *os.Root, name string) error {
 	from, err := root.Open(at)
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	name = filepath.FromSlash(name)
-	if err := backup.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return fmt.Errorf("write backup: %w", plainly(err))
-	}
-	to, err := backup.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("write backup: %w", plainly(err))
-	}
-	_, err = to.ReadFrom(from)
-	if closed := to.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return fmt.Errorf("write backup: %w", plainly(err))
-	}
-	return nil
+	return create(backup, name, func(to *os.File) error {
+		_, err := to.ReadFrom(from)
+		return err
+	})
 }
 
 // BackupFolder is where the copies of a reset at a time go by default: a new folder

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -39,6 +40,8 @@ func (f *fakeSystem) deleteCertificate(name string) error { return f.do(name) }
 func (f *fakeSystem) deleteCredential(name string) error  { return f.do(name) }
 func (f *fakeSystem) flushDNS() error                     { return f.do("dns") }
 
+const registryBackup = "HKEY_CURRENT_USER_Software_Microsoft_Office_15.0_Lync_joe@contoso.com.reg"
+
 const lyncFolder = "AppData/Local/Microsoft/Office/15.0/Lync"
 
 // home makes a profile with Joe's and Ann's sign-in folders.
@@ -64,7 +67,7 @@ func home(t *testing.T) (*Computer, *fakeSystem) {
 		}
 	}
 	x := &exported{}
-	if err := x.readReg(strings.NewReader(regHeader + "\n[HKCU\\Software\\Microsoft\\Office\\15.0\\Lync]\n\"ServerSipUri\"=\"joe@contoso.com\"\n[HKCU\\Software\\Microsoft\\Office\\15.0\\Lync\\joe@contoso.com]\n\"a\"=\"b\"\n[HKCU\\Software\\Microsoft\\Office\\15.0\\Lync\\joe@contoso.com\\deep]\n[HKCU\\Software\\Microsoft\\Office\\15.0\\Lync\\ann@contoso.com]\n")); err != nil {
+	if err := x.readReg(strings.NewReader(regHeader + "\n[HKCU\\Software\\Microsoft\\Office\\15.0\\Lync]\n\"ServerSipUri\"=\"joe@contoso.com\"\n[HKCU\\Software\\Microsoft\\Office\\15.0\\Lync\\joe@contoso.com]\n\"a\"=\"B\u00fcro\"\n[HKCU\\Software\\Microsoft\\Office\\15.0\\Lync\\joe@contoso.com\\deep]\n[HKCU\\Software\\Microsoft\\Office\\15.0\\Lync\\ann@contoso.com]\n")); err != nil {
 		t.Fatal(err)
 	}
 	x.link()
@@ -121,12 +124,20 @@ func TestReset(t *testing.T) {
 	for name, want := range map[string]string{
 		"profile/" + lyncFolder + "/sip_joe@contoso.com/EndpointConfiguration.cache": "cache",
 		"profile/" + lyncFolder + "/sip_joe@contoso.com/a b \u00fc \u4e2d/-rf":       "odd",
-		"HKEY_CURRENT_USER_Software_Microsoft_Office_15.0_Lync_joe@contoso.com.reg":  "joe@contoso.com\\deep]",
 		"profile/AppData/Roaming/Microsoft/Office/15.0/Lync/AccountProfiles.dat":     "profiles",
 	} {
 		if b, err := os.ReadFile(filepath.Join(backup, filepath.FromSlash(name))); err != nil || !strings.Contains(string(b), want) {
 			t.Errorf("backup of %s: %q, %v", name, b, err)
 		}
+	}
+	b, err := os.ReadFile(filepath.Join(backup, registryBackup))
+	x := &exported{}
+	if err := errors.Join(err, x.readReg(bytes.NewReader(b))); err != nil || !bytes.HasPrefix(b, []byte("\xff\xfe")) {
+		t.Fatalf("%v: %q", err, b)
+	}
+	k, err := x.read(`HKEY_CURRENT_USER\Software\Microsoft\Office\15.0\Lync\joe@contoso.com`)
+	if _, below := x.read(`HKEY_CURRENT_USER\Software\Microsoft\Office\15.0\Lync\joe@contoso.com\deep`); err != nil || below != nil || k.text("a") != "B\u00fcro" {
+		t.Errorf("%v, %v: %+v", err, below, k)
 	}
 }
 
@@ -152,6 +163,7 @@ func TestResetRefuses(t *testing.T) {
 		"unknown": func(_ *Computer, f *fakeSystem) { f.failing = "processes" },
 		"export":  func(c *Computer, _ *fakeSystem) { c.where = "export" },
 		"backup":  func(c *Computer, f *fakeSystem) {},
+		"inside":  func(c *Computer, f *fakeSystem) {},
 	} {
 		c, f := home(t)
 		r := plan(t, c)
@@ -159,6 +171,9 @@ func TestResetRefuses(t *testing.T) {
 		backup := ""
 		if name == "backup" { // a file is in its place
 			backup = filepath.Join(f.home, "Documents", "precious.txt")
+		}
+		if name == "inside" { // it would be deleted
+			backup = filepath.Join(f.home, filepath.FromSlash(lyncFolder), "sip_joe@contoso.com", "..data", "backup")
 		}
 		err := c.Apply(r, backup)
 		if err == nil || len(f.deleted) > 0 || !there(t, f, lyncFolder+"/sip_joe@contoso.com/EndpointConfiguration.cache") || r.Whole() {
@@ -280,6 +295,39 @@ func TestResetKeepsWhatItCannotCopy(t *testing.T) {
 	}
 	if !there(t, f, lyncFolder+"/sip_joe@contoso.com/EndpointConfiguration.cache") {
 		t.Error("the file is gone, and there is no copy")
+	}
+}
+
+// TestResetKeepsKeys: a key of which not all can be copied stays, and the copies of an
+// earlier reset do.
+func TestResetKeepsKeys(t *testing.T) {
+	const account = `hkey_current_user\software\microsoft\office\15.0\lync\joe@contoso.com`
+	for name, change := range map[string]func(*exported, string) error{
+		"a value is too long": func(x *exported, _ string) error {
+			x.keys[account+`\deep`].partial = true
+			return nil
+		},
+		"a key cannot be read": func(x *exported, _ string) error {
+			x.keys[account+`\deep`].absent = true
+			return nil
+		},
+		"a copy is there": func(_ *exported, backup string) error {
+			return os.WriteFile(filepath.Join(backup, registryBackup), []byte("earlier"), 0o600)
+		},
+	} {
+		c, f := home(t)
+		backup := t.TempDir()
+		r := plan(t, c, RegistryKey)
+		if err := change(c.registry.(*exported), backup); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Apply(r, backup); err != nil || status(r, RegistryKey) != "failed" || len(f.deleted) > 0 {
+			t.Errorf("%s: %v, %+v, deleted %q", name, err, r.Items, f.deleted)
+		}
+		b, err := os.ReadFile(filepath.Join(backup, registryBackup))
+		if err == nil && string(b) != "earlier" {
+			t.Errorf("%s: half a key is kept: %q", name, b)
+		}
 	}
 }
 
