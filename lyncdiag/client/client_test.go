@@ -135,7 +135,7 @@ func TestExportReadsBack(t *testing.T) {
 					t.Fatal(err)
 				}
 				text := strings.ReplaceAll(string(b), "\x00", "")
-				for _, secret := range []string{"h0rse", "nobody's business", "fileserver"} {
+				for _, secret := range []string{"h0rse", "68,30,72,73,65", "nobody's business", "fileserver"} {
 					if strings.Contains(text, secret) {
 						t.Errorf("%s holds %q", name, secret)
 					}

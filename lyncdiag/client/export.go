@@ -169,7 +169,11 @@ func discreet(k *key) *key {
 				return '0'
 			}
 			v = textValue(v.name, typeString, strings.Map(mask, v.text()))
-		case lower == "proxyserver":
+		case lower == "defaultconnectionsettings":
+			v.data = v.data[:min(len(v.data), connectionFlags+1)] // what follows are addresses
+		case v.kind == typeBinary && lower != "winhttpsettings":
+			continue // nothing else of that kind is looked at
+		case lower == "proxyserver", lower == "autoconfigurl":
 			v = textValue(v.name, typeString, withoutLogin(v.text()))
 		case strings.HasPrefix(lower, "digitalproductid"), lower == "registeredowner", lower == "registeredorganization":
 			continue

@@ -521,8 +521,8 @@ func (c *Computer) proxies(x *fact.Client) {
 		}
 	}
 	k, _ = c.key(user + `Software\` + settings + `\Connections`)
-	if v, ok := k.value("DefaultConnectionSettings"); ok && len(v.data) > 8 {
-		x.WinINET = append(x.WinINET, fact.ClientSwitch{Name: "AutoDetect", Value: map[bool]string{true: "1", false: "0"}[v.data[8]&8 != 0]})
+	if v, ok := k.value("DefaultConnectionSettings"); ok && len(v.data) > connectionFlags {
+		x.WinINET = append(x.WinINET, fact.ClientSwitch{Name: "AutoDetect", Value: map[bool]string{true: "1", false: "0"}[v.data[connectionFlags]&8 != 0]})
 	}
 	k, looked := c.key(machine + `SOFTWARE\` + settings + `\Connections`)
 	v, ok := k.value("WinHttpSettings")
@@ -541,6 +541,9 @@ func (c *Computer) proxies(x *fact.Client) {
 		x.WinHTTP = append(x.WinHTTP, fact.ClientSwitch{Name: "ProxyServer"}) // direct
 	}
 }
+
+// connectionFlags is where DefaultConnectionSettings has its flags (8: detect by itself).
+const connectionFlags = 8
 
 // withoutLogin cuts the user and the password out of a proxy's address.
 func withoutLogin(text string) string {
