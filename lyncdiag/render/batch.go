@@ -127,6 +127,7 @@ func (d *batchDoc) text(s *sheet) {
 func (d *batchDoc) short(s *sheet) {
 	for _, r := range d.Reports {
 		s.blank()
-		r.short(s)
+		d.apart(r).short(s)
 	}
+	s.raws(d.silences())
 }

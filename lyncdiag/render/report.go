@@ -419,13 +419,18 @@ func (d *reportDoc) short(s *sheet) {
 		if f.Name != d.Verdict.Primary {
 			continue
 		}
-		s.raw(clean(fmt.Sprintf("Type: %s (%s), %s %s", kb.Type(f.Type).Label(), f.Confidence, f.ID, f.Name)))
+		line := fmt.Sprintf("Type: %s (%s), %s %s", kb.Type(f.Type).Label(), f.Confidence, f.ID, f.Name)
+		if silence := f.silence(); silence != "" {
+			line += "; " + silence
+		}
+		s.raw(clean(line))
 		s.raw(clean("Why: " + f.Cause))
 		var steps []string
 		for i, step := range f.Resolution {
 			steps = append(steps, fmt.Sprintf("%d. %s", i+1, step))
 		}
 		s.raw(clean("Do: " + strings.Join(steps, " ")))
+		s.raws(d.silences())
 		return
 	}
 	var looked, not []string
@@ -440,4 +445,5 @@ func (d *reportDoc) short(s *sheet) {
 	s.raw(clean("Looked at: " + strings.Join(append(looked, []string{"nothing"}[min(len(looked), 1):]...), ", ")))
 	s.raw(clean("Not looked at: " + strings.Join(append(not, []string{"nothing"}[min(len(not), 1):]...), ", ")))
 	s.raw(d.counts())
+	s.raws(d.silences())
 }

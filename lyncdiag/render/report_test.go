@@ -147,6 +147,7 @@ func TestGolden(t *testing.T) {
 		{"broken.xml", tool.Report(broken(t), 1), render.JUnit, render.Options{}},
 		{"batch.xml", batch, render.JUnit, render.Options{}},
 		{"silenced-80.txt", tool.Report(silenced(t), 0), render.Text, render.Options{}},
+		{"silenced-short.txt", tool.Report(silenced(t), 0), render.Short, render.Options{}},
 		{"silenced.json", tool.Report(silenced(t), 0), render.JSON, render.Options{}},
 		{"silenced.md", tool.Report(silenced(t), 0), render.Markdown, render.Options{}},
 		{"silenced.html", tool.Report(silenced(t), 0), render.HTML, render.Options{}},

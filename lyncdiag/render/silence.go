@@ -46,7 +46,7 @@ func (s suppression) words() string {
 	case "expired":
 		return "The suppression of " + name + " ended " + minute(s.Until) + "."
 	case "unmatched":
-		return "The suppression of " + name + " silences nothing: there is no such finding."
+		return "The suppression of " + name + " silences nothing: this run did not find it."
 	}
 	return ""
 }
@@ -79,5 +79,12 @@ func (s *sheet) notes(notes []string) {
 			s.blank()
 		}
 		s.line(n)
+	}
+}
+
+// raws writes sentences as they are, for short.
+func (s *sheet) raws(notes []string) {
+	for _, n := range notes {
+		s.raw(clean(n))
 	}
 }
