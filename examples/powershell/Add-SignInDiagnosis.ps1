@@ -41,7 +41,16 @@ Import-Module (Join-Path -Path $PSScriptRoot -ChildPath 'LyncDiag')
 $known = @{ Address = $Address; Ticket = $Ticket }
 if ($Message) { $known.Message = $Message }
 if ($Log) { $known.Log = $Log }
-$report = Test-LyncSignIn @known -ErrorAction Stop
+# The report as the program writes it: ConvertTo-Json of Windows PowerShell 5.1 writes
+# times in a form of its own.
+$record = [System.IO.Path]::GetTempFileName()
+try {
+    $report = Test-LyncSignIn @known -RecordPath $record -ErrorAction Stop
+    $attachment = [System.IO.File]::ReadAllText($record)
+}
+finally {
+    Remove-Item -LiteralPath $record -ErrorAction SilentlyContinue
+}
 
 $text = New-Object -TypeName 'System.Collections.Generic.List[string]'
 $text.Add($report.verdict.summary)
@@ -64,5 +73,5 @@ foreach ($question in $report.verdict.questions) {
     Group      = $group
     Outcome    = $report.verdict.outcome
     Text       = $text -join [Environment]::NewLine
-    Attachment = $report | ConvertTo-Json -Depth 20
+    Attachment = $attachment
 }

@@ -28,7 +28,7 @@ param(
 $ErrorActionPreference = 'Stop'
 Import-Module (Join-Path -Path $PSScriptRoot -ChildPath 'LyncDiag')
 
-Get-MgUser -All -Filter 'accountEnabled eq true' -Property 'UserPrincipalName', 'AssignedPlans' |
+Get-MgUser -All -Filter 'accountEnabled eq true' -Property 'UserPrincipalName', 'ProxyAddresses', 'ImAddresses', 'AssignedPlans' |
     Where-Object { $_.AssignedPlans | Where-Object { $_.Service -eq 'MicrosoftCommunicationsOnline' -and $_.CapabilityStatus -eq 'Enabled' } } |
     Test-LyncSignIn -Concurrency $Concurrency |
     Select-Object -Property @{ n = 'Address'; e = { $_.target.address } },
@@ -36,6 +36,6 @@ Get-MgUser -All -Filter 'accountEnabled eq true' -Property 'UserPrincipalName', 
         @{ n = 'Types'; e = { $_.verdict.types -join ' ' } },
         @{ n = 'Finding'; e = { $_.verdict.primary } },
         @{ n = 'Summary'; e = { $_.verdict.summary } },
-        @{ n = 'Owner'; e = { ($_.findings | Select-Object -First 1).owner } },
-        @{ n = 'Seen'; e = { $_.startedAt.ToString('s') } } |
+        @{ n = 'Owner'; e = { $report = $_; ($report.findings | Where-Object { $_.name -eq $report.verdict.primary } | Select-Object -First 1).owner } },
+        @{ n = 'Seen'; e = { $_.startedAt.ToString('u') } } |
     Export-Csv -LiteralPath $Path -NoTypeInformation -Encoding UTF8
