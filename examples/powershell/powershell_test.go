@@ -509,7 +509,7 @@ func TestCallsOfTheModule(t *testing.T) {
 		{"", [][]string{{"adfs", "realm", "--output", "ndjson"}, {"--lab=healthy"}, {"--", "joe@contoso.example"}}, []int{0}, 1},
 		{"", [][]string{{"adfs", "mex", "--output", "ndjson"}, {"--lab=healthy"}, {"--", "https://sts.contoso.example/adfs/services/trust/mex"}}, []int{0}, 1},
 		{"", [][]string{{"log", "--output", "ndjson", "--"}, {log}}, []int{1}, 1},
-		{"", [][]string{{"collect", "--output", "ndjson", "--file"}, {filepath.Join(dir, "joe.zip"), "--lab=healthy", "--log", log, "--redact-map", filepath.Join(dir, "map.json"), "--ticket", "INC1", "--", "joe@contoso.example"}}, []int{0, 1}, 1},
+		{"", [][]string{{"collect", "--output", "ndjson", "--file"}, {filepath.Join(dir, "joe.zip"), "--lab=healthy", "--log", log, "--redact-map", filepath.Join(dir, "map.json"), "--ticket", "INC1", "--user-name", "smith@contoso.example", "--", "joe@contoso.example"}}, []int{0, 1}, 1},
 		{"", [][]string{{"collect", "--output", "ndjson", "--file"}, {filepath.Join(dir, "plan.zip"), "--lab=healthy", "--redact=false", "--plan", "--", "joe@contoso.example"}}, []int{0, 1}, 1},
 		{"", [][]string{{"explain", "--output", "ndjson", "--"}, {"-2146762481"}}, []int{0, 1}, 1},
 		{"", [][]string{{"explain", "--output", "ndjson", "--"}, {"nothing that anybody has ever said"}}, []int{1}, 1},

@@ -284,6 +284,17 @@ function Get-LyncDiagUser {
                 }
             }
         }
+        # Users of Microsoft Graph and MSOnline have the SIP address only in lists.
+        foreach ($name in 'ProxyAddresses', 'ImAddresses') {
+            $property = $InputObject.PSObject.Properties[$name]
+            if ($found[0] -eq '' -and $null -ne $property) {
+                foreach ($one in @($property.Value)) {
+                    if ($found[0] -eq '' -and ($one -match '^sip:[^;\s]+$' -or ($name -eq 'ImAddresses' -and $one -match '@'))) {
+                        $found[0] = [string] $one
+                    }
+                }
+            }
+        }
         $null = $given.Add($found)
     }
     foreach ($pair in $given) {
@@ -357,8 +368,10 @@ function Test-LyncSignIn {
     .PARAMETER Address
     The sign-in address, with or without sip: in front. From the pipeline: text, or
     objects with a property SipAddress or UserPrincipalName, as Get-CsUser,
-    Get-CsOnlineUser, Get-MgUser and Get-MsolUser write them. Where both are there
-    and differ, UserPrincipalName is the name that the user signs in with.
+    Get-CsOnlineUser, Get-MgUser and Get-MsolUser write them. Without SipAddress, the
+    address after sip: in ProxyAddresses counts, then that in ImAddresses; Get-MgUser
+    has to be asked for them with -Property. Where UserPrincipalName differs from the
+    SIP address, it is the name that the user signs in with.
 
     .PARAMETER UserName
     The name that the user signs in with, where it is not the address.
@@ -1170,7 +1183,15 @@ function New-LyncSupportBundle {
         [switch] $Offline
     )
     process {
-        $name = $Address.Trim() -replace '^(?i)sip:', ''
+        $piped = $null
+        if ($PSCmdlet.MyInvocation.ExpectingInput) {
+            $piped = $_
+        }
+        $user = @(Get-LyncDiagUser -InputObject $piped -Address $Address)
+        if ($user.Count -eq 0) {
+            return
+        }
+        $name = $user[0].Sip
         $file = @(Get-LyncDiagFilePath -Path $Path)[0]
         $arguments = @('collect', '--output', 'ndjson', '--file', $file)
         $arguments += @(Get-LyncDiagNetworkArgument -Bound $PSBoundParameters)
@@ -1178,6 +1199,7 @@ function New-LyncSupportBundle {
         if ($MapPath) { $arguments += '--redact-map', @(Get-LyncDiagFilePath -Path $MapPath)[0] }
         if ($NoRedaction) { $arguments += '--redact=false' }
         if ($Ticket) { $arguments += '--ticket', $Ticket }
+        if ($user[0].Name -ne $name) { $arguments += '--user-name', $user[0].Name }
         if (-not $PSCmdlet.ShouldProcess($file, ('collect what is seen of the sign-in of {0}' -f $name))) {
             $arguments += '--plan'
         }
