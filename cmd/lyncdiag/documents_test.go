@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -31,6 +32,7 @@ const exitInvalid = 99
 func checkedMain() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	signal.Ignore(syscall.SIGPIPE) // as main does
 	var out bytes.Buffer
 	args := os.Args[1:]
 	code := run(ctx, args, os.Stdin, io.MultiWriter(os.Stdout, &out), os.Stderr, os.LookupEnv)

@@ -55,7 +55,7 @@ type baseline struct {
 
 type bundleFile struct {
 	Path  string `json:"path"` // a member of an archive after a "!"
-	Kind  string `json:"kind" jsonschema:"enum=log,enum=nslookup,enum=portqry,enum=export,enum=answers,enum=other"`
+	Kind  string `json:"kind" jsonschema:"enum=log,enum=nslookup,enum=portqry,enum=client,enum=export,enum=answers,enum=other"`
 	Bytes int64  `json:"bytes"`
 	Note  string `json:"note"` // why it was not read, or not to its end
 }
