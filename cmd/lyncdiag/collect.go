@@ -51,8 +51,8 @@ judge it again, to the same verdict, and a newer version may say more.
 Users, hosts, addresses and secrets are replaced by pseudonyms, unless
 --redact=false is given. What stands for what is written to the file of
 --redact-map alone, which is not part of the bundle. What cannot be redacted is left
-out, and so is what cannot be read: the manifest says which. Tokens and passwords are
-in no bundle.
+out, and so is what cannot be read: the manifest says which. The run's own tokens and
+passwords are in no bundle; those that a log holds are, with --redact=false.
 
 This computer's client and its logs are found on Windows; elsewhere, and for others,
 give them with --client-from and --log. With --reproduce the client's log level is
