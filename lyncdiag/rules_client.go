@@ -413,7 +413,7 @@ func judgeClientProxy(f *fact.Facts, emit Emit) {
 		switch {
 		case strings.HasPrefix(strings.ToLower(pac), "file:"):
 			x.Title = "The proxy script of this computer is a file, which the Sign-In Assistant cannot read"
-		case server != "" && looked && !strings.EqualFold(server, services):
+		case server != "" && looked && secureProxy(server) != secureProxy(services):
 			x = x.with(Probable)
 			if services == "" {
 				x.Evidence = append(x.Evidence, text("winHTTP", "direct", o))
@@ -423,6 +423,22 @@ func judgeClientProxy(f *fact.Facts, emit Emit) {
 		}
 		emit(x)
 	}
+}
+
+// secureProxy is the proxy for HTTPS, which is all that a sign-in goes through, of
+// "http=a:80;https=b:8080", or of an address that is for everything. Windows takes it
+// with a scheme or without.
+func secureProxy(list string) string {
+	for part := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ';' || r == ' ' }) {
+		scheme, address, listed := strings.Cut(part, "=")
+		if !listed {
+			scheme, address = "https", part
+		}
+		if strings.EqualFold(scheme, "https") {
+			return strings.TrimSuffix(strings.TrimPrefix(strings.ToLower(address), "http://"), "/")
+		}
+	}
+	return ""
 }
 
 func judgeTrace(f *fact.Facts, emit Emit) {
