@@ -483,7 +483,7 @@ func sumClient(f *fact.Facts) string {
 			words = append(words, strings.TrimSpace(p.Name+" "+p.Version))
 		}
 		if words == nil {
-			words = []string{"no Lync client was found"}
+			words = []string{map[bool]string{true: "no Lync client was found", false: "which Lync client is installed is not known"}[c.ProductsRead]}
 		}
 		if c.OS != "" {
 			words = append(words, c.OS)

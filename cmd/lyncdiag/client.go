@@ -39,9 +39,11 @@ together, in a command window of the user:
   reg export HKLM\SOFTWARE\Microsoft\Communicator lync2010.reg
   reg export HKCU\Software\Microsoft\Shared\UcClient user2010.reg
   reg export HKCU\Software\Microsoft\Office\15.0\Lync user2013.reg
+  reg export HKCU\Software\Microsoft\Office\16.0\Lync user2016.reg
   reg export HKLM\SYSTEM\CurrentControlSet\Services services.reg
   reg export "HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion" system.reg
   reg export HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall programs.reg
+  reg export HKLM\SOFTWARE\Wow6432Node\Microsoft\Windows\CurrentVersion\Uninstall programs32.reg
   cmdkey /list > cmdkey.txt
 
 and beside these files a folder "profile" with parts of %USERPROFILE%, such as

@@ -209,6 +209,41 @@ func TestAbsence(t *testing.T) {
 	}
 }
 
+// TestProductsRead: that no client is installed is known where both lists of what is
+// installed were looked at, also in an export of an export.
+func TestProductsRead(t *testing.T) {
+	const (
+		native = "[HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall]\n"
+		wow    = "[HKEY_LOCAL_MACHINE\\SOFTWARE\\Wow6432Node\\Microsoft\\Windows\\CurrentVersion\\Uninstall]\n"
+	)
+	for name, c := range map[string]struct {
+		text string
+		want bool
+	}{
+		"neither":     {"[HKEY_CURRENT_USER\\Software\\Microsoft\\Communicator]\n", false},
+		"one of two":  {native, false},
+		"both":        {native + wow, true},
+		"all of it":   {"[HKEY_LOCAL_MACHINE\\SOFTWARE]\n" + native, true}, // a Windows of 32 bits
+		"chosen keys": {chosenComment + "\n[HKEY_LOCAL_MACHINE\\SOFTWARE]\n" + native, false},
+	} {
+		first, err := OpenFS("x", fstest.MapFS{"a.reg": &fstest.MapFile{Data: []byte(regHeader + "\n\n" + c.text)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		if _, err := first.Export(dir); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, later := first.Inspect().ProductsRead, again.Inspect().ProductsRead; got != c.want || later != c.want {
+			t.Errorf("%s: %t, of its export %t, want %t", name, got, later, c.want)
+		}
+	}
+}
+
 // FuzzReg: whatever is read can be written and is read to the same.
 func FuzzReg(f *testing.F) {
 	files, _ := filepath.Glob(filepath.Join("testdata", "exports", "*.txtar"))

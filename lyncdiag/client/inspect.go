@@ -6,7 +6,9 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"regexp"
 	"slices"
@@ -99,6 +101,7 @@ func (c *Computer) windows(x *fact.Client) {
 // products looks in the order of trust: the file itself, Click-to-Run, the
 // installer's list, whose entry keeps the version of the first installation.
 func (c *Computer) products(x *fact.Client) {
+	x.ProductsRead = true
 	add := func(p fact.ClientProduct) {
 		same := func(o fact.ClientProduct) bool {
 			return o.Generation == p.Generation || strings.HasPrefix(o.Version, "15.0.") && strings.HasPrefix(p.Version, "15.0.") || strings.HasPrefix(o.Version, "16.0.") && strings.HasPrefix(p.Version, "16.0.")
@@ -140,8 +143,10 @@ func (c *Computer) products(x *fact.Client) {
 	}
 	for _, view := range []string{`SOFTWARE\`, `SOFTWARE\Wow6432Node\`} {
 		place := machine + view + `Microsoft\Windows\CurrentVersion\Uninstall`
-		list, _ := c.registry.read(place) // a list of all that is installed is no part of an export
-		if list == nil {
+		list, err := c.registry.read(place)
+		c.seen.key(place, &key{}, err) // what is installed besides is no part of an export
+		if err != nil {
+			x.ProductsRead = x.ProductsRead && errors.Is(err, fs.ErrNotExist)
 			continue
 		}
 		for _, sub := range list.subkeys {
@@ -151,7 +156,6 @@ func (c *Computer) products(x *fact.Client) {
 			}
 			name, v := k.text("DisplayName"), k.text("DisplayVersion")
 			if strings.Contains(strings.ToLower(name), "sign-in assistant") && strings.Contains(strings.ToLower(name), "online") {
-				c.seen.key(place, &key{}, nil)
 				c.seen.key(place+`\`+sub, k, nil)
 				x.Assistant, x.AssistantVersion = "yes", cmp.Or(x.AssistantVersion, v)
 				continue
@@ -159,7 +163,6 @@ func (c *Computer) products(x *fact.Client) {
 			if !clientName.MatchString(name) {
 				continue
 			}
-			c.seen.key(place, &key{}, nil)
 			c.seen.key(place+`\`+sub, k, nil)
 			g, _ := generationOf(v, "")
 			add(fact.ClientProduct{Generation: g, Name: name, Version: v, From: "installer"})

@@ -16,7 +16,11 @@ type Client struct {
 	OSService string `json:"osService"` // "Service Pack 1"; "" for none or unknown
 
 	Products []ClientProduct `json:"products"`
-	Running  string          `json:"running"` // a client's process: yes, no
+	// ProductsRead: the list of what is installed was looked at, so that without
+	// Products there is no client.
+	ProductsRead bool `json:"productsRead"`
+
+	Running string `json:"running"` // a client's process: yes, no
 
 	// The Microsoft Online Services Sign-In Assistant.
 	Assistant        string `json:"assistant"`        // installed: yes, no

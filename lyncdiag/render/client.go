@@ -17,6 +17,7 @@ type clientDoc struct {
 	At               string              `json:"at,omitempty" jsonschema:"format=date-time"` // when the computer was looked at
 	System           clientSystem        `json:"system"`
 	Products         []clientProduct     `json:"products"`
+	ProductsRead     bool                `json:"productsRead"` // false: without products, whether there are any is unknown
 	Running          string              `json:"running" jsonschema:"enum=yes,enum=no,enum="`
 	Assistant        signInAssistant     `json:"signInAssistant"`
 	Updates          clientUpdates       `json:"updates"`
@@ -117,7 +118,7 @@ func (t Tool) Client(f *fact.Facts, r *lyncdiag.Report) Document {
 	}
 	doc := &clientDoc{
 		Schema: "lyncdiag.client/v1", From: o.Where, At: stamp(c.At), System: clientSystem{c.OS, c.OSVersion, c.OSService}, Running: c.Running,
-		Products:  each(c.Products, func(p fact.ClientProduct) clientProduct { return clientProduct(p) }),
+		ProductsRead: c.ProductsRead, Products: each(c.Products, func(p fact.ClientProduct) clientProduct { return clientProduct(p) }),
 		Assistant: signInAssistant{Installed: c.Assistant, Version: c.AssistantVersion, Service: c.AssistantService},
 		Updates:   clientUpdates{c.WindowsUpdate, c.OfficeUpdate},
 		Profiles: each(c.Profiles, func(p fact.ClientProfile) clientProfile {
@@ -143,7 +144,7 @@ func (d *clientDoc) text(s *sheet) {
 	of := cmp.Or(d.From, "This computer")
 	switch {
 	case len(d.Products) == 0:
-		s.head(of+": no Lync client was found", dubio)
+		s.head(of+": "+map[bool]string{true: "no Lync client was found", false: "which Lync client is installed is not known"}[d.ProductsRead], dubio)
 	case slices.ContainsFunc(d.Findings, func(f finding) bool { return f.Severity == "failure" }):
 		s.head(of+": something is wrong with the client", bad)
 	case slices.ContainsFunc(d.Findings, func(f finding) bool { return f.Severity == "warning" }):
