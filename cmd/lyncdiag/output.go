@@ -16,6 +16,8 @@ import (
 	"github.com/hashicorp/go-multierror"
 	"golang.org/x/term"
 
+	"github.com/spf13/pflag"
+
 	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
@@ -137,6 +139,8 @@ func (p *program) sinks(allowed []render.Format, piped render.Format) ([]sink, e
 			return nil, fmt.Errorf("read -o %s: no file name after the =", given)
 		case toFile && p.writes(path):
 			return nil, fmt.Errorf("write %s: another -o writes this file", path)
+		case toFile && p.reads(path):
+			return nil, fmt.Errorf("write %s: this command reads that file; write to another", path)
 		case toFile:
 			file, err := p.output(path)
 			if err != nil {
@@ -158,6 +162,34 @@ func (p *program) sinks(allowed []render.Format, piped render.Format) ([]sink, e
 		list = append(list, p.stdoutSink(format))
 	}
 	return list, nil
+}
+
+// inputs are the files of a command that hold what somebody sent, under whatever
+// flag. Answers, a journal and a baseline are not among them: they may be written
+// anew where they were read.
+func inputs(flags *pflag.FlagSet, args []string) []string {
+	list := slices.Clone(args)
+	for _, name := range []string{"log", "bundle", "user", "domain", "nslookup", "input"} {
+		switch f := flags.Lookup(name); {
+		case f == nil:
+		case f.Value.Type() == "string":
+			list = append(list, f.Value.String())
+		default:
+			if several, ok := f.Value.(pflag.SliceValue); ok {
+				list = append(list, several.GetSlice()...)
+			}
+		}
+	}
+	return list
+}
+
+// reads reports whether an input is this file, by whatever name.
+func (p *program) reads(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && slices.ContainsFunc(p.inputs, func(input string) bool {
+		other, err := os.Stat(input)
+		return err == nil && os.SameFile(info, other)
+	})
 }
 
 // writes reports whether a file of -o is this one, by whatever name.

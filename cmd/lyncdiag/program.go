@@ -19,6 +19,7 @@ type program struct {
 	stdout, stderr io.Writer
 	env            func(string) (string, bool)
 
+	inputs   []string // files that are read and must not be written
 	outputs  []string
 	progress cli.Choice
 	verbose  bool
@@ -49,6 +50,7 @@ func (p *program) command() *cobra.Command {
 			if err := onlyReader(standardInput(cmd, args)); err != nil {
 				return err
 			}
+			p.inputs = inputs(cmd.Flags(), args)
 			return p.openRedaction()
 		},
 	}

@@ -52,10 +52,10 @@ func Report(r *lyncdiag.Report) []Family {
 	for _, o := range []lyncdiag.Outcome{lyncdiag.Healthy, lyncdiag.Problem, lyncdiag.Undecided} {
 		outcome.set(truth(r.Verdict.Outcome == o), string(o))
 	}
-	findings := Family{Name: "lyncdiag_findings", Help: "How often a finding was made; caused_by names the finding that explains it, and is empty for a root cause.",
-		Labels: []string{"finding", "type", "severity", "owner", "caused_by"}}
+	findings := Family{Name: "lyncdiag_findings", Help: "How often a finding was made; caused_by names the finding that explains it, and is empty for a root cause; silenced is suppressed or known, and empty for what alarms.",
+		Labels: []string{"finding", "type", "severity", "owner", "caused_by", "silenced"}}
 	for _, f := range r.Findings {
-		findings.set(1, f.Name, string(f.Type), string(f.Severity), string(f.Owner), f.CausedBy)
+		findings.set(1, f.Name, string(f.Type), string(f.Severity), string(f.Owner), f.CausedBy, silenced(f))
 	}
 	success := Family{Name: "lyncdiag_stage_success", Help: "Whether a link of the sign-in chain passed (1) or failed (0); one that could not be looked at has no sample.", Labels: []string{"stage"}}
 	took := Family{Name: "lyncdiag_stage_duration_seconds", Help: "How long a link of the sign-in chain took.", Labels: []string{"stage"}}
@@ -87,6 +87,17 @@ func Report(r *lyncdiag.Report) []Family {
 		one("lyncdiag_duration_seconds", "How long the diagnosis took.", r.Duration.Seconds()),
 		one("lyncdiag_start_timestamp_seconds", "When the diagnosis began, in seconds since 1970.", seconds(r.Started)),
 	}
+}
+
+// silenced is what keeps a finding out of the exit code.
+func silenced(f lyncdiag.Finding) string {
+	switch {
+	case f.Suppressed != "":
+		return "suppressed"
+	case f.Known:
+		return "known"
+	}
+	return ""
 }
 
 // Batch is what there is to say of many targets: how many, and no names, as a

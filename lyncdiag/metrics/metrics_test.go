@@ -31,6 +31,8 @@ var at = time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
 func report() *lyncdiag.Report {
 	mex := lyncdiag.Finding{Spec: lyncdiag.Spec{Name: "adfs-mex-http-500", Type: kb.Identity, Severity: kb.Failure, Owner: kb.ADFSAdmin}}
 	explained := lyncdiag.Finding{Spec: lyncdiag.Spec{Name: "trust-no-token", Type: kb.Identity, Severity: kb.Failure, Owner: kb.ADFSAdmin}, CausedBy: mex.Name}
+	known, suppressed := mex, mex
+	known.Known, suppressed.Suppressed = true, mex.Name
 	shown := &certs.Result{Chain: []certs.Certificate{{NotAfter: at.Add(time.Hour)}, {NotAfter: at}}}
 	return &lyncdiag.Report{
 		Started: at, Duration: 1500 * time.Millisecond, Complete: true,
@@ -39,7 +41,7 @@ func report() *lyncdiag.Report {
 			{ID: "adfs.mex", Status: lyncdiag.Failed, Duration: time.Second}, {ID: "sip", Status: lyncdiag.Unknown}, {ID: "realm", Status: lyncdiag.Errored, Duration: 5 * time.Second},
 			{ID: "token", Status: lyncdiag.Skipped}, {ID: "log", Status: lyncdiag.Passed, Input: true},
 		},
-		Findings: []lyncdiag.Finding{mex, mex, explained},
+		Findings: []lyncdiag.Finding{mex, mex, explained, known, suppressed},
 		Hosts: []fact.Endpoint{{Host: "sip.contoso.com", Port: 443, TLS: shown}, {Host: "sip.contoso.com", Port: 443, TLS: shown}, {Host: "sip.contoso.com", Port: 5061, TLS: shown},
 			{Host: "dead.contoso.com", Port: 443}, {Host: "mute.contoso.com", Port: 443, TLS: &certs.Result{}}},
 		Verdict: lyncdiag.Verdict{Outcome: lyncdiag.Problem, Primary: mex.Name},
