@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"hash"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -163,6 +164,14 @@ func isPseudonym(word string) bool {
 		}
 	}
 	return true
+}
+
+// IsPseudonym reports whether an address or a host has the form of what a Redactor
+// puts in place of one. Two of one form may stand for two, unless Redactors with
+// one map gave both.
+func IsPseudonym(name string) bool {
+	domain := name[strings.LastIndexByte(name, '@')+1:]
+	return slices.ContainsFunc(strings.Split(strings.ToLower(domain), "."), isPseudonym)
 }
 
 // pseudonym returns what stands for a lower-case word, giving it one of kind k

@@ -9,6 +9,7 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/compare"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/redact"
 )
 
 // diffDoc is lyncdiag.diff/v1: what changed between two runs, or two runs over
@@ -144,6 +145,9 @@ func diffNotes(before, after *Recorded, d *compare.Difference) []string {
 		if x.Presence == compare.InBoth {
 			if b, a := standingOf(x.Before).Address, standingOf(x.After).Address; !strings.EqualFold(b, a) {
 				add("Two targets are compared: %s, and then %s.", cmp.Or(b, "one without a name"), cmp.Or(a, "one without a name"))
+			}
+			if b, a := standingOf(x.Before).Address, standingOf(x.After).Address; redact.IsPseudonym(b) && redact.IsPseudonym(a) {
+				add("%s is a pseudonym: without one --redact-map for both runs it may stand for two.", a)
 			}
 			if b, a := x.Before.Setting, x.After.Setting; len(d.Targets) == 1 && b != a {
 				add("The two runs were set differently: client, deployment, location or server by hand.")

@@ -207,6 +207,9 @@ func (r *reader) report(k keys) error {
 	if v := doc.Tool.Version; v != "" && !slices.Contains(r.versions, v) {
 		r.versions = append(r.versions, v)
 	}
+	if _, ok := k["target"]; !ok && doc.domain == "" {
+		return errors.New("a document in it names no target")
+	}
 	report := doc.run()
 	report.Verdict.Outcome, report.Verdict.Primary, report.Verdict.Summary = lyncdiag.Outcome(doc.verdict.Outcome), doc.verdict.Primary, doc.verdict.Summary
 	report.Findings = r.findings(doc.Findings)
