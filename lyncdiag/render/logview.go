@@ -11,6 +11,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -18,10 +19,23 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
-// logPage is the page: it works offline and asks nobody for anything.
+// packedLogPage is logview.html, packed by go generate.
 //
-//go:embed logview.html
-var logPage string
+//go:embed logview.html.gz
+var packedLogPage []byte
+
+// logPage is the page: it works offline and asks nobody for anything.
+var logPage = sync.OnceValue(func() string {
+	var text []byte
+	z, err := gzip.NewReader(bytes.NewReader(packedLogPage))
+	if err == nil {
+		text, err = io.ReadAll(z)
+	}
+	if err != nil {
+		panic(err) // embedded at build time
+	}
+	return string(text)
+})
 
 // LogView writes one self-contained HTML page about logs: attempts with their
 // verdicts, every message, what its diagnostics mean, ladder and coverage. The
@@ -242,7 +256,7 @@ func (v *LogView) begin() {
 		return
 	}
 	v.begun = true
-	head, _, _ := strings.Cut(logPage, "<!--data-->")
+	head, _, _ := strings.Cut(logPage(), "<!--data-->")
 	_, v.err = v.out.WriteString(head)
 }
 
@@ -283,7 +297,7 @@ func (v *LogView) Close() error {
 	v.data("strings", names.b)
 	v.marshalled("files", list(v.files))
 	v.marshalled("steps", list(v.steps))
-	_, tail, _ := strings.Cut(logPage, "<!--data-->")
+	_, tail, _ := strings.Cut(logPage(), "<!--data-->")
 	if v.err == nil {
 		_, v.err = v.out.WriteString(tail)
 	}

@@ -1,6 +1,7 @@
 // Command gen writes what follows from the code: the JSON Schemas of the
-// documents and a page of all their keys, a page for each finding, and the coverage of KB 2541980. It needs
-// no network, and running it twice changes nothing.
+// documents and a page of all their keys, a page for each finding, the coverage of
+// KB 2541980, and what the program embeds packed. It needs no network, and running
+// it twice changes nothing.
 package main
 
 import (
@@ -39,6 +40,16 @@ func run(root string) error {
 		return err
 	}
 	if err := replace(filepath.Join(root, "lyncdiag", "render", "schema"), map[string][]byte{"all.json.gz": packed}); err != nil {
+		return err
+	}
+	page, err := os.ReadFile(filepath.Join(root, "lyncdiag", "render", "logview.html"))
+	if err != nil {
+		return err
+	}
+	if page, err = compress(page); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(root, "lyncdiag", "render", "logview.html.gz"), page, 0o644); err != nil {
 		return err
 	}
 	if err := replace(filepath.Join(root, "docs", "findings"), findingPages()); err != nil {

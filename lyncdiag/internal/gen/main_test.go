@@ -13,7 +13,7 @@ func TestGeneratedFilesAreFresh(t *testing.T) {
 	root, fresh := filepath.Join("..", "..", ".."), t.TempDir()
 	for _, folder := range []string{"render", "redact", "bundle"} {
 		source := os.DirFS(filepath.Join(root, "lyncdiag", folder))
-		if err := os.CopyFS(filepath.Join(fresh, "lyncdiag", folder), goFiles{source}); err != nil {
+		if err := os.CopyFS(filepath.Join(fresh, "lyncdiag", folder), sources{source}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -37,23 +37,24 @@ func TestGeneratedFilesAreFresh(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"kb-coverage.md", "json.md"} {
-		want, _ := os.ReadFile(filepath.Join(fresh, "docs", name))
-		have, _ := os.ReadFile(filepath.Join(root, "docs", name))
+	for _, name := range []string{"docs/kb-coverage.md", "docs/json.md", "lyncdiag/render/logview.html.gz"} {
+		want, _ := os.ReadFile(filepath.Join(fresh, name))
+		have, _ := os.ReadFile(filepath.Join(root, name))
 		if len(want) == 0 || string(want) != string(have) {
-			t.Errorf("docs/%s differs from what is generated: run go generate ./...", name)
+			t.Errorf("%s differs from what is generated: run go generate ./...", name)
 		}
 	}
 }
 
-// goFiles is the Go part of a folder: the wire structs are read as source.
-type goFiles struct{ fs.FS }
+// sources is what is read of a folder: Go, as the wire structs are read as source,
+// and pages.
+type sources struct{ fs.FS }
 
-func (g goFiles) ReadDir(name string) ([]fs.DirEntry, error) {
+func (g sources) ReadDir(name string) ([]fs.DirEntry, error) {
 	entries, err := fs.ReadDir(g.FS, name)
 	var list []fs.DirEntry
 	for _, e := range entries {
-		if filepath.Ext(e.Name()) == ".go" {
+		if ext := filepath.Ext(e.Name()); ext == ".go" || ext == ".html" {
 			list = append(list, e)
 		}
 	}

@@ -82,14 +82,22 @@ func pack(files map[string][]byte) ([]byte, error) {
 	for file, text := range files {
 		all[strings.TrimSuffix(file, ".v1.json")] = text
 	}
+	var compact bytes.Buffer
+	enc := json.NewEncoder(&compact) // which compacts what it is given
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(all); err != nil {
+		return nil, err
+	}
+	return compress(compact.Bytes())
+}
+
+func compress(text []byte) ([]byte, error) {
 	var packed bytes.Buffer
 	z, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
 	if err != nil {
 		return nil, err
 	}
-	enc := json.NewEncoder(z) // which compacts what it is given
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(all); err != nil {
+	if _, err := z.Write(text); err != nil {
 		return nil, err
 	}
 	if err := z.Close(); err != nil {
