@@ -57,6 +57,22 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(BYTE *data, SIZE_T size)
 }
 `
 
+// start runs a Windows program between pipes. In one of some thousand times wine ends
+// with 1 before the program begins and says nothing; then it is tried once more. That
+// a thread of wine's own faults while a program ends is none of the program's faults.
+const start = `
+said=$TMPDIR/said.$$
+for try in 1 2; do
+	{ "$wine" "$@" 2>"$said.err"; echo $? >"$said.code"; } | cat >"$said.out"
+	read -r code <"$said.code"
+	[ "$code" = 1 ] && [ ! -s "$said.out" ] && [ ! -s "$said.err" ] || break
+done
+cat "$said.out"
+grep -v '^wine: Unhandled page fault' "$said.err" >&2
+rm "$said.code" "$said.out" "$said.err"
+exit "$code"
+`
+
 func TestWine(t *testing.T) {
 	w := newWine(t)
 	for _, test := range []struct {
@@ -112,16 +128,12 @@ func newWine(t *testing.T) *wine {
 	write(t, source, prng)
 	build(t, nil, found[2], "-shared", "-Os", "-s", "-o", shim, source, "-ladvapi32")
 
-	// Windows programs start through a script, as the tests' own scripts do. What wine
-	// itself says is taken out: a thread of its own that faults while a program ends
-	// is none of the program's faults.
+	// Windows programs start through a script, as the tests' own scripts do.
 	script := "#!/bin/sh\n"
 	for _, e := range own {
 		script += "export '" + e + "'\n"
 	}
-	said := filepath.Join(dir, "tmp", "said")
-	script += "'" + found[0] + "' \"$@\" 2>'" + said + "'.$$\ncode=$?\ngrep -v '^wine: ' '" + said + "'.$$ >&2\nrm '" + said + "'.$$\nexit $code\n"
-	executable(t, w.loader, script)
+	executable(t, w.loader, script+"wine='"+found[0]+"'\n"+start)
 	executable(t, filepath.Join(dir, "bin", "lyncdiag"), "#!/bin/sh\nexec '"+w.loader+"' '"+w.exe+"' \"$@\"\n")
 
 	// The server stays until the end; else each command would start all of Windows.
@@ -310,7 +322,10 @@ func (w *wine) documents(t *testing.T) {
 			t.Errorf("%q: exit code %d, want %d, stderr %q", args, code, wantCode, errs)
 		}
 		validate(t, name, out)
-		if d := differ(t, out, want); d != "" && name != "proxy" { // which says what Windows has set
+		if name == "proxy" || name == "collect" {
+			continue // what Windows has set, and a client that could be exported
+		}
+		if d := differ(t, out, want); d != "" {
 			t.Errorf("%q: %s", args, d)
 		}
 	}
@@ -329,7 +344,7 @@ func lasting(t *testing.T, document string) string {
 		switch x := x.(type) {
 		case map[string]any:
 			for k, v := range x {
-				if slices.Contains([]string{"at", "startedAt", "notBefore", "notAfter", "nextUpdate", "thumbprint", "serialNumber"}, k) || strings.HasSuffix(k, "Ms") {
+				if slices.Contains([]string{"at", "startedAt", "notBefore", "notAfter", "thisUpdate", "nextUpdate", "thumbprint", "serialNumber"}, k) || strings.HasSuffix(k, "Ms") {
 					delete(x, k)
 				}
 				strip(v)
