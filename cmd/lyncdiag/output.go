@@ -140,7 +140,7 @@ func (p *program) sinks(allowed []render.Format, piped render.Format) ([]sink, e
 		case toFile && p.writes(path):
 			return nil, fmt.Errorf("write %s: another -o writes this file", path)
 		case toFile && p.reads(path):
-			return nil, fmt.Errorf("write %s: this command reads that file; write to another", path)
+			return nil, fmt.Errorf("write %s: it is the file to read; name another", path)
 		case toFile:
 			file, err := p.output(path)
 			if err != nil {
@@ -185,11 +185,17 @@ func inputs(flags *pflag.FlagSet, args []string) []string {
 
 // reads reports whether an input is this file, by whatever name.
 func (p *program) reads(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && slices.ContainsFunc(p.inputs, func(input string) bool {
-		other, err := os.Stat(input)
-		return err == nil && os.SameFile(info, other)
-	})
+	existing, err := os.Stat(path)
+	return err == nil && sameAsAny(existing, p.inputs)
+}
+
+func sameAsAny(existing os.FileInfo, paths []string) bool {
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil && os.SameFile(existing, info) {
+			return true
+		}
+	}
+	return false
 }
 
 // writes reports whether a file of -o is this one, by whatever name.

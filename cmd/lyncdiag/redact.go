@@ -81,9 +81,6 @@ func (p *program) redactFiles(ctx context.Context, paths []string, folder string
 		}
 		writers := make([]io.Writer, len(sinks))
 		for i, s := range sinks {
-			if err := notAmong(s.w, paths); err != nil {
-				return err
-			}
 			writers[i] = s.w
 		}
 		// Bytes written before a failure are no document that lacks something: say so.
@@ -173,24 +170,6 @@ func plainly(err error) error {
 		return errors.New(strings.TrimPrefix(err.Error(), "redact: "))
 	}
 	return cli.Cause(err)
-}
-
-// notAmong refuses an output that is one of the inputs.
-func notAmong(w io.Writer, paths []string) error {
-	o, _ := w.(*output)
-	if existing, err := os.Stat(o.path); err == nil && sameAsAny(existing, paths) {
-		return fmt.Errorf("write %s: it is the file to read; name another", o.path)
-	}
-	return nil
-}
-
-func sameAsAny(existing os.FileInfo, paths []string) bool {
-	for _, path := range paths {
-		if info, err := os.Stat(path); err == nil && os.SameFile(existing, info) {
-			return true
-		}
-	}
-	return false
 }
 
 // redactor is the one of this run.
