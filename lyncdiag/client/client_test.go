@@ -15,6 +15,7 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/tools/txtar"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -103,6 +104,24 @@ func TestExports(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCodePages: a console writes its code page into a file, other programs theirs.
+func TestCodePages(t *testing.T) {
+	const target = "Microsoft_OC1:uri=j\u00fcrgen@contoso.com:specific:OCS:1"
+	for _, page := range []*charmap.Charmap{charmap.CodePage850, charmap.CodePage437, charmap.Windows1252} {
+		listed, err := page.NewEncoder().String("Aktuell gespeicherte Anmeldeinformationen f\u00fcr:\r\n\r\n    Ziel: LegacyGeneric:target=" + target + "\r\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := OpenFS("export", fstest.MapFS{cmdkeyName: {Data: []byte(listed)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Inspect().Credentials; !slices.Equal(got, []string{target}) {
+			t.Errorf("%s: %q", page, got)
+		}
 	}
 }
 

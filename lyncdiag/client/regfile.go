@@ -13,6 +13,8 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/internal/codepage"
 )
 
 // Bounds of one .reg file. Whole hives have a hundred MiB and more; of them the keys
@@ -364,8 +366,8 @@ func quote(text string) string {
 }
 
 // decodeText makes UTF-8 of what Windows writes: UTF-16 (regedit, reg.exe), UTF-8
-// with or without a byte order mark, or bytes of a code page, whose letters beyond
-// ASCII are taken for Latin-1.
+// with or without a byte order mark, or bytes of a code page, which readLine
+// decodes.
 func decodeText(r io.Reader) (*bufio.Reader, error) {
 	in := bufio.NewReaderSize(r, 64<<10)
 	head, err := in.Peek(64 << 10)
@@ -439,11 +441,9 @@ func readLine(in *bufio.Reader) (string, error) {
 		}
 		text := strings.TrimSuffix(strings.TrimSuffix(string(all), "\n"), "\r")
 		if !utf8.ValidString(text) {
-			runes := make([]rune, 0, len(text))
-			for _, b := range []byte(text) {
-				runes = append(runes, rune(b))
+			if decoded, err := codepage.Of([]byte(text)).NewDecoder().String(text); err == nil {
+				text = decoded
 			}
-			text = string(runes)
 		}
 		return text, err
 	}

@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/internal/codepage"
 )
 
 const (
@@ -67,10 +67,8 @@ func decode(r io.Reader) (*bufio.Reader, error) {
 		return nil, errors.New("it is no text; export as JSON, CSV or CLIXML")
 	case utf8.Valid(whole):
 		from = unicode.UTF8BOM
-	case looksOEM(head):
-		from = charmap.CodePage850
 	default:
-		from = charmap.Windows1252
+		from = codepage.Of(head)
 	}
 	out := bufio.NewReaderSize(transform.NewReader(in, from.NewDecoder()), 64<<10)
 	if r, _, err := out.ReadRune(); err == nil && r != '\ufeff' {
@@ -78,10 +76,4 @@ func decode(r io.Reader) (*bufio.Reader, error) {
 		return out, err
 	}
 	return out, nil
-}
-
-// looksOEM tells the console's code page 850 from Windows-1252: the letters of
-// western Europe lie below 0xA6 in the one and above 0xBF in the other.
-func looksOEM(raw []byte) bool {
-	return !slices.ContainsFunc(raw, func(b byte) bool { return b >= 0xa6 })
 }

@@ -5,8 +5,9 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
+
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/internal/codepage"
 )
 
 // decodeText returns UTF-8 without a byte order mark, whatever Windows wrote:
@@ -22,22 +23,8 @@ func decodeText(raw []byte) ([]byte, error) {
 		from = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
 	case utf8.Valid(raw):
 		return bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), nil
-	case looksOEM(raw):
-		from = charmap.CodePage850
 	default:
-		from = charmap.Windows1252
+		from = codepage.Of(raw)
 	}
 	return from.NewDecoder().Bytes(raw)
-}
-
-// looksOEM tells the console's code page 850 from Windows-1252: the letters of
-// western Europe lie below 0xA6 in the one and above 0xBF in the other, which
-// keeps typographic quotes and dashes at 0x91 to 0x97.
-func looksOEM(raw []byte) bool {
-	for _, b := range raw {
-		if b >= 0xa6 || b >= 0x91 && b <= 0x97 {
-			return false
-		}
-	}
-	return true
 }
