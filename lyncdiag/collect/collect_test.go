@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"testing/fstest"
 	"testing/iotest"
 	"time"
+	"unicode/utf16"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
@@ -189,6 +191,28 @@ func TestLimits(t *testing.T) {
 	plan := c.Plan()
 	if why(plan, "logs/oldest.uccapilog") == "" || !slices.ContainsFunc(plan.Entries, func(e bundle.Entry) bool { return e.Note == "the last 1 MB of 5120 MB" }) {
 		t.Errorf("the plan is %+v", plan)
+	}
+}
+
+// TestEndOfUTF16: the end of a log in UTF-16 begins with a whole line of it.
+func TestEndOfUTF16(t *testing.T) {
+	for name, order := range map[string]binary.AppendByteOrder{"LE": binary.LittleEndian, "BE": binary.BigEndian} {
+		var log []byte
+		for _, u := range utf16.Encode([]rune("\ufeff" + strings.Repeat("05/31/2013|09:12:00.000 1A2C:1B30 INFO  :: a line\r\n", 100))) {
+			log = order.AppendUint16(log, u)
+		}
+		path := filepath.Join(t.TempDir(), "client.uccapilog")
+		if err := os.WriteFile(path, log, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for limit := range int64(8) {
+			files, _ := write(t, &Collector{Logs: []string{path}, LogBytes: 1000 + limit})
+			got := files["logs/client.uccapilog"]
+			want := order.AppendUint16(order.AppendUint16(nil, '0'), '5')
+			if len(got)%2 != 0 || !strings.HasPrefix(got, string(want)) {
+				t.Errorf("%s, the last %d bytes begin with %q", name, 1000+limit, got[:min(len(got), 20)])
+			}
+		}
 	}
 }
 

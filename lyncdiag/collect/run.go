@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"slices"
 	"sort"
@@ -100,7 +101,11 @@ func seen(kept []lyncdiag.Kept) []item {
 		source := fmt.Sprintf("%s %s, %d %s", k.Method, k.URL, k.Status, k.ContentType)
 		switch {
 		case strings.HasSuffix(address, "/mex"):
-			add("mex/"+strings.ToLower(k.Method)+".xml", source, k.Body)
+			name := "soap" // "post" looks like the name of a host to who redacts
+			if k.Method == http.MethodGet {
+				name = "get"
+			}
+			add("mex/"+name+".xml", source, k.Body)
 		case strings.Contains(address, "federationmetadata"):
 			add("metadata/federationmetadata.xml", source, k.Body)
 		case k.Method == "GET" && strings.Contains(address, "autodiscover"), k.Method == "GET" && strings.Contains(address, "lyncdiscover"):

@@ -143,7 +143,11 @@ func (c *Collector) window(t bundle.Text, limit int64) (io.ReadCloser, error) {
 	}
 	text := bufio.NewReader(io.LimitReader(in, t.Bytes-start))
 	if start > from {
-		text.ReadSlice('\n') // what is left of a line
+		line, _ := text.ReadSlice('\n') // what is left of one
+		// In UTF-16LE a zero follows, and then begins the next unit.
+		if next, err := text.Peek(1); err == nil && next[0] == 0 && (start+int64(len(line)))%2 == 1 {
+			text.Discard(1)
+		}
 	}
 	return reader{text, in}, nil
 }
