@@ -1090,7 +1090,8 @@ function New-LyncSupportBundle {
     The sign-in address, with or without sip: in front.
 
     .PARAMETER Path
-    The zip file to write. With -WhatIf it is said what would be taken.
+    The zip file to write. With -WhatIf it is said what would be taken. Of several
+    users in the pipeline each needs a file of its own: name them by a script block.
 
     .PARAMETER Log
     Client logs: files or folders. On Windows, those of this computer's client are
@@ -1138,6 +1139,9 @@ function New-LyncSupportBundle {
     .EXAMPLE
     New-LyncSupportBundle joe@contoso.com -Path .\joe.zip -WhatIf
 
+    .EXAMPLE
+    Get-MgUser -Filter "department eq 'Sales'" | New-LyncSupportBundle -Path { $_.Id + '.zip' }
+
     .OUTPUTS
     LyncDiag.Bundle
     #>
@@ -1148,7 +1152,7 @@ function New-LyncSupportBundle {
         [Alias('SipAddress', 'UserPrincipalName', 'SignInName')]
         [string] $Address,
 
-        [Parameter(Mandatory = $true, Position = 1)]
+        [Parameter(Mandatory = $true, Position = 1, ValueFromPipelineByPropertyName = $true)]
         [string] $Path,
 
         [string[]] $Log,
@@ -1182,6 +1186,9 @@ function New-LyncSupportBundle {
 
         [switch] $Offline
     )
+    begin {
+        $taken = @{}
+    }
     process {
         $piped = $null
         if ($PSCmdlet.MyInvocation.ExpectingInput) {
@@ -1193,6 +1200,12 @@ function New-LyncSupportBundle {
         }
         $name = $user[0].Sip
         $file = @(Get-LyncDiagFilePath -Path $Path)[0]
+        if ($taken.ContainsKey($file)) {
+            $message = '{0} holds the bundle of another user: give -Path a script block that names a file for each' -f $file
+            $PSCmdlet.WriteError((New-LyncDiagError -Message $message -Id 'LyncDiag.OneFile' -Category InvalidArgument -Target $name))
+            return
+        }
+        $taken[$file] = $true
         $arguments = @('collect', '--output', 'ndjson', '--file', $file)
         $arguments += @(Get-LyncDiagNetworkArgument -Bound $PSBoundParameters)
         foreach ($one in @(Get-LyncDiagFilePath -Path $Log)) { $arguments += '--log', $one }
