@@ -11,9 +11,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -97,6 +99,26 @@ func (p passwordEndpoint) Collect(_ context.Context, _ lyncdiag.Target, f *fact.
 	fact.Put(f, fact.RealmKey, &adfs.Realm{NamespaceType: "federated", Domain: "contoso.example", MEXURL: string(p), ActiveAuthURL: string(p)}, from)
 	fact.Put(f, fact.MEXKey, &adfs.MEX{URL: string(p), Endpoints: []adfs.Endpoint{{Address: string(p), Version: "1.3", Authentication: "username", Usable: true}}}, from)
 	return nil
+}
+
+// TestQuestionsNotSent: where this computer sends no question, that the resolver
+// fails is not confirmed.
+func TestQuestionsNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, report := diagnose(t, lab.Config{}, func(d *lyncdiag.Diagnoser) {
+			dial := d.Network.Dial
+			d.Network.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				if strings.HasSuffix(address, ":53") {
+					return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("socket", syscall.EACCES)}
+				}
+				return dial(ctx, network, address)
+			}
+		})
+		i := slices.IndexFunc(report.Findings, func(f lyncdiag.Finding) bool { return f.Name == "dns-server-failure" })
+		if i < 0 || report.Findings[i].Confidence != lyncdiag.Probable {
+			t.Error(describe(report))
+		}
+	})
 }
 
 // TestSilentFederationService: TLS stands, and no request is ever answered.

@@ -76,6 +76,9 @@ func judgeResolver(f *fact.Facts, emit Emit) {
 			finding.Title = "The DNS server answers for others, and not for {domain}"
 			finding.Cause = "For names of other domains the server gives answers, and for those of {domain} it gives none that says anything of its records. A server that only serves zones of its own does that, and so does one that filters."
 		}
+		if h.Status == dnscheck.StatusNetworkError {
+			finding = finding.with(Probable) // this computer may be what refuses: a firewall on it does
+		}
 		if others {
 			finding = finding.at(kb.Warning, "another resolver answers", o)
 		}
