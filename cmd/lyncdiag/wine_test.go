@@ -331,7 +331,8 @@ func (w *wine) documents(t *testing.T) {
 	}
 }
 
-// lasting is a document without what differs from run to run: times, and
+// lasting is a document without what differs from run to run and from build to
+// build: times, versions, and
 // the certificates of the lab.
 func lasting(t *testing.T, document string) string {
 	t.Helper()
@@ -344,7 +345,7 @@ func lasting(t *testing.T, document string) string {
 		switch x := x.(type) {
 		case map[string]any:
 			for k, v := range x {
-				if slices.Contains([]string{"at", "startedAt", "notBefore", "notAfter", "thisUpdate", "nextUpdate", "thumbprint", "serialNumber"}, k) || strings.HasSuffix(k, "Ms") {
+				if slices.Contains([]string{"tool", "at", "startedAt", "notBefore", "notAfter", "thisUpdate", "nextUpdate", "thumbprint", "serialNumber"}, k) || strings.HasSuffix(k, "Ms") {
 					delete(x, k)
 				}
 				strip(v)
