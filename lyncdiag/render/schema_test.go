@@ -60,7 +60,7 @@ func everything(t testing.TB) map[string][]render.Document {
 	return map[string][]render.Document{
 		"report":       {tool.Report(empty, 3), tool.Report(report, 1), tool.Report(healthy(), 3), tool.Report(silenced(t), 0)},
 		"batch":        {tool.Batch(nil, 0), tool.Batch([]render.Document{tool.Report(report, 1), tool.Report(empty, 3)}, 1)},
-		"diff":         {changes(t, empty, empty), changes(t, report, healthy()), changes(t, healthy(), report)},
+		"diff":         {changes(t, empty, empty), changes(t, report, healthy()), changes(t, healthy(), report), changes(t, report, later(t))},
 		"dns":          {tool.DNS(none, empty), tool.DNS(some, report)},
 		"autodiscover": {tool.Autodiscover(none, empty), tool.Autodiscover(some, report)},
 		"realm":        {tool.Realm(none, empty), tool.Realm(some, report)},
