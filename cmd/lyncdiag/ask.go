@@ -59,7 +59,7 @@ func (p *program) askCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer s.close()
+			defer s.Close()
 			talk, err := p.talk(cmd.Context(), &network, s, targets, found.sources)
 			if err != nil {
 				return err

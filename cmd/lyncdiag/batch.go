@@ -309,7 +309,7 @@ func (b *batch) fleet(journal *fleet.Journal) *fleet.Fleet {
 // limit spares real servers; those of the lab bear anything, unless a flag says
 // otherwise.
 func (b *batch) limit() *fleet.Limit {
-	if b.session.network.Simulated && !b.flags.rateFlag.Changed {
+	if b.session.Network.Simulated && !b.flags.rateFlag.Changed {
 		return nil
 	}
 	return &fleet.Limit{Rate: b.flags.rate}

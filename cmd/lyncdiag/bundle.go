@@ -71,7 +71,7 @@ seen from here.`,
 			if err != nil {
 				return err
 			}
-			defer s.close()
+			defer s.Close()
 			found.locate(s)
 			return run.one(cmd.Context(), s, target, found)
 		},

@@ -178,12 +178,12 @@ func (p *program) certFile(cmd *cobra.Command, run *probe, own *certOptions, pat
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.Close()
 	sinks, err := p.sinks(render.Formats("cert"), render.JSON)
 	if err != nil {
 		return err
 	}
-	verifier := s.network.Verifier()
+	verifier := s.Network.Verifier()
 	if own.role.Value == "client" {
 		verifier.Usage = x509.ExtKeyUsageClientAuth
 	}

@@ -30,7 +30,7 @@ func (c *check) all(ctx context.Context, t *targets, found *evidence) error {
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.Close()
 	found.locate(s)
 	if err := c.credentialFlags.read(ctx, c.program, &c.networkFlags, s, t.user(), t.many); err != nil {
 		return err

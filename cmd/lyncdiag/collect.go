@@ -162,7 +162,7 @@ func (c *collection) run(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.Close()
 	found.locate(s)
 	if err := c.credentialFlags.read(ctx, c.program, &c.networkFlags, s, cmp.Or(targets[0].UserName, targets[0].Address), false); err != nil {
 		return err

@@ -74,7 +74,7 @@ func (c *credentialFlags) read(ctx context.Context, p *program, n *networkFlags,
 		return errors.New("read password: it is empty")
 	}
 	secret := adfs.NewSecret(text)
-	s.credentials = func(context.Context, string) (string, adfs.Secret, error) { return "", secret, nil }
+	s.Credentials = func(context.Context, string) (string, adfs.Secret, error) { return "", secret, nil }
 	return nil
 }
 

@@ -48,7 +48,7 @@ func (p *program) dnsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer s.close()
+			defer s.Close()
 			b := &batch{
 				program: p, flags: &many, session: s, targets: targets, allowed: render.Formats("dns"), records: many.records(&run.networkFlags, s),
 				diagnoser: p.diagnoser(&run.networkFlags, s, run.plan(s), nil, nil),
@@ -68,20 +68,20 @@ func (p *program) dnsCommand() *cobra.Command {
 // records asks for many domains' records at once, where that can be done: nil
 // where several views are compared or the resolver is asked over TLS.
 func (b *batchFlags) records(n *networkFlags, s *session) *dnscheck.Batch {
-	if n.Offline || s.network.Authoritative || len(s.network.DNS) != 1 {
+	if n.Offline || s.Network.Authoritative || len(s.Network.DNS) != 1 {
 		return nil
 	}
-	server := s.network.DNS[0]
+	server := s.Network.DNS[0]
 	if !server.Addr.IsValid() || server.Network != "" && server.Network != "udp" {
 		return nil
 	}
 	rate := b.rate
-	if own := s.network.Simulated || server.Addr.Addr().IsLoopback(); own && !b.rateFlag.Changed {
+	if own := s.Network.Simulated || server.Addr.Addr().IsLoopback(); own && !b.rateFlag.Changed {
 		rate = 0 // nobody else asks it
 	}
-	cloud := dnscheck.CloudHosts(s.setting.Cloud)
+	cloud := dnscheck.CloudHosts(s.Setting.Cloud)
 	return &dnscheck.Batch{
-		Server: server, Dial: s.network.DialContext, Now: s.network.Now, Rate: rate, Timeout: min(n.Timeout, lyncdiag.DefaultExchange),
+		Server: server, Dial: s.Network.DialContext, Now: s.Network.Now, Rate: rate, Timeout: min(n.Timeout, lyncdiag.DefaultExchange),
 		Hosts: []string{cloud.Web, cloud.SIP, cloud.Login[0]},
 	}
 }

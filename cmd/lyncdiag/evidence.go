@@ -173,7 +173,7 @@ func (e *evidenceFlags) readAnswers(p *program) ([]fact.Answer, error) {
 func (e *evidence) locate(s *session) {
 	for _, a := range e.answers {
 		if a.ID == "location" && a.Value != "unknown" {
-			s.setting.Location = cmp.Or(s.setting.Location, a.Value)
+			s.Setting.Location = cmp.Or(s.Setting.Location, a.Value)
 		}
 	}
 }

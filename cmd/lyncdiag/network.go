@@ -9,10 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/lyncdiag/go-lyncdiag/adfs"
 	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
-	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
-	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/lab"
 )
 
@@ -39,18 +36,14 @@ func (n *networkFlags) register(flags *pflag.FlagSet) {
 
 // session is the network of one run of the command.
 type session struct {
-	network     *lyncdiag.Network
-	setting     fact.Setting
-	sources     []lyncdiag.Source // what the lab's fault needs to be known
-	credentials adfs.Credentials  // nil: none
-	windows     bool              // prove the password by Windows authentication
-	close       func()
+	*cli.Session
+	windows bool // prove the password by Windows authentication
 }
 
 // now is the time by the clock of the run.
 func (s *session) now() time.Time {
-	if s.network.Now != nil {
-		return s.network.Now()
+	if s.Network.Now != nil {
+		return s.Network.Now()
 	}
 	return time.Now()
 }
@@ -61,7 +54,7 @@ func (n *networkFlags) open(ctx context.Context, p *program) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &session{network: o.Network, setting: o.Setting, sources: o.Sources, credentials: o.Credentials, close: o.Close}, nil
+	return &session{Session: o}, nil
 }
 
 // bareLab catches "--lab FAULT": a flag whose value is optional takes it only

@@ -65,8 +65,8 @@ service says only after sign-in.`,
 				if !all {
 					return nil
 				}
-				servers = needed(lyncdiag.Requirements(s.setting, domain))
-				return ownHosts(s.setting, domain)
+				servers = needed(lyncdiag.Requirements(s.Setting, domain))
+				return ownHosts(s.Setting, domain)
 			}
 			run.plan = func(*session) lyncdiag.Plan {
 				return append(lyncdiag.DefaultPlan().Only("proxy"), tryPorts(servers))
@@ -106,8 +106,8 @@ func (p *program) requirements(ctx context.Context, run *probe, domain string) e
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	setting := s.setting
+	defer s.Close()
+	setting := s.Setting
 	if err := ownHosts(setting, domain); err != nil {
 		return err
 	}

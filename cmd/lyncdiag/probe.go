@@ -29,7 +29,7 @@ func (p *program) probe(cmd *cobra.Command, run *probe, targets []fact.Subject) 
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.Close()
 	if run.prepare != nil {
 		if err := run.prepare(s); err != nil {
 			return err
@@ -95,8 +95,8 @@ func (p *program) diagnose(ctx context.Context, n *networkFlags, s *session, t f
 // diagnoser makes what the flags ask for. It serves several targets.
 func (p *program) diagnoser(n *networkFlags, s *session, plan lyncdiag.Plan, observe func(lyncdiag.StageResult), sources []lyncdiag.Source) diagnoser {
 	return diagnoser{&lyncdiag.Diagnoser{
-		Network: s.network, Setting: s.setting, Plan: plan, Sources: append(slices.Clone(s.sources), sources...),
-		Credentials: p.announced(s.credentials), Windows: s.windows,
+		Network: s.Network, Setting: s.Setting, Plan: plan, Sources: append(slices.Clone(s.Sources), sources...),
+		Credentials: p.announced(s.Credentials), Windows: s.windows,
 		Offline: n.Offline, Timeout: n.Timeout, Log: p.logger(), Observe: observe,
 	}}
 }

@@ -34,7 +34,7 @@ func (p *program) proxyCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var shown render.ProxySettings
 			run.plan = func(s *session) lyncdiag.Plan {
-				shown = p.proxySettings(s.network)
+				shown = p.proxySettings(s.Network)
 				return append(lyncdiag.DefaultPlan().Only("proxy"), lyncdiag.Stage{ID: "pac", Title: "PAC", Probe: func(ctx context.Context, env *lyncdiag.Env) error {
 					for i := range shown.Settings {
 						s := &shown.Settings[i]

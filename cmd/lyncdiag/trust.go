@@ -195,7 +195,7 @@ other.`,
 				return err
 			}
 			run.prepare = func(s *session) error {
-				if !run.Anonymous && !run.Offline && s.credentials == nil && !credentials.given() {
+				if !run.Anonymous && !run.Offline && s.Credentials == nil && !credentials.given() {
 					credentials.prompt = true
 				}
 				return credentials.read(cmd.Context(), p, &run.networkFlags, s, cmp.Or(userName, target.Address), false)

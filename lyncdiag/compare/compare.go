@@ -218,7 +218,9 @@ func rank(f lyncdiag.Finding) int {
 }
 
 // counts reports whether a finding can be New.
-func counts(f lyncdiag.Finding) bool { return f.Severity != kb.Info && !f.Known && f.Suppressed == "" }
+func counts(f lyncdiag.Finding) bool {
+	return (f.Severity == kb.Failure || f.Severity == kb.Warning) && !f.Known && f.Suppressed == ""
+}
 
 func added(a *lyncdiag.Report) Target {
 	t := Target{Presence: OnlyAfter, After: a}

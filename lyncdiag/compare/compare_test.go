@@ -229,6 +229,7 @@ func TestNew(t *testing.T) {
 		"a failure":          {report(joe, nil), report(joe, nil, finding("a", kb.Failure, "")), []int{1, 1, 1, 0}},
 		"a warning":          {report(joe, nil), report(joe, nil, finding("a", kb.Warning, "")), []int{0, 1, 1, 0}},
 		"an info":            {report(joe, nil), report(joe, nil, finding("a", kb.Info, "")), []int{0, 0, 0, 0}},
+		"of a later version": {report(joe, nil), report(joe, nil, finding("a", "critical", "")), []int{0, 0, 0, 0}},
 		"worse":              {report(joe, nil, finding("a", kb.Warning, "")), report(joe, nil, finding("a", kb.Failure, "")), []int{1, 1, 1, 0}},
 		"better":             {report(joe, nil, finding("a", kb.Failure, "")), report(joe, nil, finding("a", kb.Warning, "")), []int{0, 0, 0, 0}},
 		"as it was":          {report(joe, nil, finding("a", kb.Failure, "")), report(joe, nil, finding("a", kb.Failure, "")), []int{0, 0, 0, 0}},
@@ -241,6 +242,10 @@ func TestNew(t *testing.T) {
 		"undecided as ever":  {undecided, undecided, []int{0, 0, 0, 0}},
 	} {
 		d := compare.Runs([]*lyncdiag.Report{tt.before}, []*lyncdiag.Report{tt.after})
+		fresh := slices.ContainsFunc(d.Targets[0].Findings, func(f compare.Finding) bool { return f.New })
+		if fresh != (tt.want[1] == 1) {
+			t.Errorf("%s: something is new: %t", name, fresh)
+		}
 		for i, level := range levels {
 			if code := d.ExitCode(level); code != tt.want[i] {
 				t.Errorf("%s: --fail-on %s: exit code %d, want %d", name, level, code, tt.want[i])
