@@ -102,14 +102,14 @@ func (c *collection) run(ctx context.Context, args []string) (err error) {
 	if !named {
 		c.findLogs()
 	}
-	if c.planOnly {
-		return c.showPlan()
-	}
 	// What cannot be read or written costs nobody a run, nor the trouble to try again.
 	if len(args) > 0 {
 		if _, err := c.addresses(args); err != nil {
 			return err
 		}
+	}
+	if c.planOnly {
+		return c.showPlan()
 	}
 	sinks, err := c.sinks(render.Formats("collect"), render.JSON)
 	if err != nil {
@@ -226,5 +226,7 @@ func (c *collection) showPlan() error {
 		}
 	}
 	found.addLocal(c.Lab)
-	return c.document("collect", func() render.Document { return tool().Collection("", c.collector(found.client).Plan(), nil) })
+	collector := c.collector(found.client)
+	collector.Diagnoser = &lyncdiag.Diagnoser{Offline: c.Offline}
+	return c.document("collect", func() render.Document { return tool().Collection("", collector.Plan(), nil) })
 }

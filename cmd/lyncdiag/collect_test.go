@@ -445,6 +445,16 @@ func TestCollectPlan(t *testing.T) {
 		t.Errorf("exit code %d, %s%s", code, out, errs)
 	}
 	validate(t, "collect", out)
+	if !strings.Contains(out, "ports.json") {
+		t.Errorf("ports are not planned: %s", out)
+	}
+	// What is not asked of the network is not promised.
+	if _, out, _ = call(t, t.Context(), "collect", "--plan", "--offline", "--log", log); strings.Contains(out, "ports.json") || !strings.Contains(out, "report.json") {
+		t.Errorf("offline, planned are %s", out)
+	}
+	if code, out, _ := call(t, t.Context(), "collect", "--plan", "nobody"); code != exitUsage || out != "" {
+		t.Errorf("a plan for no address: exit code %d, %s", code, out)
+	}
 }
 
 // TestReproduce: the level is raised for as long as it takes, and restored

@@ -74,7 +74,11 @@ const (
 // entry has a size or a hash.
 func (c *Collector) Plan() bundle.Manifest {
 	m := bundle.Manifest{Redacted: c.Redactor != nil, Missing: append([]bundle.Missing{}, c.Missing...)}
-	m.Entries = append(m.Entries, planned...)
+	for _, e := range planned {
+		if c.Diagnoser == nil || !c.Diagnoser.Offline || e.Source == thisRun || e.Source == thisComputer {
+			m.Entries = append(m.Entries, e)
+		}
+	}
 	taken, missing := c.taken()
 	m.Missing = append(m.Missing, missing...)
 	for _, i := range taken {
