@@ -1,8 +1,6 @@
 package render
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf16"
+
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
 
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
@@ -42,7 +42,8 @@ const maxRecorded = 512 << 20
 func ReadRecorded(name string, in io.Reader) (*Recorded, error) {
 	limited := &io.LimitedReader{R: in, N: maxRecorded + 1}
 	r := &reader{out: &Recorded{Name: name}}
-	err := r.documents(inUTF8(limited))
+	// UTF-16 is what ">" writes in Windows PowerShell.
+	err := r.documents(transform.NewReader(limited, unicode.BOMOverride(unicode.UTF8.NewDecoder())))
 	if limited.N == 0 {
 		err = fmt.Errorf("more than %d MiB; divide them", maxRecorded>>20)
 	}
@@ -51,39 +52,6 @@ func ReadRecorded(name string, in io.Reader) (*Recorded, error) {
 	}
 	return r.out, nil
 }
-
-// inUTF8 is a text in UTF-8 without a mark. The UTF-16 that ">" writes in Windows
-// PowerShell is read whole.
-func inUTF8(in io.Reader) io.Reader {
-	head := bufio.NewReader(in)
-	mark, _ := head.Peek(3) // an error comes again
-	low := 0
-	switch {
-	case bytes.Equal(mark, []byte("\xef\xbb\xbf")):
-		_, _ = head.Discard(len(mark))
-		return head
-	case bytes.HasPrefix(mark, []byte("\xff\xfe")):
-	case bytes.HasPrefix(mark, []byte("\xfe\xff")):
-		low = 1
-	default:
-		return head
-	}
-	raw, err := io.ReadAll(head)
-	units := make([]uint16, 0, len(raw)/2)
-	for i := 2; i+1 < len(raw); i += 2 {
-		units = append(units, uint16(raw[i+low])|uint16(raw[i+1-low])<<8)
-	}
-	text := io.Reader(strings.NewReader(string(utf16.Decode(units))))
-	if err != nil {
-		text = io.MultiReader(text, endsWith{err})
-	}
-	return text
-}
-
-// endsWith fails as its input did.
-type endsWith struct{ error }
-
-func (f endsWith) Read([]byte) (int, error) { return 0, f.error }
 
 type reader struct {
 	out      *Recorded

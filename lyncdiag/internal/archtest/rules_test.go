@@ -60,7 +60,7 @@ var importRules = []importRule{
 	{From: "lyncdiag", May: append([]string{"lyncdiag/fact", "lyncdiag/kb", "github.com/hashicorp/go-multierror", "github.com/Azure/go-ntlmssp"}, leaves...),
 		Tests:  append([]string{"lyncdiag/...", "golang.org/x/tools/txtar"}, fakes...),
 		Reason: "the judge needs no input, output or simulation to judge"},
-	{From: "lyncdiag/render", May: append([]string{"lyncdiag", "lyncdiag/client", "lyncdiag/compare", "lyncdiag/fact", "lyncdiag/kb", "lyncdiag/proxy", "lyncdiag/redact", "lyncdiag/bundle", "lyncdiag/internal/asciijson"}, leaves...),
+	{From: "lyncdiag/render", May: append([]string{"lyncdiag", "lyncdiag/client", "lyncdiag/compare", "lyncdiag/fact", "lyncdiag/kb", "lyncdiag/proxy", "lyncdiag/redact", "lyncdiag/bundle", "lyncdiag/internal/asciijson", "golang.org/x/text/..."}, leaves...),
 		Tests: append([]string{"lyncdiag/bundle", "lyncdiag/directory", "lyncdiag/interview", "lyncdiag/lab", "lyncdiag/render/...",
 			"github.com/santhosh-tekuri/jsonschema/v6", "golang.org/x/tools/txtar"}, fakes...),
 		Reason: "an encoder prints a report that somebody else made"},
