@@ -556,7 +556,7 @@ func (s *scanner) counted(value []byte) []byte {
 		if len(value) >= 4 {
 			n := binary.LittleEndian.Uint32(value)
 			if n > 0 && uint64(n) <= uint64(len(value)-4) && printable(value[4:4+n]) {
-				text := s.text(string(value[4 : 4+n]))
+				text := s.proxies(string(value[4 : 4+n]))
 				out = append(binary.LittleEndian.AppendUint32(out, uint32(len(text))), text...)
 				value = value[4+n:]
 				continue
@@ -571,6 +571,26 @@ func (s *scanner) counted(value []byte) []byte {
 		return nil
 	}
 	return out
+}
+
+// proxies replaces within a list of proxies, or of the hosts that need none. What has a
+// dot or a port there is a host whatever its domain.
+func (s *scanner) proxies(list string) string {
+	var out []byte
+	for rest := []byte(s.text(list)); len(rest) > 0; {
+		run := hostRun(rest, 0)
+		if run == 0 {
+			out, rest = append(out, rest[0]), rest[1:]
+			continue
+		}
+		name, port := string(rest[:run]), len(rest) > run+1 && rest[run] == ':' && onlyDigits(string(rest[run+1:run+2]))
+		path := bytes.HasSuffix(out, []byte("/")) && !bytes.HasSuffix(out, []byte("//"))
+		if (port || strings.Contains(name, ".")) && strings.Trim(name, "0123456789.") != "" && !path {
+			name = s.host(name)
+		}
+		out, rest = append(out, name...), rest[run:]
+	}
+	return string(out)
 }
 
 func printable(b []byte) bool {
