@@ -180,18 +180,17 @@ func (b *Bundle) archive(size int64) (more bool, err error) {
 // not matter.
 func (b *Bundle) members(archive *zip.Reader, prefix string, deeper bool) (more bool) {
 	for _, member := range archive.File {
-		if member.FileInfo().IsDir() || strings.HasSuffix(member.Name, `\`) {
+		if member.FileInfo().IsDir() {
 			continue
 		}
 		if len(b.parts) >= maxEntries {
 			return true
 		}
-		name := strings.ToValidUTF8(strings.ReplaceAll(member.Name, `\`, "/"), "\uFFFD")
-		p := part{path: prefix + name, member: member, all: archive, name: name, size: int64(min(member.UncompressedSize64, 1<<62))}
+		p := part{path: prefix + member.Name, member: member, all: archive, name: member.Name, size: int64(min(member.UncompressedSize64, 1<<62))}
 		if member.Flags&1 != 0 {
 			p.unreadable = errors.New("it is encrypted; extract it with its password and give the folder")
 		}
-		if deeper && p.unreadable == nil && isArchiveName(name) {
+		if deeper && p.unreadable == nil && isArchiveName(p.name) {
 			within, err := b.within(p)
 			if err == nil {
 				if b.members(within, p.path+"!", false) {
@@ -224,7 +223,11 @@ func (b *Bundle) within(p part) (*zip.Reader, error) {
 	if err := checkDirectory(bytes.NewReader(packed), int64(len(packed))); err != nil {
 		return nil, err
 	}
-	return zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
+	archive, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
+	if err == nil {
+		tidyNames(archive)
+	}
+	return archive, err
 }
 
 func isArchiveName(name string) bool { return strings.HasSuffix(strings.ToLower(name), ".zip") }

@@ -1,6 +1,7 @@
 package bundle_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/json"
 	"io"
@@ -144,6 +145,54 @@ func TestExportWithin(t *testing.T) {
 	}
 }
 
+// TestExportWithinArchive: the same with the names that older .NET and Explorer give,
+// and in an archive in the archive.
+func TestExportWithinArchive(t *testing.T) {
+	packed := func(files ...string) []byte {
+		var out bytes.Buffer
+		w := zip.NewWriter(&out)
+		for i := 0; i < len(files); i += 2 {
+			file, err := w.CreateHeader(&zip.FileHeader{Name: files[i], NonUTF8: true})
+			if err == nil {
+				_, err = io.WriteString(file, files[i+1])
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	for name, archive := range map[string][]byte{
+		"slashes":               packed("sent/", "", "sent/hive.reg", hive),
+		"backslashes":           packed(`sent\`, "", `sent\hive.reg`, hive, `sent\profile\Tracing\a.log`, ""),
+		"a code page":           packed("von J\x81rgen/hive.reg", hive),
+		"an archive within":     packed("sent.zip", string(packed(`sent\hive.reg`, hive))),
+		"at the archive's root": packed("hive.reg", hive),
+	} {
+		place := filepath.Join(t.TempDir(), "sent.zip")
+		if err := os.WriteFile(place, archive, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b, err := bundle.Open(t.Context(), place)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		facts := fact.New()
+		if err := b.Collect(t.Context(), fact.Subject{}, facts); err != nil {
+			t.Error(name, err)
+		}
+		if seen, _, ok := fact.Get(facts, fact.ClientKey); !ok || len(seen.Profiles) != 1 || len(seen.Gaps) != 0 {
+			t.Errorf("%s: %+v", name, seen)
+		}
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // FuzzManifest: a manifest that is read is written in ASCII and read to the same, and
 // what it says of a file is held against the file.
 func FuzzManifest(f *testing.F) {
@@ -191,6 +240,7 @@ func FuzzRecorded(f *testing.F) {
 	f.Add(0, byte(0))
 	f.Add(100, byte(1))
 	f.Add(700, byte(0x80))
+	f.Add(-94, byte('/'^'\\')) // in the name client/registry.reg
 	var whole []byte
 	var want string
 	place := filepath.Join(f.TempDir(), "x.zip")

@@ -152,9 +152,8 @@ func zipParts(path string, size int64) ([]part, error) {
 	}
 	var parts []part
 	for _, member := range archive.File {
-		name := strings.ReplaceAll(member.Name, `\`, "/")
-		p := part{path: path + "!" + strings.ToValidUTF8(name, "\uFFFD"), member: member}
-		if !strings.HasSuffix(name, "/") && (isLogName(name) || p.isLog()) {
+		p := part{path: path + "!" + member.Name, member: member}
+		if !strings.HasSuffix(member.Name, "/") && (isLogName(member.Name) || p.isLog()) {
 			parts = append(parts, p)
 		}
 	}
@@ -175,7 +174,20 @@ func openZip(path string, size int64) (*zip.ReadCloser, error) {
 	if err := checkDirectory(file, size); err != nil {
 		return nil, err
 	}
-	return zip.OpenReader(path)
+	archive, err := zip.OpenReader(path)
+	if err == nil {
+		tidyNames(&archive.Reader)
+	}
+	return archive, err
+}
+
+// tidyNames gives the members names that [fs.FS] allows, so that a folder of an
+// archive is read as one on disk is: older .NET separates with backslashes, and
+// Explorer writes letters in a code page.
+func tidyNames(archive *zip.Reader) {
+	for _, member := range archive.File {
+		member.Name = strings.ToValidUTF8(slashed(member.Name), "\uFFFD")
+	}
 }
 
 // checkDirectory refuses an archive whose list of members alone would fill the
