@@ -201,7 +201,9 @@ func (s *scanner) addressed(out, line []byte, i, j int) ([]byte, int) {
 		out = append(append(out, s.local(string(name))...), line[i+len(name):j]...)
 		out = append(out, s.host(behind)...)
 	}
-	s.remember(line[i:end], string(out[from:]))
+	if behind != "" { // else what it is depends on what follows
+		s.remember(line[i:end], string(out[from:]))
+	}
 	return out, end
 }
 
