@@ -578,6 +578,10 @@ func (s *scanner) counted(value []byte) []byte {
 func (s *scanner) proxies(list string) string {
 	var out []byte
 	for rest := []byte(s.text(list)); len(rest) > 0; {
+		if _, end := ipv6(rest, 0); end > 0 {
+			out, rest = append(out, rest[:end]...), rest[end:]
+			continue
+		}
 		run := hostRun(rest, 0)
 		if run == 0 {
 			out, rest = append(out, rest[0]), rest[1:]
@@ -587,6 +591,8 @@ func (s *scanner) proxies(list string) string {
 		path := bytes.HasSuffix(out, []byte("/")) && !bytes.HasSuffix(out, []byte("//"))
 		if (port || strings.Contains(name, ".")) && strings.Trim(name, "0123456789.") != "" && !path {
 			name = s.host(name)
+		} else if !strings.Contains(name, ".") {
+			name = string(s.compound(rest[:run])) // of a domain that was not known before this list
 		}
 		out, rest = append(out, name...), rest[run:]
 	}

@@ -160,6 +160,7 @@ func FuzzRegistryValue(f *testing.F) {
 	f.Add([]byte{}, "qzproxy.qzdom.example", []byte("0123456789"))
 	f.Add([]byte{0x46, 0, 0, 0, 3, 0, 0, 0, 3, 0, 0, 0}, "qzproxy.qzdom.exampleA:8080", []byte{0, 0, 0, 0})
 	f.Add([]byte{0x46, 0, 0, 0, 3, 0, 0, 0, 3, 0, 0, 0}, "qzproxy.qzdom.exampleA=b;*.corp;<local>;10.0.*", []byte{0, 0, 0, 0})
+	f.Add([]byte{0x46, 0, 0, 0, 3, 0, 0, 0, 3, 0, 0, 0}, "qzproxy.qzdom.exampleA=b;*.corp;qzdom;qzdom-qz;10.0.*", []byte{0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, before []byte, proxy string, after []byte) {
 		if !strings.HasPrefix(proxy, "qzproxy.qzdom.example") || bytes.Contains(after, []byte("qzdom")) || len(before)%4 != 0 || len(before)+len(proxy)+len(after) > 4096 {
 			return

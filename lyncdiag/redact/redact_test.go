@@ -14,6 +14,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"net"
 	"os"
@@ -260,6 +261,25 @@ func TestRegistryExport(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in %s", want, out.Bytes())
 		}
+	}
+}
+
+// TestRegistryProxies: a proxy that is an address stays one, and of a domain nothing
+// is left where its label stands alone behind it.
+func TestRegistryProxies(t *testing.T) {
+	list := "[fe80::7]:8080;proxy.contoso.corp:8080;contoso;srv-contoso"
+	in := fmt.Sprintf("\"DefaultConnectionSettings\"=hex:46,00,00,00,%02x,00,00,00,% x\r\n", len(list), list)
+	var out bytes.Buffer
+	if err := redact.New().Copy(&out, strings.NewReader(strings.ReplaceAll(in, " ", ","))); err != nil {
+		t.Fatal(err)
+	}
+	_, digits, _ := strings.Cut(out.String(), "hex:")
+	value, err := hex.DecodeString(strings.NewReplacer(",", "", "\\", "", "\r", "", "\n", "", " ", "").Replace(digits))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "[fe80::b00:1]:8080;host-r1.domain-r1.example:8080;domain-r1;srv-domain-r1"; len(value) < 8 || string(value[8:]) != want {
+		t.Errorf("%q, want %q", value, want)
 	}
 }
 
