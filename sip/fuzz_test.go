@@ -66,6 +66,7 @@ func FuzzParseMessage(f *testing.F) {
 // Records come in the order of their lines, one message a line, and attempts can be made of them.
 func FuzzParseLog(f *testing.F) {
 	seeds(f)
+	f.Add([]byte("SIP/2.0 200 OK\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\nContent-Length: 0\r\n> Contact: <sip:a@b.example>\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		in := &once{t: t, r: bytes.NewReader(b)}
 		log := sip.NewLog(in)
@@ -112,7 +113,7 @@ func FuzzParseLog(f *testing.F) {
 			t.Fatalf("read briefly:\n got %+v\nwant %+v", brief, all)
 		}
 		// Packets that lie whole in a block are read another way than those whose lines come one by one. What the start of a text
-		// says of its encoding differs then.
+		// says of its encoding and of marks around its lines differs then: no more than its first line is there when it is looked at.
 		slow := sip.NewLog(iotest.OneByteReader(bytes.NewReader(b)))
 		slow.MaxMessage = 4096
 		var again []sip.Record
@@ -121,7 +122,7 @@ func FuzzParseLog(f *testing.F) {
 				again = append(again, r)
 			}
 		}
-		if got, want := slow.Summary(), log.Summary(); bytes.IndexByte(b, 0) < 0 && got.Encoding == want.Encoding && (!reflect.DeepEqual(again, read) || !reflect.DeepEqual(got, want)) {
+		if got, want := slow.Summary(), log.Summary(); bytes.IndexByte(b, 0) < 0 && !sip.Marked(b) && got.Encoding == want.Encoding && (!reflect.DeepEqual(again, read) || !reflect.DeepEqual(got, want)) {
 			t.Fatalf("read by the byte:\n got %+v, %+v\nwant %+v, %+v", again, got, read, want)
 		}
 		if s := log.Summary(); s.Messages != messages || s.Lines < line {
