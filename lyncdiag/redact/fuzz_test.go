@@ -34,6 +34,7 @@ func FuzzCopy(f *testing.F) {
 	f.Add([]byte("\"x\"=hex:"), []byte("\\"), uint8(3), []byte{}, []byte{1})
 	f.Add([]byte("{\"a\":\""), []byte("\"}"), uint8(3), []byte{}, []byte{1})
 	f.Add([]byte("a handle q@ and an address q@[10.1.2.3]\n"), []byte("more@contoso.example"), uint8(0), []byte("abc"), []byte("de"))
+	f.Add([]byte(".Te 1l:2345 PIN 1234 "), []byte(".Te 1l:2345 PIN 1234"), uint8(5), []byte("eae"), []byte("ug"))
 	for i, odd := range []string{
 		"+10.1.2.3 +198.51.100.7:5061", "+49 (0)89 1234567 404", "0049 89 1234567 089/1234567 (425) 555-0199", "a%2540b%252Ec %2E%2e%25", "=?utf-8?Q?J=C3=B6rg?= =?utf-8?B?eA==?= <sip:",
 		"Kennwort: x, password is y2z password='", "Tel.: 12345 PIN 1234", "app:conf:focus:id:8RJMDKBF https://meet.x.example/a/b", "a9 4a 8f e5 cc b1 9b a6 1c 4c 08 73", "/o=Org/ou=Unit/cn=Recipients/cn=x",

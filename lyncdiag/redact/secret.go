@@ -163,7 +163,9 @@ func (s *scanner) said(out, line []byte, i, j int) ([]byte, int, bool) {
 	end := word(v)
 	text := strings.TrimRight(string(line[v:end]), ".,;:!?)\"'")
 	switch {
-	case text == "", strings.HasPrefix(text, "[redacted]"), isPseudonym(fold(text)):
+	case strings.HasPrefix(text, "[redacted]"):
+		return append(out, line[i:v]...), v, true // the word is no name, though one may be written so
+	case text == "", isPseudonym(fold(text)):
 		return out, 0, false
 	case flag && strings.IndexByte("-$(|", text[0]) < 0:
 	case looksSecret(text) && (stated != "" || len(text) >= 6):
