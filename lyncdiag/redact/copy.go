@@ -589,10 +589,14 @@ func (s *scanner) proxies(list string) string {
 		}
 		name, port := string(rest[:run]), len(rest) > run+1 && rest[run] == ':' && onlyDigits(string(rest[run+1:run+2]))
 		path := bytes.HasSuffix(out, []byte("/")) && !bytes.HasSuffix(out, []byte("//"))
-		if (port || strings.Contains(name, ".")) && strings.Trim(name, "0123456789.") != "" && !path {
+		dotted := strings.Contains(name, ".")
+		switch { // text did not know the domains yet that only this list tells
+		case (port || dotted) && strings.Trim(name, "0123456789.") != "" && !path:
 			name = s.host(name)
-		} else if !strings.Contains(name, ".") {
-			name = string(s.compound(rest[:run])) // of a domain that was not known before this list
+		case dotted:
+			name = s.dotted(rest[:run])
+		default:
+			name = string(s.compound(rest[:run]))
 		}
 		out, rest = append(out, name...), rest[run:]
 	}
