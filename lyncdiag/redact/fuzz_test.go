@@ -40,6 +40,7 @@ func FuzzCopy(f *testing.F) {
 	f.Add([]byte("a handle q@ and an address q@[10.1.2.3]\n"), []byte("more@contoso.example"), uint8(0), []byte("abc"), []byte("de"))
 	f.Add([]byte(".Te 1l:2345 PIN 1234 "), []byte(".Te 1l:2345 PIN 1234"), uint8(5), []byte("eae"), []byte("ug"))
 	f.Add([]byte("fs1x and fs1x.qzcorp\n"), []byte("QZCORP\\joe "), uint8(0), []byte("abc"), []byte("de"))
+	f.Add([]byte("Tel.: 12345 4IN 1234 "), []byte("Tel.: 12345 4IN 1234"), uint8(0), []byte("gxe"), []byte("ta"))
 	f.Add([]byte("+49 (0)89 1234567 404 "), []byte("+49 (0589 1234567 404"), uint8(0), []byte("raf"), []byte("rafgowbef"))
 	for i, odd := range []string{
 		"+10.1.2.3 +198.51.100.7:5061", "+49 (0)89 1234567 404", "0049 89 1234567 089/1234567 (425) 555-0199", "a%2540b%252Ec %2E%2e%25", "=?utf-8?Q?J=C3=B6rg?= =?utf-8?B?eA==?= <sip:",

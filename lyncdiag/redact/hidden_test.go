@@ -122,6 +122,20 @@ func TestTelephoneNumbers(t *testing.T) {
 	}
 }
 
+// TestTelephoneNumberBeforeWord: a number is one also before a word that begins with
+// a digit, which stays.
+func TestTelephoneNumberBeforeWord(t *testing.T) {
+	for in, want := range map[string]string{
+		"call +49 89 1234567 2nd floor": "call +9990000001 2nd floor",
+		"Tel.: 12345 4th floor":         "Tel.: 9990000001 4th floor",
+		"at +10.100.200.30 4th time":    "at +10.213.0.1 4th time",
+	} {
+		if got := redact.New().Text(in); got != want {
+			t.Errorf("%q becomes %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestEscapes(t *testing.T) {
 	testHidden(t, []hiddenCase{
 		{"joe%40contoso%2Ecom", "user-r1%40domain-r1.example"},

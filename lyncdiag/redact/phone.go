@@ -23,10 +23,14 @@ func (s *scanner) phoneAt(line []byte, i int) (string, int) {
 func dialled(line []byte, i int) (string, int) {
 	var digits []byte
 	dots, seen, last, sign := 0, 0, i, byte(0)
+	before, end := 0, i // of the digits up to the last blank
 	for j := i; j < len(line) && j-i < 24; j++ {
 		c := line[j]
 		switch {
 		case isDigit(c):
+			if j > i && line[j-1] == ' ' {
+				before, end = len(digits), last
+			}
 			digits = append(digits, c)
 			last, dots = j+1, seen
 			continue
@@ -44,6 +48,9 @@ func dialled(line []byte, i int) (string, int) {
 			continue
 		}
 		j = len(line)
+	}
+	if before > 0 && last < len(line) && line[last]|0x20 >= 'a' && line[last]|0x20 <= 'z' {
+		digits, last = digits[:before], end // "2nd floor" is no part of it
 	}
 	if text := string(line[i:last]); dots == 3 || isTime(text) {
 		if _, err := netip.ParseAddr(text); err == nil || isTime(text) {
