@@ -41,6 +41,7 @@ func FuzzCopy(f *testing.F) {
 	f.Add([]byte(".Te 1l:2345 PIN 1234 "), []byte(".Te 1l:2345 PIN 1234"), uint8(5), []byte("eae"), []byte("ug"))
 	f.Add([]byte("fs1x and fs1x.qzcorp\n"), []byte("QZCORP\\joe "), uint8(0), []byte("abc"), []byte("de"))
 	f.Add([]byte("Tel.: 12345 4IN 1234 "), []byte("Tel.: 12345 4IN 1234"), uint8(0), []byte("gxe"), []byte("ta"))
+	f.Add([]byte("\u00ab\u00a0Serveur\u00a0\u00bb \u00a0: x"), []byte("\u202f>"), uint8(0), []byte("abc"), []byte("de"))
 	f.Add([]byte("a,bc4 89 4567 089/123456 89 "), []byte("a"), uint8(0), []byte("abc"), []byte("de"))
 	f.Add([]byte("+49 (0)89 1234567 404 "), []byte("+49 (0589 1234567 404"), uint8(0), []byte("raf"), []byte("rafgowbef"))
 	for i, odd := range []string{

@@ -82,12 +82,12 @@ var contextWords, phraseWords, authWords, spoken = func() (all, behind, auth, sa
 
 // meaning is what a word says of what comes after it.
 func meaning(line []byte, i, j int) context {
-	if i == j {
-		return noContext
-	}
 	word := line[i:j]
-	if word[len(word)-1] >= 0x80 {
+	if len(word) > 0 && word[len(word)-1] >= 0x80 {
 		word = bytes.TrimRight(word, "\u00a0\u202f") // what French has before a colon
+	}
+	if len(word) == 0 {
+		return noContext
 	}
 	if contextWords.may(word) {
 		if c := listed(contexts, word); c != noContext {
