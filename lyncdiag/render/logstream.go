@@ -17,9 +17,13 @@ import (
 
 // LogStream writes lyncdiag.log/v1 as its attempts come, so that a log of any
 // size takes no memory. It writes nothing before the first of them, or the
-// end.
+// end, and writes while its caller reads on: Flush and Close wait for that.
 type LogStream struct {
 	Redact func(any) any // as in Options
+
+	pending []sip.Attempt // not yet handed to a writer
+	writing []sip.Attempt // by the goroutine that closes done
+	done    chan struct{} // nil: nobody is writing
 
 	out     *bufio.Writer
 	newline string // "" for one line
@@ -37,14 +41,46 @@ func NewLogStream(w io.Writer, f Format) *LogStream {
 	return s
 }
 
-// Attempt writes one attempt. An error is kept for Close.
+// maxPending bounds the attempts that are kept back, so that a writer is worth
+// its start.
+const maxPending = 128
+
+// Attempt writes one attempt, which must not change afterwards. An error is kept
+// for Close.
 func (s *LogStream) Attempt(a *sip.Attempt) {
-	if s.err != nil {
-		return
-	}
 	if s.Redact != nil {
 		redacted := s.Redact(*a).(sip.Attempt)
 		a = &redacted
+	}
+	if s.pending = append(s.pending, *a); len(s.pending) >= maxPending {
+		s.write()
+	}
+}
+
+// write starts to write what is pending.
+func (s *LogStream) write() {
+	s.wait()
+	s.pending, s.writing = s.writing[:0], s.pending
+	s.done = make(chan struct{})
+	go func() {
+		defer close(s.done)
+		for i := range s.writing {
+			s.attempt(&s.writing[i])
+		}
+	}()
+}
+
+// wait waits until nobody is writing.
+func (s *LogStream) wait() {
+	if s.done != nil {
+		<-s.done
+		s.done = nil
+	}
+}
+
+func (s *LogStream) attempt(a *sip.Attempt) {
+	if s.err != nil {
+		return
 	}
 	b := s.buf[:0]
 	if s.begun {
@@ -62,6 +98,17 @@ func (s *LogStream) Attempt(a *sip.Attempt) {
 
 // Flush makes what was written so far visible to who follows a log.
 func (s *LogStream) Flush() {
+	s.settle()
+	s.flush()
+}
+
+// settle waits until all attempts are written.
+func (s *LogStream) settle() {
+	s.write()
+	s.wait()
+}
+
+func (s *LogStream) flush() {
 	if s.err == nil {
 		s.err = s.out.Flush()
 	}
@@ -77,6 +124,7 @@ func (s *LogStream) opening() string {
 // Close writes the rest of the document: all but the attempts, of which d need
 // not hold any.
 func (s *LogStream) Close(d Document) error {
+	s.settle()
 	if s.Redact != nil {
 		d.page = s.Redact(d.page).(page)
 	}
@@ -105,7 +153,7 @@ func (s *LogStream) Close(d Document) error {
 	if s.err == nil {
 		s.err = escape(s.out, text)
 	}
-	s.Flush()
+	s.flush()
 	if s.err != nil {
 		return fmt.Errorf("render: write document: %w", s.err)
 	}

@@ -69,7 +69,7 @@ const tags = "nethttpomithttp2"
 // inner loops are assembly: a check of the lab, both ends of its connections,
 // takes a twentieth more of the processor.
 var inlined = []string{
-	"runtime", "internal/runtime/...", "internal/bytealg", "internal/abi", "bytes", "strings", "unicode/utf8",
+	"runtime", "internal/runtime/...", "internal/bytealg", "internal/abi", "bytes", "strings", "unicode/utf8", "encoding/binary",
 	"github.com/lyncdiag/go-lyncdiag/sip",
 }
 
