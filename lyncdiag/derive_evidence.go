@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
-	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
 // fromLogs answers what sign-ins that a log shows can tell: who is registered
@@ -18,7 +17,7 @@ func fromLogs(f *fact.Facts, id string) (string, fact.Origin) {
 	}
 	for _, list := range fact.All(f, fact.AttemptsKey) {
 		for _, a := range list {
-			if a.Outcome != "succeeded" || sip.Classify(a).Class != "ok" {
+			if a.Outcome != "succeeded" || a.Class() != "ok" {
 				continue
 			}
 			o := fact.Origin{Kind: fact.Log, Where: a.File, Line: a.Line}

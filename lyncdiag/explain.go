@@ -280,11 +280,11 @@ func findingOf(c sip.Code) string {
 		id, _ := strconv.Atoi(c.Code)
 		attempt.Diagnostics = []sip.Diagnostic{{ID: id}}
 	}
-	class := sip.Classify(attempt).Class
+	class := attempt.Class()
 	attempt.Scheme = "TLS-DSK"
 	name := classFindings[class]
 	switch {
-	case class != sip.Classify(attempt).Class: // password or personal certificate
+	case class != attempt.Class(): // password or personal certificate
 		return ""
 	case attempt.FinalStatus == 504: // the address or the servers
 		return ""

@@ -12,7 +12,6 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/dnscheck"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
-	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
 const clientStage StageID = "client"
@@ -306,7 +305,7 @@ func movedAway(f *fact.Facts) (what string, at time.Time) {
 	target, _, _ := fact.Get(f, fact.TargetKey)
 	for _, s := range standing(f) {
 		for _, a := range s.attempts {
-			if attemptOf(target, a) && FindingOf(sip.Classify(*a).Class) == "sip-user-not-in-pool" && a.StartedAt.After(at) {
+			if attemptOf(target, a) && FindingOf(a.Class()) == "sip-user-not-in-pool" && a.StartedAt.After(at) {
 				what, at = "a server answered that the user is in another pool", a.StartedAt
 			}
 		}

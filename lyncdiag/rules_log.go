@@ -58,14 +58,14 @@ func judgeAttempts(f *fact.Facts, emit Emit) {
 			if !attemptOf(target, a) {
 				continue
 			}
-			class := sip.Classify(*a)
-			if classFindings[class.Class] == "" {
+			class := a.Class()
+			if classFindings[class] == "" {
 				continue
 			}
-			g := alike[class.Class]
+			g := alike[class]
 			if g == nil {
-				g = &failedAlike{class: class, users: map[string]bool{}, first: a}
-				alike[class.Class] = g
+				g = &failedAlike{class: sip.Classify(*a), users: map[string]bool{}, first: a}
+				alike[class] = g
 				order = append(order, g)
 			}
 			g.add(a, o)
@@ -103,7 +103,7 @@ func standing(f *fact.Facts) []stood {
 					continue
 				}
 				s.attempts = append(s.attempts, a)
-				if a.Outcome == "succeeded" && sip.Classify(*a).Class == "ok" {
+				if a.Outcome == "succeeded" && a.Class() == "ok" {
 					good[user] = true
 				}
 			}
@@ -298,7 +298,7 @@ func judgeSteps(f *fact.Facts, emit Emit) {
 // the end: it succeeded later. A step does not say whose it is, so where nobody was
 // asked about, only what stands in the same log counts.
 func gotPast(target fact.Subject, a *sip.Attempt, s fact.LogStep) bool {
-	if sip.Classify(*a).Class != "ok" || target.Address == "" && segmentOf(a.File) != segmentOf(s.File) {
+	if a.Class() != "ok" || target.Address == "" && segmentOf(a.File) != segmentOf(s.File) {
 		return false
 	}
 	if a.StartedAt.IsZero() || s.At.IsZero() {
@@ -363,19 +363,19 @@ func judgeUnfinished(f *fact.Facts, emit Emit) {
 			if before == nil || !lastAt(a).Before(lastAt(before)) {
 				last[user] = a
 			}
-			refused[user] = refused[user] || classFindings[sip.Classify(*a).Class] != ""
+			refused[user] = refused[user] || classFindings[a.Class()] != ""
 		}
 		alike := map[string]*failedAlike{}
 		var order []string
 		for _, user := range users {
 			a := last[user]
-			class := sip.Classify(*a)
-			if refused[user] || class.Class != "challenge" && class.Class != "redirect" && class.Class != "incomplete" {
+			class := a.Class()
+			if refused[user] || class != "challenge" && class != "redirect" && class != "incomplete" {
 				continue
 			}
-			seen := string(class.Class) + " " + a.RedirectedTo
+			seen := string(class) + " " + a.RedirectedTo
 			if alike[seen] == nil {
-				alike[seen] = &failedAlike{class: class, users: map[string]bool{}, first: a}
+				alike[seen] = &failedAlike{class: sip.Classify(*a), users: map[string]bool{}, first: a}
 				order = append(order, seen)
 			}
 			alike[seen].add(a, of.origin)

@@ -133,7 +133,7 @@ func saidToFail(f *fact.Facts) bool {
 	}
 	target, _, _ := fact.Get(f, fact.TargetKey)
 	return slices.ContainsFunc(sources[0].attempts, func(a *sip.Attempt) bool {
-		return attemptOf(target, a) && FindingOf(sip.Classify(*a).Class) != ""
+		return attemptOf(target, a) && FindingOf(a.Class()) != ""
 	})
 }
 

@@ -68,53 +68,70 @@ type Classification struct {
 // Classify names the reason of an attempt's outcome. Numbers decide, never reason texts: first the ErrorIds of the final
 // answer, then its status. Only Method, Outcome, FinalStatus, FinalReason, Scheme, Legs and Diagnostics are read.
 func Classify(a Attempt) Classification {
-	diags := a.Diagnostics
-	if n := len(a.Legs); n > 0 && len(a.Legs[n-1].Diagnostics) > 0 {
-		diags = a.Legs[n-1].Diagnostics
+	class, id := a.classify()
+	c := Classification{Class: class, DiagnosticID: id, Detail: classDetail(&a, id)}
+	if id != 0 {
+		c.Component = diagnosticComponent(id)
 	}
-	c := Classification{Class: classRefused}
-	for _, d := range diags {
-		if c.DiagnosticID == 0 {
-			c.DiagnosticID = d.ID
+	return c
+}
+
+// Class is that of Classify, for who needs no more of it.
+func (a *Attempt) Class() Class {
+	class, _ := a.classify()
+	return class
+}
+
+// finalDiagnostics are those of the final answer, or all if it has none.
+func (a *Attempt) finalDiagnostics() []Diagnostic {
+	if n := len(a.Legs); n > 0 && len(a.Legs[n-1].Diagnostics) > 0 {
+		return a.Legs[n-1].Diagnostics
+	}
+	return a.Diagnostics
+}
+
+func (a *Attempt) classify() (class Class, id int) {
+	class = classRefused
+	diags := a.finalDiagnostics()
+	for i := range diags {
+		d := &diags[i]
+		if id == 0 {
+			id = d.ID
 		}
-		if class := diagnosticClass(d.ID, a.Scheme); class != "" {
-			c.Class, c.DiagnosticID = class, d.ID
+		if found := diagnosticClass(d.ID, a.Scheme); found != "" {
+			class, id = found, d.ID
 			break
 		}
 	}
 	switch {
 	case a.Outcome == outcomeSucceeded:
-		c.Class, c.DiagnosticID = classOK, 0
-		for _, d := range a.Diagnostics {
-			switch d.ID {
+		class, id = classOK, 0
+		for i := range a.Diagnostics {
+			switch d := &a.Diagnostics[i]; d.ID {
 			case 4141:
-				c.Class, c.DiagnosticID = classUserDisabled, d.ID
+				class, id = classUserDisabled, d.ID
 			case 4140, 4142:
-				c.Class, c.DiagnosticID = classDeregistered, d.ID
+				class, id = classDeregistered, d.ID
 			}
 		}
 	case a.Outcome == outcomeChallenged:
-		c.Class = classChallenge
+		class = classChallenge
 	case a.Outcome == outcomeNoAnswer:
-		c.Class = classNoAnswer
+		class = classNoAnswer
 	case a.FinalStatus >= 300 && a.FinalStatus < 400:
-		c.Class = classRedirect
+		class = classRedirect
 	case a.Outcome != outcomeFailed:
-		c.Class = classIncomplete
-	case c.Class == classRefused:
-		c.Class = statusClass(a.FinalStatus, a.Scheme)
-	case c.Class == classFederation && a.Method == "REGISTER":
+		class = classIncomplete
+	case class == classRefused:
+		class = statusClass(a.FinalStatus, a.Scheme)
+	case class == classFederation && a.Method == "REGISTER":
 		// What fails between servers fails for the sign-in that needs them.
-		c.Class = classRefused
+		class = classRefused
 		if a.FinalStatus == 503 || a.FinalStatus == 504 {
-			c.Class = classUnavailable
+			class = classUnavailable
 		}
 	}
-	if c.DiagnosticID != 0 {
-		c.Component = diagnosticComponent(c.DiagnosticID)
-	}
-	c.Detail = classDetail(a, c.DiagnosticID, diags)
-	return c
+	return class, id
 }
 
 func diagnosticClass(id int, scheme string) Class {
@@ -159,7 +176,7 @@ func statusClass(status int, scheme string) Class {
 	return classRefused
 }
 
-func classDetail(a Attempt, id int, diags []Diagnostic) string {
+func classDetail(a *Attempt, id int) string {
 	detail := make([]byte, 0, 128)
 	if a.FinalStatus != 0 {
 		detail = strconv.AppendInt(detail, int64(a.FinalStatus), 10)
@@ -169,6 +186,7 @@ func classDetail(a Attempt, id int, diags []Diagnostic) string {
 	}
 	if id != 0 {
 		header := "ms-diagnostics"
+		diags := a.finalDiagnostics()
 		if i := slices.IndexFunc(diags, func(d Diagnostic) bool { return d.ID == id }); i >= 0 {
 			header = diags[i].Header
 		}

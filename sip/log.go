@@ -597,7 +597,7 @@ func (l *Log) message(m *openMessage) (*Message, error) {
 		if !m.keep && m.body >= 0 {
 			return m.start, nil
 		}
-		if parsePlain(m.buf, &l.brief) {
+		if parsePlain(m.buf, &l.brief, borrowed) {
 			if !utf8.Valid(m.buf) {
 				l.validText(&l.brief)
 			}
@@ -614,11 +614,14 @@ func (l *Log) message(m *openMessage) (*Message, error) {
 // briefStart returns a brief message with a start line, of which a log has few; nil if the line is that of a REGISTER, or needs
 // a guess.
 func (l *Log) briefStart(line []byte) *Message {
+	if bytes.HasPrefix(line, []byte("REGISTER ")) {
+		return nil
+	}
 	m := l.starts[string(line)]
 	if m == nil {
 		s := string(line)
 		m = &Message{}
-		if !plainStartLine(s, m) || m.Method == "REGISTER" {
+		if !plainStartLine(s, m) {
 			return nil
 		}
 		if len(l.starts) >= 256 {

@@ -47,7 +47,7 @@ func (e *ParseError) Error() string {
 // trailing white space, because logs and pastes change line ends. The result does not share memory with b.
 func ParseMessage(b []byte) (*Message, error) {
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
-	if m := (&Message{}); parsePlain(b, m) {
+	if m := (&Message{}); parsePlain(b, m, copied) {
 		m.Body = bytes.Clone(m.Body)
 		return m, nil
 	}

@@ -147,8 +147,9 @@ func (l *Log) packetLines(m *openMessage, b, prefix []byte) int {
 	var trace Levels      // the lines between those of the message
 	waits, waited := 0, 0 // lines of other threads in a row, and how many texts come before them
 	texts := l.client.texts[:0]
+	words := wordsOf(prefix)
 	for at, end := 0, 0; ; at = end {
-		stamped := bytes.HasPrefix(b[at:], prefix)
+		stamped := len(b)-at >= len(prefix) && words.equal(b[at:at+len(prefix)])
 		if stamped {
 			at += len(prefix)
 		}
@@ -219,6 +220,24 @@ func (l *Log) packetLines(m *openMessage, b, prefix []byte) int {
 			l.headerLine(m, line)
 		}
 	}
+}
+
+// wordsText is a text of 32 to 48 bytes, for comparing.
+type wordsText [6]uint64
+
+func wordsOf(b []byte) (w wordsText) {
+	n := len(b)
+	for i, at := range [...]int{0, 8, 16, 24, n - 16, n - 8} {
+		w[i] = binary.LittleEndian.Uint64(b[at:])
+	}
+	return w
+}
+
+// equal reports whether a text is w, which has its length. Most that is not ends otherwise.
+func (w *wordsText) equal(b []byte) bool {
+	n := len(b)
+	return binary.LittleEndian.Uint64(b[n-8:]) == w[5] && binary.LittleEndian.Uint64(b) == w[0] && binary.LittleEndian.Uint64(b[8:]) == w[1] &&
+		binary.LittleEndian.Uint64(b[16:]) == w[2] && binary.LittleEndian.Uint64(b[24:]) == w[3] && binary.LittleEndian.Uint64(b[n-16:]) == w[4]
 }
 
 // span is a part of a text.

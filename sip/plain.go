@@ -3,12 +3,13 @@ package sip
 import (
 	"bytes"
 	"strings"
+	"unsafe"
 )
 
 // parsePlain reads a message whose line breaks are where RFC 3261 puts them, as nearly all are: one pass, no question asked
 // twice. Whatever needs a guess it leaves, and headers decides.
-// m.Headers is used again if it is large enough, and m.Body shares memory with b.
-func parsePlain(b []byte, m *Message) bool {
+// text makes strings of its header section and m.Headers is used again if it is large enough; m.Body shares memory with b.
+func parsePlain(b []byte, m *Message, text func([]byte) string) bool {
 	first := bytes.IndexByte(b, '\n')
 	if first < 0 {
 		return false
@@ -59,7 +60,7 @@ func parsePlain(b []byte, m *Message) bool {
 	if len(rest) > 0 && !announced {
 		return false
 	}
-	section := string(b[:n])
+	section := text(b[:n])
 	p := Message{Headers: m.Headers[:0]}
 	if !plainStartLine(strings.TrimSuffix(section[:first], "\r"), &p) {
 		return false
@@ -77,3 +78,9 @@ func parsePlain(b []byte, m *Message) bool {
 	*m = p
 	return true
 }
+
+// copied is text that stays.
+func copied(b []byte) string { return string(b) }
+
+// borrowed is text that changes with b: that of a message which is good until the next one only.
+func borrowed(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

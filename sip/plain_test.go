@@ -29,7 +29,7 @@ func FuzzPlainMessage(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got := &Message{}
-		if !parsePlain(b, got) {
+		if !parsePlain(b, got, copied) {
 			return
 		}
 		want, err := parseLoose(b)

@@ -10,7 +10,6 @@ import (
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
-	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
 // logs are client logs, or a bundle with some, that were read before the run:
@@ -64,7 +63,7 @@ func (l *logs) address() string {
 		if _, err := fact.ParseAddress(a.From); err != nil {
 			continue
 		}
-		if lyncdiag.FindingOf(sip.Classify(a).Class) != "" {
+		if lyncdiag.FindingOf(a.Class()) != "" {
 			return a.From
 		}
 		if found == "" {

@@ -280,8 +280,7 @@ func (d *digest) add(a sip.Attempt) {
 		d.order = append(d.order, &user{})
 	}
 	u := d.order[i]
-	class := sip.Classify(a)
-	if class.Class == "ok" {
+	if a.Class() == "ok" {
 		// Logs may overlap, so what is read before may have happened after.
 		u.since = slices.DeleteFunc(u.since, func(failed sip.Attempt) bool { return !later(&failed, &a) })
 		if u.success != nil && later(u.success, &a) {
@@ -299,6 +298,7 @@ func (d *digest) add(a sip.Attempt) {
 	if u.success != nil && later(u.success, &a) {
 		return // history
 	}
+	class := sip.Classify(a)
 	for i := range u.since {
 		if same := &u.since[i]; same.FinalStatus == a.FinalStatus && same.Outcome == a.Outcome && same.RedirectedTo == a.RedirectedTo && sip.Classify(*same).DiagnosticID == class.DiagnosticID {
 			same.Repeats++

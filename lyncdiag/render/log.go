@@ -332,7 +332,7 @@ func meanings(all ...sip.Diagnostic) []logCode {
 }
 
 func logAttempt(a sip.Attempt) attempt {
-	class := sip.Classify(a).Class
+	class := a.Class()
 	return attempt{
 		ID: a.ID, File: a.File, Line: a.Line, StartedAt: stamp(a.StartedAt), DurationMs: a.Duration.Milliseconds(),
 		Method: a.Method, URI: a.URI, From: a.From, CallID: a.CallID, CSeq: a.CSeq, Server: a.Server, ClientVersion: a.ClientVersion,

@@ -262,7 +262,7 @@ func (w *objects) unicode(r rune) {
 
 // attempt writes what logAttempt makes, key by key.
 func (w *objects) attempt(a *sip.Attempt) {
-	class := sip.Classify(*a).Class
+	class := a.Class()
 	w.open('{')
 	w.text("id", a.ID)
 	w.text("file", a.File)

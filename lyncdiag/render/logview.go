@@ -217,7 +217,7 @@ func (v *LogView) Attempt(a sip.Attempt) {
 	}
 	v.tried++
 	v.attempts.attempt(&a)
-	name := lyncdiag.FindingOf(sip.Classify(a).Class)
+	name := lyncdiag.FindingOf(a.Class())
 	spec, ok := kb.Lookup(name)
 	if !ok || v.findings[name] {
 		return
