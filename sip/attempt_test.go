@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/lyncdiag/go-lyncdiag/sip"
 )
@@ -252,4 +253,34 @@ func TestEdgeTracesTwice(t *testing.T) {
 	if len(got) != 1 || len(got[0].Legs) != 1 || got[0].Legs[0].Resent != 0 || got[0].Legs[0].Duration != 500*time.Millisecond || len(got[0].Diagnostics) != 1 || got[0].FinalStatus != 404 {
 		t.Errorf("%+v", got)
 	}
+}
+
+// A brief message lends its texts, so what is made of it has to be a copy.
+func TestAttemptsKeepNothingOfBriefMessages(t *testing.T) {
+	for _, name := range []string{"signin-ntlm.uccapilog", "signin-4005.uccapilog"} {
+		want := attempts(t, sip.ParseLog(bytes.NewReader(testdata(t, name))))
+		log := sip.NewLog(bytes.NewReader(testdata(t, name)))
+		log.Brief = true
+		got := attempts(t, func(yield func(sip.Record, error) bool) {
+			for r, err := range log.Records() {
+				if !yield(r, err) {
+					return
+				}
+				for i := range headersOf(r) {
+					value := r.Message.Headers[i].Value
+					copy(unsafe.Slice(unsafe.StringData(value), len(value)), strings.Repeat("X", len(value)))
+				}
+			}
+		})
+		if len(want) == 0 || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s:\ngot  %+v\nwant %+v", name, got, want)
+		}
+	}
+}
+
+func headersOf(r sip.Record) []sip.Header {
+	if r.Message == nil {
+		return nil
+	}
+	return r.Message.Headers
 }

@@ -76,7 +76,7 @@ func Classify(a Attempt) Classification {
 	return c
 }
 
-// Class is that of Classify, for who needs no more of it.
+// Class is that of Classify, at less cost.
 func (a *Attempt) Class() Class {
 	class, _ := a.classify()
 	return class

@@ -104,7 +104,8 @@ type Log struct {
 	File       string // copied into every Record
 	MaxMessage int    // bytes kept of one message, 0 for 1 MiB; the rest is dropped and Truncated set
 	// Brief leaves messages that no attempt is made of with their start line alone: neither headers nor body. Left whole are
-	// REGISTER, what answers it, and whatever carries diagnostics. A Message is then good until the next record is asked for.
+	// REGISTER, what answers it, and whatever carries diagnostics. A Message is then good only until the next record is asked for, and so is every string taken from it:
+	// clone what is to stay.
 	Brief bool
 
 	r       io.Reader
@@ -575,10 +576,8 @@ func (l *Log) emit() {
 		l.queue = append(l.queue[:0], l.queue[1:]...)
 		r := m.Record
 		msg, err := l.message(m)
-		if len(l.spare) < maxQueue && cap(m.buf) <= 2*lineSize {
-			l.spare = append(l.spare, m)
-		}
 		if err != nil {
+			l.reuse(m)
 			continue // its start line was one only together with what a cut took away
 		}
 		r.Message = msg
@@ -588,6 +587,14 @@ func (l *Log) emit() {
 		if !l.yield(r, nil) {
 			l.stopped = true
 		}
+		l.reuse(m)
+	}
+}
+
+// reuse takes back a message that nobody looks at any longer, but for one whose text was very long.
+func (l *Log) reuse(m *openMessage) {
+	if len(l.spare) < maxQueue && cap(m.buf) <= 2*lineSize {
+		l.spare = append(l.spare, m)
 	}
 }
 

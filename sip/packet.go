@@ -222,7 +222,7 @@ func (l *Log) packetLines(m *openMessage, b, prefix []byte) int {
 	}
 }
 
-// wordsText is a text of 32 to 48 bytes, for comparing.
+// wordsText is a text of 32 to 48 bytes, for comparing without a call; a prefix has 34 to 48, see keyEnd.
 type wordsText [6]uint64
 
 func wordsOf(b []byte) (w wordsText) {
@@ -233,7 +233,7 @@ func wordsOf(b []byte) (w wordsText) {
 	return w
 }
 
-// equal reports whether a text is w, which has its length. Most that is not ends otherwise.
+// equal reports whether a text is w, which has its length. The end comes first: that is where most differ.
 func (w *wordsText) equal(b []byte) bool {
 	n := len(b)
 	return binary.LittleEndian.Uint64(b[n-8:]) == w[5] && binary.LittleEndian.Uint64(b) == w[0] && binary.LittleEndian.Uint64(b[8:]) == w[1] &&

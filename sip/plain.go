@@ -8,8 +8,8 @@ import (
 
 // parsePlain reads a message whose line breaks are where RFC 3261 puts them, as nearly all are: one pass, no question asked
 // twice. Whatever needs a guess it leaves, and headers decides.
-// text makes strings of its header section and m.Headers is used again if it is large enough; m.Body shares memory with b.
-func parsePlain(b []byte, m *Message, text func([]byte) string) bool {
+// toString makes a string of its header section, m.Headers is used again if it is large enough; m.Body shares memory with b.
+func parsePlain(b []byte, m *Message, toString func([]byte) string) bool {
 	first := bytes.IndexByte(b, '\n')
 	if first < 0 {
 		return false
@@ -60,7 +60,7 @@ func parsePlain(b []byte, m *Message, text func([]byte) string) bool {
 	if len(rest) > 0 && !announced {
 		return false
 	}
-	section := text(b[:n])
+	section := toString(b[:n])
 	p := Message{Headers: m.Headers[:0]}
 	if !plainStartLine(strings.TrimSuffix(section[:first], "\r"), &p) {
 		return false

@@ -30,7 +30,7 @@ type Logs struct {
 	// one, what is begun under its name is read as a log that continues it.
 	Follow bool
 	// Record is told of every record as it is read; may be nil. Messages that
-	// no attempt is made of are brief, see sip.Log.
+	// no attempt is made of are brief, and good until Record returns, see sip.Log.
 	Record func(sip.Record)
 	// Attempt is told of every attempt, in the order in which Collect numbers
 	// them; may be nil.
