@@ -45,6 +45,13 @@ func (p *program) logCommand() *cobra.Command {
 					streams[i].Redact = s.options.Redact
 				}
 			}
+			defer func() { // whatever ends it, before the outputs are closed
+				for _, s := range streams {
+					if s != nil {
+						s.Wait()
+					}
+				}
+			}()
 			var broken error
 			logs, err := p.readLogs(cmd.Context(), bundle.Logs{Paths: args, Follow: follow, Record: seen.Add, Attempt: func(a sip.Attempt) {
 				seen.Attempt(a)

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/hashicorp/go-multierror"
@@ -37,6 +38,7 @@ type output struct {
 	path string   // its place; "" for what is no file, such as a pipe, and written directly
 	err  error    // the first of writing; what comes after it is lost
 	all  *[]*output
+	mu   *sync.Mutex // of all: streams write in goroutines of their own
 }
 
 // errNoOutput ends a command whose outputs have all failed; each has kept why.
@@ -45,6 +47,8 @@ var errNoOutput = errors.New("nothing can be written")
 // Write succeeds as long as anything that the command writes goes somewhere: a
 // full disk or a reader that has left must not cost the other outputs.
 func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if o.err == nil {
 		_, o.err = o.Writer.Write(b)
 	}
@@ -59,7 +63,7 @@ func (p *program) output(path string) (*output, error) {
 	if link, err := filepath.EvalSymlinks(path); err == nil {
 		path = link
 	}
-	o := &output{path: path, all: &p.written}
+	o := &output{path: path, all: &p.written, mu: &p.writing}
 	var err error
 	if info, statErr := os.Stat(path); statErr == nil && !info.Mode().IsRegular() {
 		o.path = ""
@@ -225,7 +229,7 @@ func checkFormat(given, name string, allowed []render.Format) error {
 }
 
 func (p *program) stdoutSink(f render.Format) sink {
-	out := &output{Writer: p.stdout, all: &p.written}
+	out := &output{Writer: p.stdout, all: &p.written, mu: &p.writing}
 	p.written = append(p.written, out)
 	s := sink{w: out, format: f, options: render.Options{Redact: p.redaction()}}
 	if file, ok := p.stdout.(*os.File); ok && term.IsTerminal(int(file.Fd())) {

@@ -2,17 +2,22 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
+	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
 // full has room for some bytes.
@@ -142,5 +147,36 @@ func TestFolderThatTakesNoFile(t *testing.T) {
 		if want := "lyncdiag: write " + file + ": " + why.Error() + "\n"; code != exitUsage || out != "" || errs != want {
 			t.Errorf("exit code %d, stdout %q, stderr %q, want %q", code, out, errs, want)
 		}
+	}
+}
+
+// TestFailingOutputsOfStreams: two that are written at the same time keep apart.
+func TestFailingOutputsOfStreams(t *testing.T) {
+	dir := t.TempDir()
+	p := &program{}
+	var streams []*render.LogStream
+	for _, format := range []render.Format{render.JSON, render.NDJSON} {
+		o, err := p.output(filepath.Join(dir, string(format)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		streams = append(streams, render.NewLogStream(o, format))
+	}
+	p.written[0].Writer = &full{room: 100 << 10}
+	for i := range 1000 {
+		for _, s := range streams {
+			s.Attempt(&sip.Attempt{ID: strconv.Itoa(i), From: "sip:joe@contoso.com", Legs: []sip.Leg{{CSeq: 1, Status: 404}}})
+		}
+	}
+	for _, s := range streams {
+		if err := s.Close(tool().Log(fact.New(), &render.Tally{}, &lyncdiag.Report{})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.keep(nil); err == nil || !strings.Contains(err.Error(), string(render.JSON)) {
+		t.Errorf("the full disk: %v", err)
+	}
+	if b, _ := os.ReadFile(filepath.Join(dir, string(render.NDJSON))); !json.Valid(b) || bytes.Count(b, []byte(`"callId"`)) != 1000 {
+		t.Errorf("%d bytes with %d attempts", len(b), bytes.Count(b, []byte(`"callId"`)))
 	}
 }

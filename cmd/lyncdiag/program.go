@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -30,7 +31,8 @@ type program struct {
 
 	line    *progress // shown now; nil: none
 	written []*output
-	started bool // writing has begun: what fails now is the tool's work
+	writing sync.Mutex // of any of them
+	started bool       // writing has begun: what fails now is the tool's work
 	exit    int
 }
 

@@ -49,7 +49,7 @@ func someAttempt(r *rand.Rand) sip.Attempt {
 // same document.
 func TestLogStreamIsTheDocument(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for n := range 20 {
+	for _, n := range []int{0, 1, 2, 3, 7, 19, maxPending - 1, maxPending, maxPending + 1, 3*maxPending - 1, 5 * maxPending} {
 		for _, format := range []Format{JSON, NDJSON} {
 			doc := &logDoc{Schema: "lyncdiag.log/v1", Attempts: []attempt{}, Files: []logFile{{Path: "a", Gaps: []logGap{}}}, Failures: []logFailure{}, Steps: []logStep{}}
 			var streamed, whole bytes.Buffer

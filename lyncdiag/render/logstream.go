@@ -21,7 +21,7 @@ import (
 type LogStream struct {
 	Redact func(any) any // as in Options
 
-	pending []sip.Attempt // not yet handed to a writer
+	pending []sip.Attempt // not yet handed on
 	writing []sip.Attempt // by the goroutine that closes done
 	done    chan struct{} // nil: nobody is writing
 
@@ -41,41 +41,60 @@ func NewLogStream(w io.Writer, f Format) *LogStream {
 	return s
 }
 
-// maxPending bounds the attempts that are kept back, so that a writer is worth
-// its start.
+// maxPending is how many attempts a goroutine is started for.
 const maxPending = 128
 
-// Attempt writes one attempt, which must not change afterwards. An error is kept
+// Attempt takes one attempt, which must not change afterwards. An error is kept
 // for Close.
 func (s *LogStream) Attempt(a *sip.Attempt) {
 	if s.Redact != nil {
 		redacted := s.Redact(*a).(sip.Attempt)
 		a = &redacted
 	}
-	if s.pending = append(s.pending, *a); len(s.pending) >= maxPending {
-		s.write()
+	if s.pending = append(s.pending, *a); len(s.pending) < maxPending {
+		return
 	}
-}
-
-// write starts to write what is pending.
-func (s *LogStream) write() {
-	s.wait()
+	s.Wait()
 	s.pending, s.writing = s.writing[:0], s.pending
 	s.done = make(chan struct{})
 	go func() {
 		defer close(s.done)
-		for i := range s.writing {
-			s.attempt(&s.writing[i])
-		}
+		s.attempts(s.writing)
 	}()
 }
 
-// wait waits until nobody is writing.
-func (s *LogStream) wait() {
+// Wait waits until nothing is being written. Close does so too.
+func (s *LogStream) Wait() {
 	if s.done != nil {
 		<-s.done
 		s.done = nil
 	}
+}
+
+// Flush makes what was written so far visible to who follows a log.
+func (s *LogStream) Flush() {
+	s.settle()
+	s.flush()
+}
+
+func (s *LogStream) flush() {
+	if s.err == nil {
+		s.err = s.out.Flush()
+	}
+}
+
+// settle writes all attempts.
+func (s *LogStream) settle() {
+	s.Wait()
+	s.attempts(s.pending)
+	s.pending = s.pending[:0]
+}
+
+func (s *LogStream) attempts(list []sip.Attempt) {
+	for i := range list {
+		s.attempt(&list[i])
+	}
+	clear(list) // what they hold is not kept any longer
 }
 
 func (s *LogStream) attempt(a *sip.Attempt) {
@@ -94,24 +113,6 @@ func (s *LogStream) attempt(a *sip.Attempt) {
 	w.attempt(a)
 	s.buf = w.b
 	_, s.err = s.out.Write(s.buf)
-}
-
-// Flush makes what was written so far visible to who follows a log.
-func (s *LogStream) Flush() {
-	s.settle()
-	s.flush()
-}
-
-// settle waits until all attempts are written.
-func (s *LogStream) settle() {
-	s.write()
-	s.wait()
-}
-
-func (s *LogStream) flush() {
-	if s.err == nil {
-		s.err = s.out.Flush()
-	}
 }
 
 func (s *LogStream) opening() string {
