@@ -592,7 +592,8 @@ func (s *scanner) proxies(list string) string {
 		dotted := strings.Contains(name, ".")
 		switch { // text did not know the domains yet that only this list tells
 		case (port || dotted) && strings.Trim(name, "0123456789.") != "" && !path:
-			name = s.host(name)
+			bare := strings.TrimLeft(name, ".") // behind the * of a bypass
+			name = name[:len(name)-len(bare)] + s.host(bare)
 		case dotted:
 			name = s.dotted(rest[:run])
 		default:
