@@ -574,7 +574,7 @@ func (s *scanner) counted(value []byte) []byte {
 }
 
 // proxies replaces within a list of proxies, or of the hosts that need none. What has a
-// dot or a port there is a host whatever its domain.
+// dot there is a host whatever its domain.
 func (s *scanner) proxies(list string) string {
 	var out []byte
 	for rest := []byte(s.text(list)); len(rest) > 0; {
@@ -587,11 +587,11 @@ func (s *scanner) proxies(list string) string {
 			out, rest = append(out, rest[0]), rest[1:]
 			continue
 		}
-		name, port := string(rest[:run]), len(rest) > run+1 && rest[run] == ':' && onlyDigits(string(rest[run+1:run+2]))
+		name := string(rest[:run])
 		path := bytes.HasSuffix(out, []byte("/")) && !bytes.HasSuffix(out, []byte("//"))
 		dotted := strings.Contains(name, ".")
 		switch { // text did not know the domains yet that only this list tells
-		case (port || dotted) && strings.Trim(name, "0123456789.") != "" && !path:
+		case dotted && strings.Trim(name, "0123456789.") != "" && !path:
 			bare := strings.TrimLeft(name, ".") // behind the * of a bypass
 			name = name[:len(name)-len(bare)] + s.host(bare)
 		case dotted:
