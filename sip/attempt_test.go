@@ -266,9 +266,11 @@ func TestAttemptsKeepNothingOfBriefMessages(t *testing.T) {
 				if !yield(r, err) {
 					return
 				}
-				for i := range headersOf(r) {
-					value := r.Message.Headers[i].Value
-					copy(unsafe.Slice(unsafe.StringData(value), len(value)), strings.Repeat("X", len(value)))
+				if r.Message == nil {
+					continue
+				}
+				for _, h := range r.Message.Headers {
+					copy(unsafe.Slice(unsafe.StringData(h.Value), len(h.Value)), strings.Repeat("X", len(h.Value)))
 				}
 			}
 		})
@@ -276,11 +278,4 @@ func TestAttemptsKeepNothingOfBriefMessages(t *testing.T) {
 			t.Errorf("%s:\ngot  %+v\nwant %+v", name, got, want)
 		}
 	}
-}
-
-func headersOf(r sip.Record) []sip.Header {
-	if r.Message == nil {
-		return nil
-	}
-	return r.Message.Headers
 }

@@ -104,8 +104,8 @@ type Log struct {
 	File       string // copied into every Record
 	MaxMessage int    // bytes kept of one message, 0 for 1 MiB; the rest is dropped and Truncated set
 	// Brief leaves messages that no attempt is made of with their start line alone: neither headers nor body. Left whole are
-	// REGISTER, what answers it, and whatever carries diagnostics. A Message is then good only until the next record is asked for, and so is every string taken from it:
-	// clone what is to stay.
+	// REGISTER, what answers it, and whatever carries diagnostics. A Message is then good only until the next record is asked
+	// for, and so is every string taken from it: clone what is to stay.
 	Brief bool
 
 	r       io.Reader

@@ -29,8 +29,8 @@ type Logs struct {
 	// the context ends. It is followed by its name: when the file gets another
 	// one, what is begun under its name is read as a log that continues it.
 	Follow bool
-	// Record is told of every record as it is read; may be nil. Messages that
-	// no attempt is made of are brief, and good until Record returns, see sip.Log.
+	// Record is told of every record as it is read; may be nil. Messages are those
+	// of sip.Log.Brief, good until Record returns.
 	Record func(sip.Record)
 	// Attempt is told of every attempt, in the order in which Collect numbers
 	// them; may be nil.
