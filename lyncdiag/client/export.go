@@ -171,7 +171,9 @@ func discreet(k *key) *key {
 			v = textValue(v.name, typeString, strings.Map(mask, v.text()))
 		case lower == "defaultconnectionsettings":
 			v.data = v.data[:min(len(v.data), connectionFlags+1)] // what follows are addresses
-		case v.kind == typeBinary && lower != "winhttpsettings":
+		case lower == "winhttpsettings":
+			v.data = withoutProxyLogin(v.data)
+		case v.kind == typeBinary:
 			continue // nothing else of that kind is looked at
 		case lower == "proxyserver", lower == "autoconfigurl":
 			v = textValue(v.name, typeString, withoutLogin(v.text()))

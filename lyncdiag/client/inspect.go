@@ -582,6 +582,19 @@ func winHTTP(b []byte) (server, bypass string, err error) {
 	return server, bypass, nil
 }
 
+// withoutProxyLogin is that value without a login, and without what winHTTP does not
+// read.
+func withoutProxyLogin(b []byte) []byte {
+	server, bypass, err := winHTTP(b)
+	out := slices.Clone(b[:min(len(b), 12)])
+	if err == nil {
+		for _, text := range []string{withoutLogin(server), bypass} {
+			out = append(binary.LittleEndian.AppendUint32(out, uint32(len(text))), text...)
+		}
+	}
+	return out
+}
+
 var errLayout = fmt.Errorf("the value is cut short or of a layout that is not known")
 
 func (c *Computer) protocols(x *fact.Client) {
