@@ -33,7 +33,7 @@ type collection struct {
 
 	levels func() ([]collect.TraceLevel, error)
 
-	since   map[string]int64 // where the window of a log begins, by path
+	since   []collect.LogEnd // where the windows of the logs begin
 	missing []bundle.Missing
 }
 

@@ -460,18 +460,27 @@ func TestCollectPlan(t *testing.T) {
 // TestReproduce: the level is raised for as long as it takes, and restored
 // whatever happens.
 func TestReproduce(t *testing.T) {
+	const before, during = "05/31/2013|01:00:00.000 1:1 INFO  :: before\r\n", "05/31/2013|02:00:00.000 1:1 INFO  :: during\r\n"
+	rename := func(log string) error { return os.Rename(log, log+".bak") }
 	for name, c := range map[string]struct {
-		input string
-		fails string
+		input   string
+		fails   string
+		rotates func(log string) error // what the client does before it logs on
+		want    map[string]string      // by the end of the name
 	}{
-		"tried":       {"\n", ""},
-		"ended":       {"", "standard input ended"},
-		"interrupted": {"", "interrupted"},
+		"tried":      {"\n", "", nil, map[string]string{"": during}},
+		"renamed":    {"\n", "", rename, map[string]string{"": during}}, // to a .bak, where nothing follows
+		"begun anew": {"\n", "", func(log string) error { return os.WriteFile(log, []byte(strings.Repeat(during, 2)), 0o600) }, map[string]string{"": strings.Repeat(during, 3)}},
+		"went on": {"\n", "", func(log string) error {
+			return errors.Join(os.WriteFile(log, []byte(before+during), 0o600), rename(log), os.WriteFile(log, []byte(strings.Repeat(during, 2)), 0o600))
+		}, map[string]string{"": strings.Repeat(during, 3), ".bak": during}},
+		"ended":       {"", "standard input ended", nil, nil},
+		"interrupted": {"", "interrupted", nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
 			log := filepath.Join(folder, "Tracing", "Communicator-uccapi-0.uccapilog")
-			if err := errors.Join(os.Mkdir(filepath.Dir(log), 0o700), os.WriteFile(log, []byte("05/31/2013|01:00:00.000 1:1 INFO  :: before\r\n"), 0o600)); err != nil {
+			if err := errors.Join(os.Mkdir(filepath.Dir(log), 0o700), os.WriteFile(log, []byte(before), 0o600)); err != nil {
 				t.Fatal(err)
 			}
 			var steps []string
@@ -482,12 +491,17 @@ func TestReproduce(t *testing.T) {
 				return []collect.TraceLevel{{Client: "Lync", Now: "Off", Full: "Full", Set: func(v string) error {
 					steps = append(steps, v)
 					if v == "Full" {
-						f, err := os.OpenFile(log, os.O_APPEND|os.O_WRONLY, 0)
+						if c.rotates != nil {
+							if err := c.rotates(log); err != nil {
+								return err
+							}
+						}
+						f, err := os.OpenFile(log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 						if err != nil {
 							return err
 						}
 						defer f.Close()
-						_, err = f.WriteString("05/31/2013|02:00:00.000 1:1 INFO  :: during\r\n")
+						_, err = f.WriteString(during)
 						return err
 					}
 					return nil
@@ -521,17 +535,24 @@ func TestReproduce(t *testing.T) {
 				return
 			}
 			var bundle bytes.Buffer
-			c := run.collector(nil)
-			c.Diagnoser = &lyncdiag.Diagnoser{Plan: lyncdiag.Plan{}, Offline: true}
-			if _, _, err := c.Write(t.Context(), &bundle, lyncdiag.Target{}); err != nil {
+			run.findLogs()
+			from := run.collector(nil)
+			from.Diagnoser = &lyncdiag.Diagnoser{Plan: lyncdiag.Plan{}, Offline: true}
+			if _, _, err := from.Write(t.Context(), &bundle, lyncdiag.Target{}); err != nil {
 				t.Fatal(err)
 			}
 			file := filepath.Join(folder, "x.zip")
 			if err := os.WriteFile(file, bundle.Bytes(), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if text := files(t, file)["logs/Communicator-uccapi-0.uccapilog"]; text != "05/31/2013|02:00:00.000 1:1 INFO  :: during\r\n" {
-				t.Errorf("the window holds %q", text)
+			got := map[string]string{}
+			for name, text := range files(t, file) {
+				if end, ok := strings.CutPrefix(name, "logs/Communicator-uccapi-0.uccapilog"); ok {
+					got[end] = text
+				}
+			}
+			if !maps.Equal(got, c.want) {
+				t.Errorf("the windows hold %q, want %q", got, c.want)
 			}
 		})
 	}

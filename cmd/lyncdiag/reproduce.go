@@ -36,7 +36,7 @@ func (c *collection) tryAgain(ctx context.Context) error {
 			return errors.New("reproduce: nothing was changed; without --reproduce the logs are taken as they are")
 		}
 	}
-	c.since = collect.LogSizes(c.logPaths)
+	c.since = collect.LogEnds(c.logPaths)
 	err = collect.Reproduce(levels, func() error {
 		fmt.Fprint(c.stderr, "Now exit Lync, start it again, try to sign in, and press Enter when that has failed. ")
 		_, err := readLine(ctx, in)

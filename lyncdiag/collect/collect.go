@@ -43,9 +43,9 @@ type Collector struct {
 
 	Client *client.Computer // its export is taken; nil: there is none
 	Logs   []string         // the client's logs: files, folders and archives, as in bundle.Logs
-	// Since says how long a log was, by its path, before what is to be taken of it; see
-	// LogSizes. nil: the logs are taken from their beginning.
-	Since      map[string]int64
+	// Since says where the logs ended before what is to be taken of them; see LogEnds.
+	// nil: the logs are taken from their beginning.
+	Since      []LogEnd
 	LogBytes   int64 // of each log no more than its end is taken; 0: DefaultLogBytes
 	TotalBytes int64 // of the export and all logs, the newest first; 0: DefaultTotalBytes
 

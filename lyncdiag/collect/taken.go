@@ -76,9 +76,14 @@ func (c *Collector) logs(left int64) (list []item, missing []bundle.Missing) {
 	for _, t := range texts {
 		name := logFolder + logName(t.Path)
 		limit := min(each, left)
-		length := t.Bytes - c.start(t)
+		start := windowStart(t, c.Since)
+		length := t.Bytes - start
 		if limit == 0 || len(list) >= maxLogs {
 			missing = append(missing, bundle.Missing{What: name, Why: "newer files fill what the bundle takes of the computer"})
+			continue
+		}
+		if start > 0 && length == 0 {
+			missing = append(missing, bundle.Missing{What: name, Why: "nothing was logged there meanwhile"})
 			continue
 		}
 		note := ""
@@ -91,7 +96,7 @@ func (c *Collector) logs(left int64) (list []item, missing []bundle.Missing) {
 		default:
 			left -= length
 		}
-		list = append(list, item{entry: bundle.Entry{Name: name, Source: t.Path, Note: note}, open: func() (io.ReadCloser, error) { return c.window(t, limit) }})
+		list = append(list, item{entry: bundle.Entry{Name: name, Source: t.Path, Note: note}, open: func() (io.ReadCloser, error) { return window(t, start, limit) }})
 	}
 	return list, missing
 }
@@ -110,19 +115,11 @@ func logName(p string) string {
 	return strings.TrimSuffix(path.Base(p[strings.LastIndexByte(p, '!')+1:]), ".gz")
 }
 
-// start is where the window of a log begins.
-func (c *Collector) start(t bundle.Text) int64 {
-	if from := c.Since[t.Path]; from <= t.Bytes {
-		return from
-	}
-	return 0 // the client began anew
-}
-
 var errLonger = errors.New("it is longer than what is taken of a log")
 
 // window opens the end of a log: from where its window begins, or as much as is taken
 // of it. Of a log whose length nobody knows it is the beginning.
-func (c *Collector) window(t bundle.Text, limit int64) (io.ReadCloser, error) {
+func window(t bundle.Text, from, limit int64) (io.ReadCloser, error) {
 	in, err := t.Open()
 	if err != nil {
 		return nil, err
@@ -130,14 +127,8 @@ func (c *Collector) window(t bundle.Text, limit int64) (io.ReadCloser, error) {
 	if t.Bytes < 0 {
 		return reader{&limited{in, limit}, in}, nil
 	}
-	from := c.start(t)
 	start := max(from, t.Bytes-limit)
-	if file, ok := in.(io.Seeker); ok {
-		_, err = file.Seek(start, io.SeekStart)
-	} else {
-		_, err = io.CopyN(io.Discard, in, start)
-	}
-	if err != nil {
+	if err := skip(in, start); err != nil {
 		in.Close()
 		return nil, err
 	}
@@ -150,6 +141,16 @@ func (c *Collector) window(t bundle.Text, limit int64) (io.ReadCloser, error) {
 		}
 	}
 	return reader{text, in}, nil
+}
+
+// skip goes to an offset of what was just opened.
+func skip(in io.Reader, offset int64) error {
+	if file, ok := in.(io.Seeker); ok {
+		_, err := file.Seek(offset, io.SeekStart)
+		return err
+	}
+	_, err := io.CopyN(io.Discard, in, offset)
+	return err
 }
 
 // limited is an io.LimitedReader that tells where something is left.
@@ -168,16 +169,6 @@ func (l *limited) Read(b []byte) (int, error) {
 	n, err := l.in.Read(b[:min(int64(len(b)), l.left)])
 	l.left -= int64(n)
 	return n, err
-}
-
-// LogSizes is how long the logs are that the paths name, for Collector.Since.
-func LogSizes(paths []string) map[string]int64 {
-	sizes := map[string]int64{}
-	texts, _ := bundle.Logs{Paths: paths}.Texts()
-	for _, t := range texts {
-		sizes[t.Path] = max(t.Bytes, 0)
-	}
-	return sizes
 }
 
 // ClientLogs are the logs of this computer's Lync client, where its versions keep
