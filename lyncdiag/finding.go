@@ -43,6 +43,9 @@ type Finding struct {
 	SuppressedUntil time.Time // zero: for good
 }
 
+// Silenced reports whether the finding is known or suppressed, and so does not alarm.
+func (f Finding) Silenced() bool { return f.Known || f.Suppressed != "" }
+
 // Host is the host the finding is about, "" when it is about none.
 func (f Finding) Host() string { return f.value("host") }
 

@@ -294,7 +294,7 @@ func nextSteps(r *Report, f *fact.Facts, v Verdict) []string {
 func ExitCode(r *Report, failOn string) int {
 	var failures, warnings, silenced bool
 	for _, x := range r.Findings {
-		if x.Known || x.Suppressed != "" {
+		if x.Silenced() {
 			silenced = silenced || x.Severity == kb.Failure
 			continue
 		}

@@ -64,6 +64,7 @@ type Result struct {
 	Outcome  lyncdiag.Outcome `json:"outcome"`
 	Primary  string           `json:"primary"`  // name of the first root failure, "" without one
 	Findings []string         `json:"findings"` // names, each once, root causes first
+	Silenced []string         `json:"silenced"` // those of them that are suppressed or known wherever the target has them
 	Complete bool             `json:"complete"` // false: cut short by a time-out, or the line was no target
 	ExitCode int              `json:"exitCode"` // of Fleet.Document
 	Document json.RawMessage  `json:"document"` // of Fleet.Document
@@ -298,12 +299,21 @@ func (r *run) refuse(job Job, bad error) (Result, error) {
 
 func (r *run) result(job Job, facts *fact.Facts, report *lyncdiag.Report) (Result, error) {
 	result := Result{
-		Key: job.Key, Line: job.Line, Target: job.Target, Report: report, Findings: []string{},
+		Key: job.Key, Line: job.Line, Target: job.Target, Report: report, Findings: []string{}, Silenced: []string{},
 		Outcome: report.Verdict.Outcome, Primary: report.Verdict.Primary, Complete: report.Complete,
 	}
+	alarms := map[string]bool{}
 	for _, x := range report.Findings {
 		if !slices.Contains(result.Findings, x.Name) {
 			result.Findings = append(result.Findings, x.Name)
+		}
+		if !x.Silenced() {
+			alarms[x.Name] = true
+		}
+	}
+	for _, name := range result.Findings {
+		if !alarms[name] {
+			result.Silenced = append(result.Silenced, name)
 		}
 	}
 	if r.Document == nil {

@@ -300,12 +300,12 @@ func TestLimit(t *testing.T) {
 func TestSummary(t *testing.T) {
 	var s fleet.Summary
 	s.Add(fleet.Result{Outcome: lyncdiag.Problem, Complete: true, ExitCode: 1, Findings: []string{"a", "b"}})
-	s.Add(fleet.Result{Outcome: lyncdiag.Healthy, Complete: true, Findings: []string{"b"}, Resumed: true})
+	s.Add(fleet.Result{Outcome: lyncdiag.Healthy, Complete: true, Findings: []string{"b"}, Silenced: []string{"b"}, Resumed: true})
 	s.Add(fleet.Result{Outcome: lyncdiag.Undecided, ExitCode: 3})
 	if s.Total != 3 || s.Healthy != 1 || s.Problem != 1 || s.Unknown != 1 || s.Incomplete != 1 || s.Resumed != 1 || s.Worst != 3 {
 		t.Errorf("%+v", s)
 	}
-	if got := fmt.Sprint(s.Findings()); got != "[{b 2} {a 1}]" {
+	if got := fmt.Sprint(s.Findings()); got != "[{b 2 1} {a 1 0}]" {
 		t.Error(got)
 	}
 }

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"cmp"
+	"slices"
 	"sort"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
@@ -17,13 +18,14 @@ type Summary struct {
 	Resumed    int // taken from the journal; they count above as well
 	Worst      int // the highest exit code
 
-	findings map[string]int
+	findings map[string]*Count
 }
 
 // Count is how many targets have a finding.
 type Count struct {
-	Name  string
-	Count int
+	Name     string
+	Count    int
+	Silenced int // of these, the targets where it is suppressed or known; see [Result]
 }
 
 // Add counts a result.
@@ -46,17 +48,25 @@ func (s *Summary) Add(r Result) {
 	s.Worst = max(s.Worst, r.ExitCode)
 	for _, name := range r.Findings {
 		if s.findings == nil {
-			s.findings = map[string]int{}
+			s.findings = map[string]*Count{}
 		}
-		s.findings[name]++
+		c := s.findings[name]
+		if c == nil {
+			c = &Count{Name: name}
+			s.findings[name] = c
+		}
+		c.Count++
+		if slices.Contains(r.Silenced, name) {
+			c.Silenced++
+		}
 	}
 }
 
 // Findings returns what was found, the most frequent first.
 func (s *Summary) Findings() []Count {
 	var list []Count
-	for name, n := range s.findings {
-		list = append(list, Count{name, n})
+	for _, c := range s.findings {
+		list = append(list, *c)
 	}
 	order := func(a, b Count) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name))

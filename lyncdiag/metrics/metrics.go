@@ -107,10 +107,16 @@ func Batch(s *fleet.Summary, started time.Time, took time.Duration, complete boo
 	targets.set(float64(s.Healthy), string(lyncdiag.Healthy))
 	targets.set(float64(s.Problem), string(lyncdiag.Problem))
 	targets.set(float64(s.Unknown), string(lyncdiag.Undecided))
-	findings := Family{Name: "lyncdiag_batch_finding_targets", Help: "How many targets have a finding.", Labels: []string{"finding", "type", "severity", "owner"}}
+	findings := Family{Name: "lyncdiag_batch_finding_targets", Help: "How many targets have a finding; silenced is yes where it is suppressed or known, and empty where it alarms.",
+		Labels: []string{"finding", "type", "severity", "owner", "silenced"}}
 	for _, c := range s.Findings() {
 		f, _ := kb.Lookup(c.Name) // a journal may have findings of another version
-		findings.set(float64(c.Count), c.Name, string(f.Type), string(f.Severity), string(f.Owner))
+		if alarm := c.Count - c.Silenced; alarm > 0 {
+			findings.set(float64(alarm), c.Name, string(f.Type), string(f.Severity), string(f.Owner), "")
+		}
+		if c.Silenced > 0 {
+			findings.set(float64(c.Silenced), c.Name, string(f.Type), string(f.Severity), string(f.Owner), "yes")
+		}
 	}
 	return []Family{
 		targets,

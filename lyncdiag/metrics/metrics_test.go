@@ -52,7 +52,7 @@ func summary() *fleet.Summary {
 	var s fleet.Summary
 	s.Add(fleet.Result{Outcome: lyncdiag.Healthy, Complete: true})
 	s.Add(fleet.Result{Outcome: lyncdiag.Problem, Complete: true, Findings: []string{"adfs-mex-http-500", "finding-of-another-version"}})
-	s.Add(fleet.Result{Outcome: lyncdiag.Problem, Complete: true, Findings: []string{"adfs-mex-http-500"}})
+	s.Add(fleet.Result{Outcome: lyncdiag.Problem, Complete: true, Findings: []string{"adfs-mex-http-500"}, Silenced: []string{"adfs-mex-http-500"}})
 	s.Add(fleet.Result{Outcome: lyncdiag.Undecided})
 	return &s
 }

@@ -30,8 +30,9 @@ type batchSummary struct {
 
 // tallied is how many reports have a finding.
 type tallied struct {
-	Name  string `json:"name"`
-	Count int    `json:"count"`
+	Name     string `json:"name"`
+	Count    int    `json:"count"`
+	Silenced int    `json:"silenced"` // of these, the reports where it is known or suppressed
 }
 
 // Batch is lyncdiag.batch/v1; as ndjson it is one report a line. The documents
@@ -39,7 +40,7 @@ type tallied struct {
 // out. worst is the exit code of the process.
 func (t Tool) Batch(reports []Document, worst int) Document {
 	doc := batchDoc{Schema: "lyncdiag.batch/v1", Tool: t.wire(), Reports: []reportDoc{}, Suppressions: []suppression{}}
-	counts := map[string]int{}
+	counts := map[string]*tallied{}
 	for _, d := range reports {
 		r, ok := d.page.(*reportDoc)
 		if !ok {
@@ -58,19 +59,27 @@ func (t Tool) Batch(reports []Document, worst int) Document {
 			doc.Summary.Incomplete++
 		}
 		doc.suppress(r.Suppressions)
-		once := map[string]bool{}
+		alarms := map[string]bool{}
 		for _, f := range r.Findings {
-			if !once[f.Name] {
-				once[f.Name] = true
-				counts[f.Name]++
+			alarms[f.Name] = alarms[f.Name] || !f.Known && f.Suppressed == ""
+		}
+		for name, alarm := range alarms {
+			c := counts[name]
+			if c == nil {
+				c = &tallied{Name: name}
+				counts[name] = c
+			}
+			c.Count++
+			if !alarm {
+				c.Silenced++
 			}
 		}
 	}
 	doc.Summary.Total = len(doc.Reports)
 	doc.Summary.ExitCode = worst
 	doc.Summary.Findings = []tallied{}
-	for name, n := range counts {
-		doc.Summary.Findings = append(doc.Summary.Findings, tallied{name, n})
+	for _, c := range counts {
+		doc.Summary.Findings = append(doc.Summary.Findings, *c)
 	}
 	order := func(a, b tallied) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name))
