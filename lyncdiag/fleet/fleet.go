@@ -87,8 +87,9 @@ type Fleet struct {
 	// the batch has its own bounds.
 	Records *dnscheck.Batch
 	// Document makes the JSON that the journal keeps of a result and that is
-	// handed on with it, and its exit code. It is called from several
-	// goroutines. nil: null, and the exit code of lyncdiag.ExitCode.
+	// handed on with it, and its exit code; it may mark findings of the report, as
+	// package compare does. It is called from several goroutines. nil: null, and the
+	// exit code of lyncdiag.ExitCode.
 	Document func(*fact.Facts, *lyncdiag.Report) (json.RawMessage, int, error)
 }
 
@@ -298,31 +299,27 @@ func (r *run) refuse(job Job, bad error) (Result, error) {
 }
 
 func (r *run) result(job Job, facts *fact.Facts, report *lyncdiag.Report) (Result, error) {
-	result := Result{
-		Key: job.Key, Line: job.Line, Target: job.Target, Report: report, Findings: []string{}, Silenced: []string{},
-		Outcome: report.Verdict.Outcome, Primary: report.Verdict.Primary, Complete: report.Complete,
+	result := Result{Key: job.Key, Line: job.Line, Target: job.Target, Report: report, Findings: []string{}, Silenced: []string{}}
+	if r.Document == nil {
+		result.Document, result.ExitCode = json.RawMessage("null"), lyncdiag.ExitCode(report, "failure")
+	} else {
+		var err error
+		if result.Document, result.ExitCode, err = r.Document(facts, report); err != nil {
+			return result, fmt.Errorf("fleet: write document of %s: %w", job.Key, err)
+		}
 	}
+	result.Outcome, result.Primary, result.Complete = report.Verdict.Outcome, report.Verdict.Primary, report.Complete
 	alarms := map[string]bool{}
 	for _, x := range report.Findings {
 		if !slices.Contains(result.Findings, x.Name) {
 			result.Findings = append(result.Findings, x.Name)
 		}
-		if !x.Silenced() {
-			alarms[x.Name] = true
-		}
+		alarms[x.Name] = alarms[x.Name] || !x.Silenced()
 	}
 	for _, name := range result.Findings {
 		if !alarms[name] {
 			result.Silenced = append(result.Silenced, name)
 		}
-	}
-	if r.Document == nil {
-		result.Document, result.ExitCode = json.RawMessage("null"), lyncdiag.ExitCode(report, "failure")
-		return result, nil
-	}
-	var err error
-	if result.Document, result.ExitCode, err = r.Document(facts, report); err != nil {
-		return result, fmt.Errorf("fleet: write document of %s: %w", job.Key, err)
 	}
 	return result, nil
 }
