@@ -17,6 +17,7 @@ type suite struct {
 	startedAt string // "" for unknown
 	ms        int64
 	cases     []testCase
+	notes     []string // sentences that belong to no case
 }
 
 // testCase is passed unless kind says what became of it.
@@ -73,6 +74,11 @@ func writeJUnit(w io.Writer, p page) error {
 				m.text(line)
 			}
 			m.WriteString("</" + c.kind + "></testcase>\n")
+		}
+		if len(s.notes) > 0 {
+			m.WriteString("    <system-out>")
+			m.text(strings.Join(s.notes, " "))
+			m.WriteString("</system-out>\n")
 		}
 		m.WriteString("  </testsuite>\n")
 	}
@@ -134,7 +140,7 @@ func failing(f finding) testCase {
 
 // suites are the links of the chain, and the failures that belong to none.
 func (d *reportDoc) suites() []suite {
-	s := suite{name: cmp.Or(d.Target.Address, d.Target.Domain), startedAt: d.StartedAt, ms: d.DurationMs}
+	s := suite{name: cmp.Or(d.Target.Address, d.Target.Domain), startedAt: d.StartedAt, ms: d.DurationMs, notes: d.silences()}
 	named := map[string]bool{}
 	for _, st := range d.Stages {
 		c := testCase{name: st.Title, ms: st.DurationMs, message: d.reason(st)}
@@ -169,7 +175,10 @@ func (d *reportDoc) suites() []suite {
 func (d *batchDoc) suites() []suite {
 	var list []suite
 	for _, r := range d.Reports {
-		list = append(list, r.suites()...)
+		list = append(list, d.apart(r).suites()...)
+	}
+	if last := len(list) - 1; last >= 0 {
+		list[last].notes = append(list[last].notes, d.silences()...)
 	}
 	return list
 }
