@@ -9,6 +9,7 @@ import (
 	"net"
 	"runtime"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 )
@@ -51,11 +52,12 @@ func (w *way) add(more ...Problem) {
 
 func sortProblems(list []Problem) {
 	order := Codes()
-	slices.SortStableFunc(list, func(a, b Problem) int {
+	compare := func(a, b Problem) int {
 		// What belongs to no certificate sent comes last: it is the far end.
 		return cmp.Or(cmp.Compare(uint(a.Certificate), uint(b.Certificate)),
 			cmp.Compare(slices.Index(order, a.Code), slices.Index(order, b.Code)))
-	})
+	}
+	sort.SliceStable(list, func(i, j int) bool { return compare(list[i], list[j]) < 0 })
 }
 
 // consider judges a path and keeps it if it is the best so far. The order does

@@ -128,8 +128,8 @@ type clockEstimate struct {
 // the middle one agree, and the skew is where most of their intervals overlap
 // (Marzullo), which is narrower than any of them.
 func estimateClock(c fact.Clock) (clockEstimate, bool) {
-	sorted := slices.SortedFunc(slices.Values(c.Samples), bySkew)
-	sorted = slices.DeleteFunc(sorted, func(s fact.ClockSample) bool { return !plausible(s) }) // recorded by whomever
+	sorted := slices.DeleteFunc(slices.Clone(c.Samples), func(s fact.ClockSample) bool { return !plausible(s) }) // recorded by whomever
+	sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].SkewMillis < sorted[j].SkewMillis })
 	if len(sorted) == 0 {
 		return clockEstimate{}, false
 	}
@@ -253,5 +253,3 @@ func judgeValidity(c fact.Clock, started time.Time, o fact.Origin, emit Emit) {
 func sampleSkew(s fact.ClockSample) time.Duration {
 	return time.Duration(s.SkewMillis) * time.Millisecond
 }
-
-func bySkew(a, b fact.ClockSample) int { return cmp.Compare(a.SkewMillis, b.SkewMillis) }

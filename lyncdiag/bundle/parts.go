@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -247,9 +248,10 @@ func inOrder(parts []part) []part {
 	for i := range parts {
 		parts[i].firstAt = parts[i].begins()
 	}
-	slices.SortStableFunc(parts, func(a, b part) int {
+	order := func(a, b part) int {
 		return cmp.Or(compareBool(a.firstAt.IsZero(), b.firstAt.IsZero()), a.firstAt.Compare(b.firstAt))
-	})
+	}
+	sort.SliceStable(parts, func(i, j int) bool { return order(parts[i], parts[j]) < 0 })
 	return parts
 }
 

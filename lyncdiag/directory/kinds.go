@@ -63,7 +63,7 @@ func Cmdlets() []string {
 			list = append(list, k.cmdlet)
 		}
 	}
-	slices.SortFunc(list, strings.Compare)
+	slices.Sort(list)
 	return list
 }
 

@@ -1,8 +1,8 @@
 package directory
 
 import (
-	"cmp"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
@@ -87,7 +87,7 @@ func addresses(n *node, u *fact.DirectoryUser) {
 	for _, name := range []string{"ProxyAddresses", "ShadowProxyAddresses", "ImAddresses"} {
 		v := n.get(strings.ToLower(name))
 		words, cut := v.words()
-		slices.SortStableFunc(words, func(a, b string) int { return cmp.Compare(secondary(a), secondary(b)) })
+		sort.SliceStable(words, func(i, j int) bool { return secondary(words[i]) < secondary(words[j]) })
 		for _, word := range words {
 			if name == "ImAddresses" || len(word) > 4 && strings.EqualFold(word[:4], "sip:") {
 				add(word)

@@ -1,7 +1,7 @@
 package kb
 
 import (
-	"slices"
+	"sort"
 	"strings"
 )
 
@@ -24,7 +24,7 @@ func Nearest(word string, among []string) []string {
 			near = append(near, name)
 		}
 	}
-	slices.SortStableFunc(near, func(a, b string) int { return distances[a] - distances[b] })
+	sort.SliceStable(near, func(i, j int) bool { return distances[near[i]] < distances[near[j]] })
 	return near
 }
 
