@@ -72,16 +72,10 @@ func parsePEM(b []byte) ([]*x509.Certificate, error) {
 		if block, rest = pem.Decode(rest); block == nil {
 			break
 		}
-		der := block.Bytes
 		switch block.Type {
-		case "CERTIFICATE", "X509 CERTIFICATE":
-		case "TRUSTED CERTIFICATE": // OpenSSL appends what it trusts it for
-			var first asn1.RawValue
-			if _, err := asn1.Unmarshal(der, &first); err == nil {
-				der = first.FullBytes
-			}
+		case "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE": // OpenSSL appends what it trusts it for
 		case "PKCS7", "CMS":
-			list, err := parsePKCS7(der)
+			list, err := parsePKCS7(block.Bytes)
 			if err != nil {
 				return nil, err
 			}
@@ -93,7 +87,7 @@ func parsePEM(b []byte) ([]*x509.Certificate, error) {
 			}
 			continue
 		}
-		c, err := parseOne(der)
+		c, err := parseOne(block.Bytes)
 		if err != nil {
 			return nil, fmt.Errorf("certificate %d: %w", len(chain)+1, err)
 		}
@@ -145,13 +139,15 @@ func parseDER(b []byte) ([]*x509.Certificate, error) {
 	return chain, nil
 }
 
-// parseOne reads what has at least the form of a certificate.
-func parseOne(der []byte) (*x509.Certificate, error) {
-	s := cryptobyte.String(der)
-	if !s.ReadASN1(&s, cryptobyte_asn1.SEQUENCE) || formOf(s) != formCertificate {
+// parseOne reads what begins with something of a certificate's form; it leaves what
+// follows.
+func parseOne(b []byte) (*x509.Certificate, error) {
+	rest := cryptobyte.String(b)
+	var body cryptobyte.String
+	if !rest.ReadASN1(&body, cryptobyte_asn1.SEQUENCE) || formOf(body) != formCertificate {
 		return nil, errors.New("this is no certificate")
 	}
-	return parseOrKeep(der), nil
+	return parseOrKeep(b[:len(b)-len(rest)]), nil
 }
 
 type form int

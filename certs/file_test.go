@@ -153,6 +153,7 @@ func TestParseFile(t *testing.T) {
 		{"DER and a line end", slices.Concat(a, []byte("\r\n")), [][]byte{a}, ""},
 		{"UTF-16 from PowerShell", utf16le(text(a, b)), [][]byte{a, b}, ""},
 		{"serialized store", store(a, b, r), [][]byte{a, b, r}, ""},
+		{"store of a longer value", store(append(slices.Clone(a), 0, 0)), [][]byte{a}, ""},
 		{"store cut off", store(a, b)[:len(a)+100], nil, "the store breaks off (after 1 certificates)"},
 		{"store of nothing", store(), nil, "the store holds no certificate"},
 		{"one that cannot be read", slices.Concat(negative, b), [][]byte{negative, b}, ""},
@@ -202,6 +203,7 @@ func FuzzParseFile(f *testing.F) {
 	f.Add([]byte("-----BEGIN PKCS7-----\nAAAA\n-----END PKCS7-----\n"))
 	f.Add([]byte{0x30, 3, 2, 1, 3})
 	f.Add(store(leaf.Certificate[0]))
+	f.Add(store(append(damagedChain(f, root).Certificate[0], 0)))
 	f.Add(utf16le(root.PEM()))
 	f.Add(damagedChain(f, root).Certificate[0])
 	f.Fuzz(func(t *testing.T, b []byte) {
