@@ -176,6 +176,50 @@ func TestExportReadsBack(t *testing.T) {
 	}
 }
 
+// TestWithoutLogin: no part of a login stays, and nothing else goes.
+func TestWithoutLogin(t *testing.T) {
+	for _, c := range [][3]string{
+		{"ProxyServer", "proxy.contoso.com:8080", "proxy.contoso.com:8080"},
+		{"ProxyServer", "http=p1:80; https=p2:443", "http=p1:80; https=p2:443"},
+		{"ProxyServer", "joe:h0rse@p1:80", "p1:80"},
+		{"ProxyServer", "http=p1:80;https=joe:h0rse@p2:80", "http=p1:80;https=p2:80"},
+		{"ProxyServer", "http=joe:h0rse@p1:80;https=http://p2:443", "http=p1:80;https=http://p2:443"},
+		{"ProxyServer", "http=joe:h0rse@p1:80 https=http://ann:h0rse@[2001:db8::1]:80", "http=p1:80;https=http://[2001:db8::1]:80"},
+		{"ProxyServer", "joe:h0://rse@p1:80", "p1:80"},
+		{"ProxyServer", "joe:h0@rse@p1", "p1"},
+		{"ProxyServer", "joe:h0;rse@p1", "p1"},
+		{"ProxyServer", "contoso\\joe:h0 rse@p1", "p1"},
+		{"AutoConfigURL", "http://wpad.contoso.com/proxy@home.pac", "http://wpad.contoso.com/proxy@home.pac"},
+		{"AutoConfigURL", "http://joe:h0rse@wpad.contoso.com:80/proxy@home.pac;v=1", "http://wpad.contoso.com:80/proxy@home.pac;v=1"},
+		{"AutoConfigURL", "http://joe:h0/rse@wpad.contoso.com/p", "http://wpad.contoso.com/p"},
+		{"autoconfigurl", "joe:h0://rse@wpad", "wpad"},
+	} {
+		if got := withoutLogin(c[0], c[1]); got != c[2] {
+			t.Errorf("%s %q: got %q, want %q", c[0], c[1], got, c[2])
+		}
+	}
+	text := func(n uint32, s string) []byte { return append(binary.LittleEndian.AppendUint32(nil, n), s...) }
+	for name, v := range map[string]value{
+		"text":      textValue("WinHttpSettings", typeString, "joe:h0rse@p1:80"),
+		"bare":      {kind: typeBinary, data: []byte("joe:h0rse@p1:80")},
+		"short":     {kind: typeBinary, data: []byte("h0rse")},
+		"cut short": {kind: typeBinary, data: append([]byte{8: 3, 11: 0}, text(20, "joe:h0rse@p1:80")...)},
+		"direct":    {kind: typeBinary, data: append([]byte{8: 1, 11: 0}, text(15, "joe:h0rse@p1:80")...)},
+		"longer":    {kind: typeBinary, data: slices.Concat([]byte{8: 3, 11: 0}, text(5, "p1:80"), text(0, ""), []byte("joe:h0rse"))},
+	} {
+		plain := discreetWinHTTP(v)
+		for _, secret := range []string{"joe", "h0", "j\x00o"} {
+			if bytes.Contains(plain.data, []byte(secret)) {
+				t.Errorf("%s: %q is in %q", name, secret, plain.data)
+			}
+		}
+		server, bypass, err := winHTTP(v)
+		if s, b, e := winHTTP(plain); s != server || b != bypass || e != err {
+			t.Errorf("%s: reads as %q, %q, %v, want %q, %q, %v", name, s, b, e, server, bypass, err)
+		}
+	}
+}
+
 // TestAreas: everything that is read of a registry lies in the areas that are kept of
 // a file.
 func TestAreas(t *testing.T) {

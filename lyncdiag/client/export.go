@@ -172,11 +172,11 @@ func discreet(k *key) *key {
 		case lower == "defaultconnectionsettings":
 			v.data = v.data[:min(len(v.data), connectionFlags+1)] // what follows are addresses
 		case lower == "winhttpsettings":
-			v.data = withoutProxyLogin(v.data)
+			v = discreetWinHTTP(v)
 		case v.kind == typeBinary:
 			continue // nothing else of that kind is looked at
 		case lower == "proxyserver", lower == "autoconfigurl":
-			v = textValue(v.name, typeString, withoutLogin(v.text()))
+			v = textValue(v.name, typeString, withoutLogin(v.name, v.text()))
 		case strings.HasPrefix(lower, "digitalproductid"), lower == "registeredowner", lower == "registeredorganization":
 			continue
 		}

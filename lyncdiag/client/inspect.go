@@ -15,6 +15,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 )
@@ -520,7 +521,7 @@ func (c *Computer) proxies(x *fact.Client) {
 	k, _ := c.key(user + `Software\` + settings)
 	for _, name := range []string{"ProxyEnable", "ProxyServer", "ProxyOverride", "AutoConfigURL"} {
 		if v, ok := k.value(name); ok && v.text() != "" {
-			x.WinINET = append(x.WinINET, fact.ClientSwitch{Name: name, Value: withoutLogin(v.text())})
+			x.WinINET = append(x.WinINET, fact.ClientSwitch{Name: name, Value: withoutLogin(name, v.text())})
 		}
 	}
 	k, _ = c.key(user + `Software\` + settings + `\Connections`)
@@ -531,12 +532,12 @@ func (c *Computer) proxies(x *fact.Client) {
 	v, ok := k.value("WinHttpSettings")
 	switch {
 	case ok:
-		server, bypass, err := winHTTP(v.data)
+		server, bypass, err := winHTTP(v)
 		if err != nil {
 			c.gap("WinHttpSettings", err)
 			return
 		}
-		x.WinHTTP = append(x.WinHTTP, fact.ClientSwitch{Name: "ProxyServer", Value: withoutLogin(server)})
+		x.WinHTTP = append(x.WinHTTP, fact.ClientSwitch{Name: "ProxyServer", Value: withoutLogin("ProxyServer", server)})
 		if bypass != "" {
 			x.WinHTTP = append(x.WinHTTP, fact.ClientSwitch{Name: "ProxyOverride", Value: bypass})
 		}
@@ -548,29 +549,59 @@ func (c *Computer) proxies(x *fact.Client) {
 // connectionFlags is where DefaultConnectionSettings has its flags (8: detect by itself).
 const connectionFlags = 8
 
-// withoutLogin cuts the user and the password out of a proxy's address.
-func withoutLogin(text string) string {
-	if i := strings.LastIndexByte(text, '@'); i >= 0 {
-		scheme, _, ok := strings.Cut(text, "://")
-		if ok {
-			return scheme + "://" + text[i+1:]
-		}
-		return text[i+1:]
+// withoutLogin is a proxy setting without users and passwords: AutoConfigURL, which is
+// a URL, or proxies as in "http=http://joe:secret@proxy:8080;https=proxy:443".
+func withoutLogin(name, value string) string {
+	if !strings.Contains(value, "@") {
+		return value
 	}
-	return text
+	if strings.EqualFold(name, "AutoConfigURL") {
+		scheme := urlScheme.FindString(value)
+		rest := value[len(scheme):]
+		authority := rest
+		if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+			authority = rest[:i]
+		}
+		if plainHost.MatchString(authority) {
+			return value // the sign is one of the path
+		}
+		if strings.Contains(authority, "@") {
+			return scheme + rest[strings.LastIndexByte(authority, '@')+1:]
+		}
+		return scheme + rest[strings.LastIndexByte(rest, '@')+1:]
+	}
+	var list []string
+	for _, proxy := range strings.FieldsFunc(value, func(r rune) bool { return r == ';' || unicode.IsSpace(r) }) {
+		protocol := proxyProtocol.FindString(proxy)
+		host := proxy[len(protocol):]
+		host = host[strings.LastIndexByte(host, '@')+1:]
+		if plainHost.MatchString(host) { // else it is a part of a password
+			list = append(list, protocol+host)
+		}
+	}
+	return strings.Join(list, ";")
 }
 
+var (
+	urlScheme     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
+	proxyProtocol = regexp.MustCompile(`^(?i)((https?|ftp|gopher|socks[45]?)=)?((https?|socks[45]?)://)?`)
+	plainHost     = regexp.MustCompile(`^(\[[0-9A-Fa-f:.%]+\]|[^:@\[\]]+)(:[0-9]+)?/?$`)
+)
+
 // winHTTP reads the value that "netsh winhttp set proxy" writes: a version, a
-// counter, flags (2: through a proxy), then the proxy and the bypass list behind their
+// counter, flags (2: through a proxy; 8 is the highest), then the proxy and the bypass list behind their
 // lengths.
-func winHTTP(b []byte) (server, bypass string, err error) {
-	if len(b) < 12 {
+func winHTTP(v value) (server, bypass string, err error) {
+	if v.kind != typeBinary || len(v.data) < winHTTPTexts {
 		return "", "", errLayout
 	}
-	if binary.LittleEndian.Uint32(b[8:])&2 == 0 {
+	switch flags := binary.LittleEndian.Uint32(v.data[8:]); {
+	case flags > 15:
+		return "", "", errLayout
+	case flags&2 == 0:
 		return "", "", nil
 	}
-	rest := b[12:]
+	rest := v.data[winHTTPTexts:]
 	for _, to := range []*string{&server, &bypass} {
 		if len(rest) < 4 || uint64(binary.LittleEndian.Uint32(rest)) > uint64(len(rest)-4) {
 			return "", "", errLayout
@@ -582,17 +613,21 @@ func winHTTP(b []byte) (server, bypass string, err error) {
 	return server, bypass, nil
 }
 
-// withoutProxyLogin is that value without a login, and without what winHTTP does not
-// read.
-func withoutProxyLogin(b []byte) []byte {
-	server, bypass, err := winHTTP(b)
-	out := slices.Clone(b[:min(len(b), 12)])
-	if err == nil {
-		for _, text := range []string{withoutLogin(server), bypass} {
-			out = append(binary.LittleEndian.AppendUint32(out, uint32(len(text))), text...)
-		}
+// winHTTPTexts is where the texts of that value begin.
+const winHTTPTexts = 12
+
+// discreetWinHTTP is that value without a login. One that winHTTP cannot read becomes
+// one that says nothing and cannot be read either.
+func discreetWinHTTP(v value) value {
+	server, bypass, err := winHTTP(v)
+	if err != nil {
+		return value{name: v.name, kind: typeBinary, data: []byte{8: 2, winHTTPTexts - 1: 0}}
 	}
-	return out
+	v.data = slices.Clone(v.data[:winHTTPTexts])
+	for _, text := range []string{withoutLogin("ProxyServer", server), bypass} {
+		v.data = append(binary.LittleEndian.AppendUint32(v.data, uint32(len(text))), text...)
+	}
+	return v
 }
 
 var errLayout = fmt.Errorf("the value is cut short or of a layout that is not known")
