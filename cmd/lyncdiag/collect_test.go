@@ -460,22 +460,26 @@ func TestCollectPlan(t *testing.T) {
 // TestReproduce: the level is raised for as long as it takes, and restored
 // whatever happens.
 func TestReproduce(t *testing.T) {
-	const before, during = "05/31/2013|01:00:00.000 1:1 INFO  :: before\r\n", "05/31/2013|02:00:00.000 1:1 INFO  :: during\r\n"
+	const during = "05/31/2013|02:00:00.000 1:1 INFO  :: during\r\n"
+	before := strings.Repeat("05/31/2013|01:00:00.000 1:1 INFO  :: before\r\n", 10)
 	rename := func(log string) error { return os.Rename(log, log+".bak") }
 	for name, c := range map[string]struct {
 		input   string
 		fails   string
 		rotates func(log string) error // what the client does before it logs on
 		want    map[string]string      // by the end of the name
+		missing string
 	}{
-		"tried":      {"\n", "", nil, map[string]string{"": during}},
-		"renamed":    {"\n", "", rename, map[string]string{"": during}}, // to a .bak, where nothing follows
-		"begun anew": {"\n", "", func(log string) error { return os.WriteFile(log, []byte(strings.Repeat(during, 2)), 0o600) }, map[string]string{"": strings.Repeat(during, 3)}},
+		"tried":   {input: "\n", want: map[string]string{"": during}},
+		"renamed": {"\n", "", rename, map[string]string{"": during}, "nothing was logged there meanwhile"}, // in the .bak
+		"begun anew": {"\n", "", func(log string) error {
+			return os.WriteFile(log, []byte(strings.Repeat(during, 20)), 0o600)
+		}, map[string]string{"": strings.Repeat(during, 21)}, "found in none of the logs"},
 		"went on": {"\n", "", func(log string) error {
-			return errors.Join(os.WriteFile(log, []byte(before+during), 0o600), rename(log), os.WriteFile(log, []byte(strings.Repeat(during, 2)), 0o600))
-		}, map[string]string{"": strings.Repeat(during, 3), ".bak": during}},
-		"ended":       {"", "standard input ended", nil, nil},
-		"interrupted": {"", "interrupted", nil, nil},
+			return errors.Join(os.WriteFile(log, []byte(before+during), 0o600), rename(log), os.WriteFile(log, []byte(strings.Repeat(during, 20)), 0o600))
+		}, map[string]string{"": strings.Repeat(during, 21), ".bak": during}, ""},
+		"ended":       {input: "", fails: "standard input ended"},
+		"interrupted": {input: "", fails: "interrupted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
@@ -538,8 +542,18 @@ func TestReproduce(t *testing.T) {
 			run.findLogs()
 			from := run.collector(nil)
 			from.Diagnoser = &lyncdiag.Diagnoser{Plan: lyncdiag.Plan{}, Offline: true}
-			if _, _, err := from.Write(t.Context(), &bundle, lyncdiag.Target{}); err != nil {
+			m, _, err := from.Write(t.Context(), &bundle, lyncdiag.Target{})
+			if err != nil {
 				t.Fatal(err)
+			}
+			var missing []string
+			for _, absent := range m.Missing {
+				if strings.HasPrefix(absent.What, "logs/") {
+					missing = append(missing, absent.Why)
+				}
+			}
+			if len(missing) != min(len(c.missing), 1) || !strings.Contains(strings.Join(missing, ""), c.missing) {
+				t.Errorf("missing are %q, want %q", missing, c.missing)
 			}
 			file := filepath.Join(folder, "x.zip")
 			if err := os.WriteFile(file, bundle.Bytes(), 0o600); err != nil {

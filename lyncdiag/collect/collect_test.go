@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -335,5 +336,48 @@ func TestReproduce(t *testing.T) {
 		if (err == nil) != (c.says == "") || err != nil && err.Error() != c.says {
 			t.Errorf("%s: %v, want %s", name, err, c.says)
 		}
+	}
+}
+
+// TestLogEnds: a log is known again by its content, one with an end of its own by that.
+func TestLogEnds(t *testing.T) {
+	dir := t.TempDir()
+	lines := func(word string, n int) string {
+		var text strings.Builder
+		for i := range n {
+			fmt.Fprintf(&text, "05/31/2013|01:00:00.%03d 1:1 INFO  :: %s\r\n", i, word)
+		}
+		return text.String()
+	}
+	log := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	// A copy of the beginning of another log has an end of its own, so has one whose
+	// beginning is in every log of its kind.
+	paths := []string{log("a.uccapilog", lines("a", 300)), log("copy.uccapilog", lines("a", 100)), log("mark.uccapilog", "\xff\xfe"), log("new.uccapilog", "")}
+	ends := LogEnds(paths)
+	for name, content := range map[string]string{
+		"a.uccapilog": lines("a", 301), "copy.uccapilog": lines("a", 300) + "more", "new.uccapilog": "\xff\xfenew", "renamed.uccapilog": lines("a", 302),
+		"other.uccapilog": lines("b", 400), "short.uccapilog": lines("a", 99),
+	} {
+		paths = append(paths, log(name, content))
+	}
+	texts, err := bundle.Logs{Paths: []string{dir}}.Texts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int64{}
+	for _, text := range texts {
+		if i := endIn(text, ends); i >= 0 {
+			got[filepath.Base(text.Path)] = ends[i].offset
+		}
+	}
+	want := map[string]int64{"a.uccapilog": int64(len(lines("a", 300))), "copy.uccapilog": int64(len(lines("a", 100))), "mark.uccapilog": 2, "renamed.uccapilog": int64(len(lines("a", 300)))}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

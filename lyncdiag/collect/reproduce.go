@@ -1,11 +1,13 @@
 package collect
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/bundle"
 )
@@ -49,11 +51,15 @@ func Reproduce(levels []TraceLevel, tried func() error) (err error) {
 type LogEnd struct {
 	path   string
 	offset int64
-	before [sha256.Size]byte // of up to tail bytes before the offset
+	before []byte // a hash of up to tail bytes before the offset; nil: they could not be read
 }
 
-// tail holds the times of some ten messages, so that no two logs have the same.
-const tail = 4 << 10
+// Of a log under another name, at least telling bytes before its end must be the same:
+// a line with its time. The beginning of a text in UTF-16 is in every such log.
+const (
+	tail    = 4 << 10
+	telling = 256
+)
 
 // LogEnds is where the logs end that the paths name, for Collector.Since.
 func LogEnds(paths []string) []LogEnd {
@@ -63,44 +69,54 @@ func LogEnds(paths []string) []LogEnd {
 		if t.Bytes <= 0 {
 			continue // all of it is new, or nobody knows
 		}
-		if before, err := hashBefore(t, t.Bytes); err == nil {
-			ends = append(ends, LogEnd{t.Path, t.Bytes, before})
-		}
+		before, _ := hashBefore(t, t.Bytes)
+		ends = append(ends, LogEnd{t.Path, t.Bytes, before})
 	}
 	return ends
 }
 
-// hashBefore is the hash of what stands before an offset of a log.
-func hashBefore(t bundle.Text, offset int64) (h [sha256.Size]byte, err error) {
+// hashBefore is a hash of what stands before an offset of a log.
+func hashBefore(t bundle.Text, offset int64) ([]byte, error) {
 	in, err := t.Open()
 	if err != nil {
-		return h, err
+		return nil, err
 	}
 	defer in.Close()
 	length := min(offset, tail)
 	if err := skip(in, offset-length); err != nil {
-		return h, err
+		return nil, err
 	}
 	b := make([]byte, length)
 	if _, err := io.ReadFull(in, b); err != nil {
-		return h, err
+		return nil, err
 	}
-	return sha256.Sum256(b), nil
+	sum := sha256.Sum256(b)
+	return sum[:], nil
 }
 
-// windowStart is where a log goes on after it ended then; 0: it is none of those.
-func windowStart(t bundle.Text, ends []LogEnd) (start int64) {
-	for _, e := range ends {
-		same := e.path == t.Path
-		if e.offset > t.Bytes || e.offset <= start && !same {
-			continue
-		}
-		if before, err := hashBefore(t, e.offset); err == nil && before == e.before {
-			start = e.offset
-			if same {
-				break
-			}
+// endIn finds the end at which a log went on, -1 for none: its own, or else that of the
+// longest log that it begins with.
+func endIn(t bundle.Text, ends []LogEnd) int {
+	own := slices.IndexFunc(ends, func(e LogEnd) bool { return e.path == t.Path })
+	if own >= 0 && ends[own].in(t) {
+		return own
+	}
+	found := -1
+	for i, e := range ends {
+		if e.offset >= telling && e.before != nil && (found < 0 || e.offset > ends[found].offset) && e.in(t) {
+			found = i
 		}
 	}
-	return start
+	return found
+}
+
+func (e LogEnd) in(t bundle.Text) bool {
+	if e.offset > t.Bytes {
+		return false
+	}
+	if e.before == nil {
+		return true // its length is all that is known
+	}
+	before, err := hashBefore(t, e.offset)
+	return err == nil && bytes.Equal(before, e.before)
 }

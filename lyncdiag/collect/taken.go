@@ -73,17 +73,21 @@ func (c *Collector) logs(left int64) (list []item, missing []bundle.Missing) {
 	}
 	sort.SliceStable(texts, func(i, j int) bool { return texts[i].At.After(texts[j].At) })
 	each := orDefault(c.LogBytes, DefaultLogBytes)
+	still := make([]bool, len(c.Since))
 	for _, t := range texts {
 		name := logFolder + logName(t.Path)
 		limit := min(each, left)
-		start := windowStart(t, c.Since)
-		length := t.Bytes - start
-		if limit == 0 || len(list) >= maxLogs {
-			missing = append(missing, bundle.Missing{What: name, Why: "newer files fill what the bundle takes of the computer"})
-			continue
+		start := int64(0)
+		if i := endIn(t, c.Since); i >= 0 {
+			start, still[i] = c.Since[i].offset, true
 		}
+		length := t.Bytes - start
 		if start > 0 && length == 0 {
 			missing = append(missing, bundle.Missing{What: name, Why: "nothing was logged there meanwhile"})
+			continue
+		}
+		if limit == 0 || len(list) >= maxLogs {
+			missing = append(missing, bundle.Missing{What: name, Why: "newer files fill what the bundle takes of the computer"})
 			continue
 		}
 		note := ""
@@ -97,6 +101,11 @@ func (c *Collector) logs(left int64) (list []item, missing []bundle.Missing) {
 			left -= length
 		}
 		list = append(list, item{entry: bundle.Entry{Name: name, Source: t.Path, Note: note}, open: func() (io.ReadCloser, error) { return window(t, start, limit) }})
+	}
+	for i, e := range c.Since {
+		if !still[i] && e.offset >= telling {
+			missing = append(missing, bundle.Missing{What: logFolder + logName(e.path), Why: "where it ended was found in none of the logs: if it was renamed or begun anew meanwhile, what was logged before that is not here"})
+		}
 	}
 	return list, missing
 }
