@@ -97,6 +97,9 @@ func (g *progress) conclude(seen *fleet.Summary) {
 			break
 		}
 		line += fmt.Sprintf("%s%s %d", []string{": ", ", "}[min(i, 1)], f.Name, f.Count)
+		if f.Silenced > 0 {
+			line += fmt.Sprintf(" (%d silenced)", f.Silenced)
+		}
 	}
 	fmt.Fprintln(g.w, line)
 }

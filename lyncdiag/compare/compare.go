@@ -219,7 +219,7 @@ func rank(f lyncdiag.Finding) int {
 
 // counts reports whether a finding can be New.
 func counts(f lyncdiag.Finding) bool {
-	return (f.Severity == kb.Failure || f.Severity == kb.Warning) && !f.Known && f.Suppressed == ""
+	return (f.Severity == kb.Failure || f.Severity == kb.Warning) && !f.Silenced()
 }
 
 func added(a *lyncdiag.Report) Target {

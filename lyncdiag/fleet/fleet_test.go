@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -307,6 +308,25 @@ func TestSummary(t *testing.T) {
 	}
 	if got := fmt.Sprint(s.Findings()); got != "[{b 2 1} {a 1 0}]" {
 		t.Error(got)
+	}
+}
+
+// TestSilenced: what Document marks is silenced, if nothing of that name alarms.
+func TestSilenced(t *testing.T) {
+	named := func(name string) lyncdiag.Finding { return lyncdiag.Finding{Spec: lyncdiag.Spec{Name: name}} }
+	f := fleet.Fleet{
+		Diagnoser: stub(func(context.Context, *lyncdiag.Env) error { return nil }),
+		Document: func(_ *fact.Facts, r *lyncdiag.Report) (json.RawMessage, int, error) {
+			suppressed, known := named("both"), named("known")
+			suppressed.Suppressed, known.Known = "both", true
+			r.Findings = []lyncdiag.Finding{named("both"), suppressed, known, known, named("alarms")}
+			return json.RawMessage("{}"), 1, nil
+		},
+	}
+	for r, err := range f.Run(t.Context(), addresses(t, 1).Jobs()) {
+		if err != nil || !slices.Equal(r.Findings, []string{"both", "known", "alarms"}) || !slices.Equal(r.Silenced, []string{"known"}) {
+			t.Errorf("%q, silenced %q, %v", r.Findings, r.Silenced, err)
+		}
 	}
 }
 

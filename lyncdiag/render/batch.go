@@ -61,7 +61,7 @@ func (t Tool) Batch(reports []Document, worst int) Document {
 		doc.suppress(r.Suppressions)
 		alarms := map[string]bool{}
 		for _, f := range r.Findings {
-			alarms[f.Name] = alarms[f.Name] || !f.Known && f.Suppressed == ""
+			alarms[f.Name] = alarms[f.Name] || f.silence() == ""
 		}
 		for name, alarm := range alarms {
 			c := counts[name]

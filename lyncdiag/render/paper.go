@@ -350,9 +350,9 @@ func (d *batchDoc) papers() []*paper {
 	}
 	p.about = []pair{{"Cut short", strconv.Itoa(s.Incomplete)}, {"Exit code", strconv.Itoa(s.ExitCode)}, {"Program", d.Tool.Name + " " + d.Tool.Version}}
 	p.notes = d.silences()
-	often := grid{head: []string{"Finding", "Addresses"}}
+	often := grid{head: []string{"Finding", "Addresses", "Silenced"}}
 	for _, t := range s.Findings {
-		often.add(mark{}, -1, t.Name, strconv.Itoa(t.Count))
+		often.add(mark{}, -1, t.Name, strconv.Itoa(t.Count), strconv.Itoa(t.Silenced))
 	}
 	p.table("How often what was found", often)
 	all := grid{head: []string{"Address", "Verdict", "Finding", "Summary"}}
