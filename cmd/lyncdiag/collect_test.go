@@ -474,7 +474,7 @@ func TestReproduce(t *testing.T) {
 		"renamed": {"\n", "", rename, map[string]string{"": during}, "nothing was logged there meanwhile"}, // in the .bak
 		"begun anew": {"\n", "", func(log string) error {
 			return os.WriteFile(log, []byte(strings.Repeat(during, 20)), 0o600)
-		}, map[string]string{"": strings.Repeat(during, 21)}, "found in none of the logs"},
+		}, map[string]string{"": strings.Repeat(during, 21)}, "in none of the logs"},
 		"went on": {"\n", "", func(log string) error {
 			return errors.Join(os.WriteFile(log, []byte(before+during), 0o600), rename(log), os.WriteFile(log, []byte(strings.Repeat(during, 20)), 0o600))
 		}, map[string]string{"": strings.Repeat(during, 21), ".bak": during}, ""},

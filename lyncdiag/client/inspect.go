@@ -589,8 +589,8 @@ var (
 )
 
 // winHTTP reads the value that "netsh winhttp set proxy" writes: a version, a
-// counter, flags (2: through a proxy; 8 is the highest), then the proxy and the bypass list behind their
-// lengths.
+// counter, flags (2: through a proxy; 8 is the highest), then the proxy and the bypass
+// list behind their lengths.
 func winHTTP(v value) (server, bypass string, err error) {
 	if v.kind != typeBinary || len(v.data) < winHTTPTexts {
 		return "", "", errLayout
