@@ -75,10 +75,11 @@ func (b *batchFlags) registerMany(flags *pflag.FlagSet, rate float64) {
 	flags.BoolVar(&b.unordered, "unordered", false, "print results as they come, not in the order of the targets")
 }
 
-// source names where the targets come from.
-func (b *batchFlags) source() string {
-	if b.input == "" {
-		return "arguments"
+// source names where the targets come from: the file, or what has no name by the file
+// of its metrics, as the samples of two files must differ.
+func (b *batchFlags) source(metrics string) string {
+	if b.input == "" || b.input == "-" {
+		return strings.TrimSuffix(filepath.Base(metrics), ".prom")
 	}
 	return filepath.Base(b.input)
 }
@@ -105,11 +106,6 @@ func (b *batchFlags) readTargets(p *program, cmd *cobra.Command, args []string, 
 		return nil, errors.New("read --rate: want a number that is 0 or more")
 	case b.input != "" && len(args) > 0:
 		return nil, errors.New("read --input: targets come from the command line or from a file, not from both")
-	}
-	for _, given := range p.outputs {
-		if _, path, _ := strings.Cut(given, "="); path != "" && path == b.resume {
-			return nil, fmt.Errorf("read --resume: %s cannot be the journal and an output", path)
-		}
 	}
 	t := &targets{binding: fleet.Binding{Work: cmd.CommandPath(), Options: options(cmd)}}
 	if b.input == "" {
@@ -281,7 +277,7 @@ func (b *batch) run(ctx context.Context) error {
 	progress.conclude(&seen)
 	if failed == nil {
 		all := metrics.Batch(&seen, began, b.session.now().Sub(began), ctx.Err() == nil)
-		failed = b.metrics.write(b.program, monitored, all, "input", b.flags.source())
+		failed = b.metrics.write(b.program, monitored, all, "input", b.flags.source(string(b.metrics)))
 	}
 	if len(waiting) > 0 {
 		worst := seen.Worst

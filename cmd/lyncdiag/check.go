@@ -44,9 +44,6 @@ func (p *program) checkCommand() *cobra.Command {
 			if err := run.bareLab(args); err != nil {
 				return err
 			}
-			if run.metrics != "" && string(run.metrics) == run.resume {
-				return fmt.Errorf("read --metrics: %s cannot be the journal of --resume too", run.resume)
-			}
 			if userName != "" && run.input != "" {
 				return errors.New("read --user-name: one name does not fit several addresses")
 			}

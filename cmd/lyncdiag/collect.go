@@ -120,11 +120,6 @@ func (c *collection) run(ctx context.Context, args []string) (err error) {
 		if sameAsAny(existing, slices.Concat(c.logPaths, c.bundles)) {
 			return fmt.Errorf("write --file %s: it is one of the files to read; name another", place)
 		}
-		file, err := os.OpenFile(place, os.O_WRONLY, 0) // on Windows one that is open elsewhere cannot be replaced
-		if err != nil {
-			return fmt.Errorf("write --file %s: it cannot be replaced: %w", place, cli.Cause(err))
-		}
-		file.Close()
 	}
 	zip := &program{} // kept when it is whole, before anything is said of it
 	out, err := zip.output(place)

@@ -25,8 +25,8 @@ func (m metricsFlag) open(p *program) (*output, error) {
 		return nil, nil
 	case !strings.HasSuffix(path, ".prom"): // as for half a file beside its place
 		return nil, fmt.Errorf("read --metrics %s: the textfile collector reads only files whose names end in .prom", path)
-	case p.writes(path):
-		return nil, fmt.Errorf("write %s: -o writes this file", path)
+	case p.reads(path):
+		return nil, fmt.Errorf("write --metrics %s: %w", path, errRead)
 	}
 	o, err := p.output(path)
 	if err != nil {

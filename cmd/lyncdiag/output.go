@@ -17,8 +17,6 @@ import (
 	"github.com/hashicorp/go-multierror"
 	"golang.org/x/term"
 
-	"github.com/spf13/pflag"
-
 	"github.com/lyncdiag/go-lyncdiag/cmd/internal/cli"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
@@ -58,21 +56,33 @@ func (o *output) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// output opens a file to write to.
+// output opens a file to write to. One that is there must allow to be written, which a
+// program that has it open on Windows may not, and its rights stay.
 func (p *program) output(path string) (*output, error) {
 	if link, err := filepath.EvalSymlinks(path); err == nil {
 		path = link
 	}
 	o := &output{path: path, all: &p.written, mu: &p.writing}
-	var err error
-	if info, statErr := os.Stat(path); statErr == nil && !info.Mode().IsRegular() {
-		o.path = ""
-		o.file, err = os.OpenFile(path, os.O_WRONLY, 0)
-	} else {
-		o.file, err = os.OpenFile(path+"."+rand.Text()+".tmp", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	info, absent := os.Stat(path)
+	if absent == nil {
+		there, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return nil, err
+		}
+		if info.Mode().IsRegular() {
+			there.Close()
+		} else {
+			o.file, o.path = there, ""
+		}
 	}
-	if err != nil {
-		return nil, err
+	if o.file == nil {
+		var err error
+		if o.file, err = os.OpenFile(path+"."+rand.Text()+".tmp", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666); err != nil {
+			return nil, err
+		}
+		if absent == nil {
+			o.file.Chmod(info.Mode().Perm())
+		}
 	}
 	o.Writer = o.file
 	p.written = append(p.written, o)
@@ -100,9 +110,12 @@ func (p *program) keep(failed error) error {
 			o.err = err
 		}
 		if o.err == nil && o.path != "" && !drop {
-			o.err = os.Rename(o.file.Name(), o.path)
+			if err := os.Rename(o.file.Name(), o.path); err != nil {
+				all = multierror.Append(all, fmt.Errorf("write %s: %w; what was written is in %s", o.path, cli.Cause(err), o.file.Name()))
+			}
+			continue
 		}
-		if o.path != "" && (drop || o.err != nil) {
+		if o.path != "" {
 			os.Remove(o.file.Name())
 		}
 		if o.err != nil && !drop {
@@ -134,6 +147,7 @@ func (p *program) sinks(allowed []render.Format, piped render.Format) ([]sink, e
 	seen := false
 	for _, given := range p.outputs {
 		name, path, toFile := strings.Cut(given, "=")
+		toFile = toFile && path != "-"
 		if err := checkFormat(given, name, allowed); err != nil {
 			return nil, err
 		}
@@ -141,10 +155,8 @@ func (p *program) sinks(allowed []render.Format, piped render.Format) ([]sink, e
 		switch {
 		case toFile && path == "":
 			return nil, fmt.Errorf("read -o %s: no file name after the =", given)
-		case toFile && p.writes(path):
-			return nil, fmt.Errorf("write %s: another -o writes this file", path)
 		case toFile && p.reads(path):
-			return nil, fmt.Errorf("write %s: it is the file to read; name another", path)
+			return nil, fmt.Errorf("write %s: %w", path, errRead)
 		case toFile:
 			file, err := p.output(path)
 			if err != nil {
@@ -166,52 +178,6 @@ func (p *program) sinks(allowed []render.Format, piped render.Format) ([]sink, e
 		list = append(list, p.stdoutSink(format))
 	}
 	return list, nil
-}
-
-// inputs are the files of a command that hold what somebody sent, under whatever
-// flag. Answers, a journal and a baseline are not among them: they may be written
-// anew where they were read.
-func inputs(flags *pflag.FlagSet, args []string) []string {
-	list := slices.Clone(args)
-	for _, name := range []string{"log", "bundle", "user", "domain", "nslookup", "input"} {
-		switch f := flags.Lookup(name); {
-		case f == nil:
-		case f.Value.Type() == "string":
-			list = append(list, f.Value.String())
-		default:
-			if several, ok := f.Value.(pflag.SliceValue); ok {
-				list = append(list, several.GetSlice()...)
-			}
-		}
-	}
-	return list
-}
-
-// reads reports whether an input is this file, by whatever name.
-func (p *program) reads(path string) bool {
-	existing, err := os.Stat(path)
-	return err == nil && sameAsAny(existing, p.inputs)
-}
-
-func sameAsAny(existing os.FileInfo, paths []string) bool {
-	for _, path := range paths {
-		if info, err := os.Stat(path); err == nil && os.SameFile(existing, info) {
-			return true
-		}
-	}
-	return false
-}
-
-// writes reports whether a file of -o is this one, by whatever name.
-func (p *program) writes(path string) bool {
-	if link, err := filepath.EvalSymlinks(path); err == nil {
-		path = link
-	}
-	path, _ = filepath.Abs(path)
-	return slices.ContainsFunc(p.written, func(o *output) bool {
-		other, _ := filepath.Abs(o.path)
-		return o.path != "" && (other == path || runtime.GOOS == "windows" && strings.EqualFold(other, path))
-	})
 }
 
 func checkFormat(given, name string, allowed []render.Format) error {

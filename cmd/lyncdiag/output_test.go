@@ -81,6 +81,45 @@ func TestNoOutputIsLeft(t *testing.T) {
 	}
 }
 
+// TestPlaceTaken: what cannot be put in its place is kept beside it, and said. What is
+// replaced keeps its rights.
+func TestPlaceTaken(t *testing.T) {
+	dir := t.TempDir()
+	taken, open := filepath.Join(dir, "taken"), filepath.Join(dir, "open")
+	if err := os.WriteFile(open, nil, 0o660); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(open, 0o660); err != nil {
+		t.Fatal(err)
+	}
+	p := &program{}
+	for _, path := range []string{taken, open} {
+		o, err := p.output(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := o.Write([]byte("whole")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(taken, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	err := p.keep(nil)
+	kept, globbed := filepath.Glob(taken + ".*.tmp")
+	if globbed != nil || len(kept) != 1 || err == nil || !strings.Contains(err.Error(), "what was written is in "+kept[0]) {
+		t.Fatalf("%v, kept are %q", err, kept)
+	}
+	for _, path := range []string{kept[0], open} {
+		if b, err := os.ReadFile(path); err != nil || string(b) != "whole" {
+			t.Errorf("%s holds %q, %v", path, b, err)
+		}
+	}
+	if info, err := os.Stat(open); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o660 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}
+
 // TestReaderLeft runs the program as "lyncdiag ... | true" does.
 func TestReaderLeft(t *testing.T) {
 	if runtime.GOOS == "windows" {

@@ -53,6 +53,9 @@ func (p *program) command() *cobra.Command {
 				return err
 			}
 			p.inputs = inputs(cmd.Flags(), args)
+			if err := apart(places(cmd, p.outputs)); err != nil {
+				return err
+			}
 			return p.openRedaction()
 		},
 	}
