@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"flag"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -154,7 +156,7 @@ func TestExportReadsBack(t *testing.T) {
 					t.Fatal(err)
 				}
 				text := strings.ReplaceAll(string(b), "\x00", "")
-				for _, secret := range []string{"h0rse", "68,30,72,73,65", "nobody's business", "fileserver"} {
+				for _, secret := range []string{"h0rse", "7346073460", "68,30,72,73,65", "nobody's business", "fileserver"} {
 					if strings.Contains(text, secret) {
 						t.Errorf("%s holds %q", name, secret)
 					}
@@ -193,6 +195,9 @@ func TestWithoutLogin(t *testing.T) {
 		{"AutoConfigURL", "http://joe:h0rse@wpad.contoso.com:80/proxy@home.pac;v=1", "http://wpad.contoso.com:80/proxy@home.pac;v=1"},
 		{"AutoConfigURL", "http://joe:h0/rse@wpad.contoso.com/p", "http://wpad.contoso.com/p"},
 		{"autoconfigurl", "joe:h0://rse@wpad", "wpad"},
+		{"AutoConfigURL", "http://wpad/p?user=joe&password=h0rse@#x", "http://wpad/p"},
+		{"AutoConfigURL", "http://joe:h0?rse@wpad/p", "http://wpad/p"},
+		{"ProxyOverride", "<local>;*.contoso.com;joe:h0rse@intern", "<local>;*.contoso.com;intern"},
 	} {
 		if got := withoutLogin(c[0], c[1]); got != c[2] {
 			t.Errorf("%s %q: got %q, want %q", c[0], c[1], got, c[2])
@@ -217,6 +222,57 @@ func TestWithoutLogin(t *testing.T) {
 		if s, b, e := winHTTP(plain); s != server || b != bypass || e != err {
 			t.Errorf("%s: reads as %q, %q, %v, want %q, %q, %v", name, s, b, e, server, bypass, err)
 		}
+	}
+}
+
+// TestExportsAsTheyCome: what people send is wrapped, joined and of every kind of account.
+func TestExportsAsTheyCome(t *testing.T) {
+	const account = `\Software\Microsoft\Office\16.0\Lync]` + "\r\n" + `"ServerSipUri"="joe@contoso.com"` + "\r\n"
+	export := func(keys ...string) *fstest.MapFile {
+		return &fstest.MapFile{Data: []byte("Windows Registry Editor Version 5.00\r\n\r\n" + strings.Join(keys, "\r\n"))}
+	}
+	own := export(`[HKEY_CURRENT_USER` + account)
+	const first, second = `[HKEY_USERS\S-1-5-21-1-2-3-1001`, `[HKEY_USERS\S-1-12-1-1-2-3-4`
+	for name, c := range map[string]struct {
+		files fstest.MapFS
+		gap   string // of the only one; "": there is none
+		lost  bool   // the address is not known
+	}{
+		"plain":       {files: fstest.MapFS{"u.reg": own}},
+		"wrapped":     {files: fstest.MapFS{"sent/export/u.reg": own}},
+		"in a bundle": {files: fstest.MapFS{"bundle/client/u.reg": own, "bundle/logs/a.log": {}, "bundle/report.json": {}}},
+		"Entra ID":    {files: fstest.MapFS{"u.reg": export(second+account, second+`_Classes\Software]`)}},
+		"of several":  {fstest.MapFS{"u.reg": export(first+account, second+account)}, "HKEY_USERS: it holds 2 users (S-1-12-1-1-2-3-4, S-1-5-21-1-2-3-1001)", true},
+		"joined":      {files: fstest.MapFS{"u.reg": {Data: slices.Concat(export(`[HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Office\16.0\Lync]`, `"x"="y"`).Data, []byte("\r\n\ufeff"), own.Data)}}},
+		"begun blank": {files: fstest.MapFS{"u.reg": {Data: append([]byte("\r\n\r\n"), own.Data...)}}},
+		"a pipe":      {files: fstest.MapFS{"u.reg": own, "v.reg": {Mode: fs.ModeNamedPipe}}, gap: "v.reg: it is no regular file"},
+	} {
+		c2, err := OpenFS("export", c.files)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		x := c2.Inspect()
+		known := slices.ContainsFunc(x.Profiles, func(p fact.ClientProfile) bool { return p.SignIn == "joe@contoso.com" })
+		var gaps []string
+		for _, g := range x.Gaps {
+			gaps = append(gaps, g.Name+": "+g.Value)
+		}
+		if known == c.lost || len(gaps) != min(len(c.gap), 1) || !strings.HasPrefix(strings.Join(gaps, ""), c.gap) {
+			t.Errorf("%s: the address is known: %t, gaps %q", name, known, gaps)
+		}
+	}
+	for _, files := range []fstest.MapFS{{"a/b/c/u.reg": own}, {"a/u.reg": own, "b/x.txt": {}}, {}} {
+		if _, err := OpenFS("export", files); !errors.Is(err, errNoExport) {
+			t.Errorf("%v: %v", files, err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "u.reg")
+	if err := os.WriteFile(file, own.Data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(file); err == nil || !strings.Contains(err.Error(), "it is a file; unpack") {
+		t.Error(err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -87,8 +88,12 @@ const (
 // together from .reg files of regedit or reg.exe, a folder "profile" with parts of the
 // user's profile (AppData\Local\..., Tracing\...) and cmdkey.txt, the output of
 // "cmdkey /list". Any of them may be missing; files that cannot be read are told as
-// gaps of the client. The error says that the folder holds nothing of all that.
+// gaps of the client. Where the folder holds nothing of all that, its folder "client",
+// as in a bundle, or its only folder is read. The error says that nothing was there.
 func Open(dir string) (*Computer, error) {
+	if info, err := os.Stat(dir); err == nil && info.Mode().IsRegular() {
+		return nil, fmt.Errorf("client: open export %s: it is a file; unpack an archive, or put a .reg file into a folder of its own", dir)
+	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("client: open export %s: %w", dir, plainly(err))
@@ -113,13 +118,17 @@ var errNoExport = errors.New("it holds neither .reg files nor a folder profile n
 
 // OpenFS is Open of a folder that lies elsewhere, such as in an archive, which where
 // names for people. Files are read when they are asked for, so that all has to stay open.
-func OpenFS(where string, all fs.FS) (*Computer, error) {
+func OpenFS(where string, all fs.FS) (*Computer, error) { return openFS(where, all, 2) }
+
+// openFS looks so many folders deep for the export.
+func openFS(where string, all fs.FS, depth int) (*Computer, error) {
 	c := &Computer{where: where}
 	entries, err := fs.ReadDir(all, ".")
 	if err != nil {
 		return nil, fmt.Errorf("client: open export %s: %w", where, plainly(err))
 	}
 	x := &exported{}
+	var folders []string
 	found := false
 	for _, e := range entries {
 		name := e.Name()
@@ -134,6 +143,9 @@ func OpenFS(where string, all fs.FS) (*Computer, error) {
 		case e.IsDir() && lower == profileName:
 			c.profile, failed = fs.Sub(all, name)
 		default:
+			if e.IsDir() {
+				folders = append(folders, name)
+			}
 			continue
 		}
 		found = true
@@ -141,10 +153,23 @@ func OpenFS(where string, all fs.FS) (*Computer, error) {
 			c.gap(name, failed)
 		}
 	}
-	if !found {
+	if i := slices.Index(folders, "client"); i >= 0 {
+		folders = folders[i : i+1]
+	}
+	switch {
+	case found:
+	case len(folders) == 1 && depth > 0:
+		below, err := fs.Sub(all, folders[0])
+		if err != nil {
+			return nil, fmt.Errorf("client: open export %s: %w", where, err)
+		}
+		return openFS(where, below, depth-1)
+	default:
 		return nil, fmt.Errorf("client: open export %s: %w", where, errNoExport)
 	}
-	x.oneUser()
+	if err := x.oneUser(); err != nil {
+		c.gap("HKEY_USERS", err)
+	}
 	x.link()
 	c.registry = x
 	c.gaps = append(c.gaps, c.noted.Gaps...)
@@ -158,6 +183,9 @@ func IsExported(name string) bool {
 }
 
 func readFile(all fs.FS, name string, read func(io.Reader) error) error {
+	if info, err := fs.Stat(all, name); err == nil && !info.Mode().IsRegular() {
+		return errNoFile // a pipe would be waited for
+	}
 	file, err := all.Open(name)
 	if err != nil {
 		return err
@@ -214,36 +242,35 @@ func (c *Computer) readCmdkey(r io.Reader) error {
 
 // oneUser takes the hive of the only user for HKEY_CURRENT_USER, where somebody
 // exported HKEY_USERS.
-func (e *exported) oneUser() {
-	const users = `hkey_users\s-1-5-21-`
-	sid := ""
+func (e *exported) oneUser() error {
+	const users = `hkey_users\`
+	sids := map[string]bool{}
 	for path := range e.keys {
 		if strings.HasPrefix(path, `hkey_current_user`) {
-			return
+			return nil
 		}
-		if rest, ok := strings.CutPrefix(path, users); ok {
-			user, _, _ := strings.Cut(rest, `\`)
-			if strings.HasSuffix(user, "_classes") {
-				continue
-			}
-			if sid != "" && sid != user {
-				return
-			}
-			sid = user
+		sid, _, _ := strings.Cut(strings.TrimPrefix(path, users), `\`)
+		// An account of a domain or of this computer, and one of Entra ID.
+		if strings.HasPrefix(path, users) && (strings.HasPrefix(sid, "s-1-5-21-") || strings.HasPrefix(sid, "s-1-12-1-")) && !strings.HasSuffix(sid, "_classes") {
+			sids[sid] = true
 		}
 	}
-	if sid == "" {
-		return
+	list := slices.Sorted(maps.Keys(sids))
+	switch len(list) {
+	case 0:
+		return nil
+	case 1:
+	default:
+		return fmt.Errorf("it holds %d users (%s); export the key of the one alone", len(list), strings.ToUpper(strings.Join(list, ", ")))
 	}
 	own := map[string]*exportedKey{}
 	for path, k := range e.keys {
-		if rest, ok := strings.CutPrefix(path, users+sid); ok {
+		if rest, ok := strings.CutPrefix(path, users+list[0]); ok {
 			own["hkey_current_user"+rest] = &exportedKey{key: k.key, path: "HKEY_CURRENT_USER" + k.path[len(path)-len(rest):], absent: k.absent}
 		}
 	}
-	for path, k := range own {
-		e.keys[path] = k
-	}
+	maps.Copy(e.keys, own)
+	return nil
 }
 
 // key reads a key of the registry: nil where there is none or nothing is known.
@@ -338,18 +365,19 @@ func (c *Computer) file(name string) ([]byte, error) {
 	if c.profile == nil {
 		return nil, fs.ErrNotExist
 	}
-	file, err := c.profile.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	b, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err == nil && len(b) > maxFile {
-		err = fmt.Errorf("it has more than %d bytes", maxFile)
-	}
+	var b []byte
+	err := readFile(c.profile, name, func(r io.Reader) (err error) {
+		b, err = io.ReadAll(io.LimitReader(r, maxFile+1))
+		if err == nil && len(b) > maxFile {
+			err = fmt.Errorf("it has more than %d bytes", maxFile)
+		}
+		return err
+	})
 	c.seen.file(name, b, err)
 	return b, err
 }
+
+var errNoFile = errors.New("it is no regular file")
 
 const maxFile = 1 << 20
 

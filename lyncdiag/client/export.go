@@ -152,14 +152,21 @@ func utf16Text(text string) []byte {
 	return b
 }
 
+// secretName tells a value by its name, in lower case, that may be a password. Numbers
+// of such names are switches, as AllowSavePassword is.
+func secretName(name string) bool {
+	name = strings.ReplaceAll(name, "bypass", "")
+	return slices.ContainsFunc([]string{"pass", "pwd", "secret", "token"}, func(word string) bool { return strings.Contains(name, word) })
+}
+
 // discreet leaves out what may be a secret or names the computer.
 func discreet(k *key) *key {
 	out := &key{}
 	for _, v := range k.values {
 		lower := strings.ToLower(v.name)
-		_, isNumber := v.number()
+		isNumber := v.kind == typeNumber || v.kind == typeLong
 		switch {
-		case strings.Contains(lower, "password") && !isNumber, strings.Contains(lower, "secret"), strings.Contains(lower, "token"), strings.Contains(lower, "productid"), len(v.data) > 4096:
+		case secretName(lower) && !isNumber, strings.Contains(lower, "productid"), len(v.data) > 4096:
 			continue
 		case lower == "machineguid":
 			mask := func(r rune) rune {
@@ -175,7 +182,7 @@ func discreet(k *key) *key {
 			v = discreetWinHTTP(v)
 		case v.kind == typeBinary:
 			continue // nothing else of that kind is looked at
-		case lower == "proxyserver", lower == "autoconfigurl":
+		case lower == "proxyserver", lower == "proxyoverride", lower == "autoconfigurl":
 			v = textValue(v.name, typeString, withoutLogin(v.name, v.text()))
 		case strings.HasPrefix(lower, "digitalproductid"), lower == "registeredowner", lower == "registeredorganization":
 			continue

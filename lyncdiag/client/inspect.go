@@ -539,7 +539,7 @@ func (c *Computer) proxies(x *fact.Client) {
 		}
 		x.WinHTTP = append(x.WinHTTP, fact.ClientSwitch{Name: "ProxyServer", Value: withoutLogin("ProxyServer", server)})
 		if bypass != "" {
-			x.WinHTTP = append(x.WinHTTP, fact.ClientSwitch{Name: "ProxyOverride", Value: bypass})
+			x.WinHTTP = append(x.WinHTTP, fact.ClientSwitch{Name: "ProxyOverride", Value: withoutLogin("ProxyOverride", bypass)})
 		}
 	case looked:
 		x.WinHTTP = append(x.WinHTTP, fact.ClientSwitch{Name: "ProxyServer"}) // direct
@@ -550,25 +550,17 @@ func (c *Computer) proxies(x *fact.Client) {
 const connectionFlags = 8
 
 // withoutLogin is a proxy setting without users and passwords: AutoConfigURL, which is
-// a URL, or proxies as in "http=http://joe:secret@proxy:8080;https=proxy:443".
+// a URL, or proxies and hosts as in "http=http://joe:secret@proxy:8080;https=proxy:443".
 func withoutLogin(name, value string) string {
-	if !strings.Contains(value, "@") {
+	if strings.EqualFold(name, "AutoConfigURL") {
+		value = withoutUser(value)
+		if i := strings.IndexAny(value, "?#"); i >= 0 {
+			value = value[:i] // a query may hold a password as well
+		}
 		return value
 	}
-	if strings.EqualFold(name, "AutoConfigURL") {
-		scheme := urlScheme.FindString(value)
-		rest := value[len(scheme):]
-		authority := rest
-		if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-			authority = rest[:i]
-		}
-		if plainHost.MatchString(authority) {
-			return value // the sign is one of the path
-		}
-		if strings.Contains(authority, "@") {
-			return scheme + rest[strings.LastIndexByte(authority, '@')+1:]
-		}
-		return scheme + rest[strings.LastIndexByte(rest, '@')+1:]
+	if !strings.Contains(value, "@") {
+		return value
 	}
 	var list []string
 	for _, proxy := range strings.FieldsFunc(value, func(r rune) bool { return r == ';' || unicode.IsSpace(r) }) {
@@ -580,6 +572,23 @@ func withoutLogin(name, value string) string {
 		}
 	}
 	return strings.Join(list, ";")
+}
+
+// withoutUser cuts the user and the password out of a URL.
+func withoutUser(text string) string {
+	scheme := urlScheme.FindString(text)
+	rest := text[len(scheme):]
+	authority := rest
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		authority = rest[:i]
+	}
+	if strings.Contains(authority, "@") {
+		return scheme + rest[strings.LastIndexByte(authority, '@')+1:]
+	}
+	if plainHost.MatchString(authority) {
+		return text
+	}
+	return scheme + rest[strings.LastIndexByte(rest, '@')+1:] // such a sign was in the password
 }
 
 var (
@@ -624,7 +633,7 @@ func discreetWinHTTP(v value) value {
 		return value{name: v.name, kind: typeBinary, data: []byte{8: 2, winHTTPTexts - 1: 0}}
 	}
 	v.data = slices.Clone(v.data[:winHTTPTexts])
-	for _, text := range []string{withoutLogin("ProxyServer", server), bypass} {
+	for _, text := range []string{withoutLogin("ProxyServer", server), withoutLogin("ProxyOverride", bypass)} {
 		v.data = append(binary.LittleEndian.AppendUint32(v.data, uint32(len(text))), text...)
 	}
 	return v

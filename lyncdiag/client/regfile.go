@@ -82,6 +82,9 @@ func (e *exported) readReg(r io.Reader) error {
 	}
 	x := &regReader{exported: e, in: in}
 	head, err := x.next()
+	for err == nil && strings.TrimSpace(head) == "" {
+		head, err = x.next()
+	}
 	switch strings.TrimSpace(head) {
 	case regHeader:
 	case regHeaderOld:
@@ -120,6 +123,9 @@ func (x *regReader) next() (string, error) {
 func (x *regReader) entry(line string) error {
 	switch {
 	case strings.TrimSpace(line) == "":
+		return nil
+	case strings.TrimSpace(strings.TrimPrefix(line, "\ufeff")) == regHeader: // of the next file, put behind this one
+		x.current = nil
 		return nil
 	case strings.HasPrefix(line, chosenComment):
 		x.partial = true
