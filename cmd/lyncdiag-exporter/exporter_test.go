@@ -315,6 +315,31 @@ func TestNoRoom(t *testing.T) {
 	}
 }
 
+// TestGivenUp: what is logged of a probe that nobody waits for any more names its
+// target as it was asked for.
+func TestGivenUp(t *testing.T) {
+	for _, target := range []string{"joe@contoso.example", "contoso.example"} {
+		s := &server{concurrency: 1, Network: cli.Network{Lab: "healthy", Timeout: 30 * time.Second}}
+		session, err := s.Open(t.Context(), &cli.Process{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer session.Close()
+		ctx, leave := context.WithCancel(t.Context())
+		dial := session.Network.Dial
+		session.Network.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			leave()
+			return dial(ctx, network, address)
+		}
+		var log bytes.Buffer
+		request := httptest.NewRequestWithContext(ctx, http.MethodGet, "/probe?target="+target, nil)
+		newHandler(s, session, slog.New(slog.NewTextHandler(&log, nil))).ServeHTTP(httptest.NewRecorder(), request)
+		if !strings.Contains(log.String(), " target="+target+" ") {
+			t.Errorf("%s: %s", target, &log)
+		}
+	}
+}
+
 // TestProgram runs the program itself: it says where it listens, answers, and ends
 // what it has begun when it is told to stop.
 func TestProgram(t *testing.T) {

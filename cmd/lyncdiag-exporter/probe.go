@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -109,7 +110,7 @@ func (h *handler) probe(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		h.probes.WithLabelValues(givenUp).Inc()
-		h.log.Warn("no diagnosis", "target", target.Address+target.Domain, "error", err)
+		h.log.Warn("no diagnosis", "target", cmp.Or(target.Address, target.Domain), "error", err)
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
