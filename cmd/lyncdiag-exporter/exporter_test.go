@@ -347,7 +347,7 @@ func TestProgram(t *testing.T) {
 		t.Skip("there is no signal to stop a process by")
 	}
 	c := exec.CommandContext(t.Context(), "lyncdiag-exporter", "--listen", "127.0.0.1:0", "--lab", "--lab-rtt", "50ms")
-	c.Env = append(os.Environ(), "LYNCDIAG_CONCURRENCY=3")
+	c.Env = append(os.Environ(), "LYNCDIAG_EXPORTER_CONCURRENCY=3")
 	stderr, err := c.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -420,6 +420,29 @@ func TestUsage(t *testing.T) {
 		}
 		if warned := strings.Contains(errs.String(), "warning"); warned != slices.Contains(tt.args, "0.0.0.0:0") {
 			t.Errorf("%q: stderr %s", tt.args, &errs)
+		}
+	}
+}
+
+// TestEnvironment: the program has variables of its own, and what lyncdiag's are set
+// to is none of its business.
+func TestEnvironment(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, tt := range []struct {
+		name, value string
+		code        int
+		want        string
+	}{
+		{"LYNCDIAG_EXPORTER_DOMAIN", "a b", 2, "read --domain"},
+		{"LYNCDIAG_EXPORTER_CONCURRENCY", "many", 2, "read environment variable LYNCDIAG_EXPORTER_CONCURRENCY"},
+		{"LYNCDIAG_DOMAIN", "a b", 0, "listening on"},
+		{"LYNCDIAG_CONCURRENCY", "many", 0, "listening on"},
+	} {
+		var errs bytes.Buffer
+		code := run(ended, []string{"--listen", "127.0.0.1:0", "--lab"}, strings.NewReader(""), io.Discard, &errs, func(name string) (string, bool) { return tt.value, name == tt.name })
+		if code != tt.code || !strings.Contains(errs.String(), tt.want) {
+			t.Errorf("%s=%s: exit code %d, stderr %s; want %d with %q", tt.name, tt.value, code, &errs, tt.code, tt.want)
 		}
 	}
 }

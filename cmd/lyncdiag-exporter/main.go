@@ -78,15 +78,20 @@ by the report as text, with the metrics below it.
 Whoever may ask has this computer connect to hosts that the target's records,
 certificates and services name. So it listens on loopback unless --listen says
 otherwise, does nothing for pages in a browser, and with --domain takes targets of
-your domains alone.`,
+your domains alone.
+
+LYNCDIAG_EXPORTER_<FLAG> gives any flag its default, for example
+LYNCDIAG_EXPORTER_LISTEN=127.0.0.1:9987.`,
 		Example: "  lyncdiag-exporter --domain contoso.com\n" +
 			"  lyncdiag-exporter --lab=adfs-mex-http-500",
 		Args:          cobra.NoArgs,
 		Version:       cli.Tool(release).Version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		PreRunE:       func(cmd *cobra.Command, _ []string) error { return cli.Environment(cmd.Flags(), p.Env) },
-		RunE:          func(cmd *cobra.Command, _ []string) error { return s.run(cmd.Context(), p) },
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			return cli.Environment(cmd.Flags(), "LYNCDIAG_EXPORTER", p.Env)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd.Context(), p) },
 	}
 	cmd.SetFlagErrorFunc(cli.FlagError)
 	cmd.SetUsageFunc(cli.Usage)

@@ -46,7 +46,7 @@ func (p *program) command() *cobra.Command {
 		SilenceErrors: true,
 
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
-			if err := cli.Environment(cmd.Flags(), p.env); err != nil {
+			if err := cli.Environment(cmd.Flags(), "LYNCDIAG", p.env); err != nil {
 				return err
 			}
 			if err := onlyReader(standardInput(cmd, args)); err != nil {

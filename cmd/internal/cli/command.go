@@ -44,11 +44,12 @@ func dashed(name string) string {
 }
 
 // Environment gives every flag that is not on the command line the value of
-// LYNCDIAG_<FLAG>.
-func Environment(flags *pflag.FlagSet, env func(string) (string, bool)) error {
+// <PREFIX>_<FLAG>. Each program has a prefix of its own, as flags of one name mean
+// different things: --domain is a file to lyncdiag and a domain to the exporter.
+func Environment(flags *pflag.FlagSet, prefix string, env func(string) (string, bool)) error {
 	var failed error
 	flags.VisitAll(func(f *pflag.Flag) {
-		variable := "LYNCDIAG_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		variable := prefix + "_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		value, ok := env(variable)
 		if f.Changed || !ok || value == "" || f.Name == "help" || failed != nil {
 			return
