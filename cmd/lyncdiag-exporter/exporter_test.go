@@ -19,6 +19,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -447,6 +448,15 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
+func duration(t *testing.T, text string) time.Duration {
+	t.Helper()
+	d, err := model.ParseDuration(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(d)
+}
+
 // TestExamples holds what is shown to users to what there is: commands, YAML, and
 // the names and labels of metrics.
 func TestExamples(t *testing.T) {
@@ -491,17 +501,31 @@ func TestExamples(t *testing.T) {
 
 	var config struct {
 		Scrape []struct {
-			Job string `yaml:"job_name"`
+			Job      string `yaml:"job_name"`
+			Path     string `yaml:"metrics_path"`
+			Interval string `yaml:"scrape_interval"`
+			Timeout  string `yaml:"scrape_timeout"`
 		} `yaml:"scrape_configs"`
 	}
-	if err := yaml.Unmarshal([]byte(read("examples/prometheus/prometheus.yml")), &config); err != nil || len(config.Scrape) != 2 {
-		t.Errorf("%+v, %v", config, err)
+	if err := yaml.Unmarshal([]byte(read("examples/prometheus/prometheus.yml")), &config); err != nil || len(config.Scrape) != 2 || config.Scrape[0].Path != "/probe" {
+		t.Fatalf("%+v, %v", config, err)
+	}
+	// Even if one sample is lost and the next takes all its time, a rule is to find
+	// one: this is how far Prometheus looks back unless told otherwise.
+	const lookBack = 5 * time.Minute
+	interval, timeout := duration(t, config.Scrape[0].Interval), duration(t, config.Scrape[0].Timeout)
+	if 2*interval+timeout > lookBack {
+		t.Errorf("a sample every %v, each after up to %v: one is missing where a rule looks back %v", interval, timeout, lookBack)
+	}
+	h := &handler{server: &server{Network: cli.Network{Timeout: lyncdiag.DefaultTimeout}}}
+	if limit, err := h.limit(strconv.FormatFloat(timeout.Seconds(), 'f', -1, 64)); err != nil || limit >= timeout || timeout-limit > time.Second {
+		t.Errorf("a probe may take %v of the %v that Prometheus waits, %v", limit, timeout, err)
 	}
 	var rules struct {
 		Groups []struct {
 			Rules []struct {
-				Alert, Expr string
-				Annotations map[string]string
+				Alert, Expr, For string
+				Annotations      map[string]string
 			}
 		}
 	}
@@ -510,6 +534,9 @@ func TestExamples(t *testing.T) {
 	}
 	used := regexp.MustCompile(`(\w+)(?:\{([^}]*)\})?`)
 	for _, r := range rules.Groups[0].Rules {
+		if r.For != "" && duration(t, r.For) < 2*interval {
+			t.Errorf("%s: %s is over before a second probe", r.Alert, r.For)
+		}
 		own := []string{"instance", "target", "input"}
 		for _, m := range used.FindAllStringSubmatch(r.Expr, -1) {
 			if !strings.HasPrefix(m[1], "lyncdiag_") && !strings.HasPrefix(m[1], "probe_") {

@@ -72,8 +72,8 @@ func command(p *cli.Process) *cobra.Command {
   /-/healthy              200 as long as it runs
 
 A probe ends within Prometheus' scrape_timeout, whose default of 10 s is short for
-hosts that do not answer: 30 s let --timeout decide. With &debug=true it is answered
-by the report as text, with the metrics below it.
+hosts that do not answer: give it 30 s. With &debug=true it is answered by the report
+as text, with the metrics below it.
 
 Whoever may ask has this computer connect to hosts that the target's records,
 certificates and services name. So it listens on loopback unless --listen says
