@@ -26,7 +26,7 @@ type silenceFlags struct {
 func (s *silenceFlags) register(flags *pflag.FlagSet) {
 	cli.Group(flags, cli.SilenceGroup, func(flags *pflag.FlagSet) {
 		flags.StringVar(&s.baseline, "baseline", "", "`FILE` of earlier reports, as -o json or ndjson writes them: what they have counts as known")
-		flags.Var(&s.suppressions, "suppress", "do not count a finding by its `NAME[=TARGET]`; TARGET is a host, domain, address or record, with * for any letters; repeatable")
+		flags.Var(&s.suppressions, "suppress", "do not count a finding by its `NAME[=TARGET]`, or several separated by commas; TARGET is a host, domain, address or record, with * for any letters; repeatable")
 		flags.Var((*until)(&s.suppressions), "until", "`DATE` to which the --suppress before it last, back to the --until before that")
 	})
 }
@@ -48,12 +48,19 @@ func (s *suppressions) String() string {
 	return strings.Join(list, ",")
 }
 
+// Set takes several at once, as an environment variable cannot be repeated. For a comma
+// in a target there is the *.
 func (s *suppressions) Set(text string) error {
-	parsed, err := compare.ParseSuppression(text)
-	if err == nil {
-		*s = append(*s, parsed)
+	var list []lyncdiag.Suppression
+	for one := range strings.SplitSeq(text, ",") {
+		parsed, err := compare.ParseSuppression(one)
+		if err != nil {
+			return err
+		}
+		list = append(list, parsed)
 	}
-	return err
+	*s = append(*s, list...)
+	return nil
 }
 
 // until is the flag --until, which ends the suppressions that have no end yet.
