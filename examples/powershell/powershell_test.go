@@ -234,6 +234,17 @@ func TestModule(t *testing.T) {
 		if len(declared) == 0 || !slices.Equal(declared, documented) {
 			t.Errorf("%s: parameters %q, documented %q", name, declared, documented)
 		}
+		// Many users have no SIP address: binding must not refuse one for that.
+		for _, attributes := range strings.Split(params, "\n\n") {
+			if !strings.Contains(attributes, "'SipAddress'") {
+				continue
+			}
+			for _, want := range []string{"ValueFromPipeline = $true", "ValueFromPipelineByPropertyName = $true", "[AllowNull()]", "[AllowEmptyString()]"} {
+				if !strings.Contains(attributes, want) {
+					t.Errorf("%s: the address has no %s", name, want)
+				}
+			}
+		}
 	}
 	if want := strings.Count(manifest, "        '"); public != want {
 		t.Errorf("%d functions are public, the manifest lists %d", public, want)

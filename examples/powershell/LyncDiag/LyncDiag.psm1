@@ -1087,7 +1087,8 @@ function New-LyncSupportBundle {
     judges the bundle again with: lyncdiag bundle FILE
 
     .PARAMETER Address
-    The sign-in address, with or without sip: in front.
+    The sign-in address, with or without sip: in front. From the pipeline as with
+    Test-LyncSignIn: where SipAddress is empty, UserPrincipalName counts.
 
     .PARAMETER Path
     The zip file to write. With -WhatIf it is said what would be taken. Of several
@@ -1148,8 +1149,10 @@ function New-LyncSupportBundle {
     [CmdletBinding(SupportsShouldProcess = $true)]
     [OutputType('LyncDiag.Bundle')]
     param(
-        [Parameter(Mandatory = $true, Position = 0, ValueFromPipelineByPropertyName = $true)]
+        [Parameter(Mandatory = $true, Position = 0, ValueFromPipeline = $true, ValueFromPipelineByPropertyName = $true)]
         [Alias('SipAddress', 'UserPrincipalName', 'SignInName')]
+        [AllowNull()]
+        [AllowEmptyString()]
         [string] $Address,
 
         [Parameter(Mandatory = $true, Position = 1, ValueFromPipelineByPropertyName = $true)]
