@@ -251,6 +251,27 @@ func TestModule(t *testing.T) {
 	}
 }
 
+// TestEmptyPipeline: a function that runs the program once for all that was piped in
+// does not run it for nothing, which the program would refuse.
+func TestEmptyPipeline(t *testing.T) {
+	gathered := regexp.MustCompile(`(?m)^        \$(\w+) = New-Object -TypeName .*List`)
+	seen := 0
+	for name, body := range bodies(t) {
+		_, end, ok := strings.Cut(body, "\n    end {\n")
+		if !ok {
+			continue
+		}
+		seen++
+		list := gathered.FindStringSubmatch(body)
+		if list == nil || !strings.HasPrefix(end, "        if ($"+list[1]+".Count -eq 0) {\n            return\n        }\n") {
+			t.Errorf("%s: its end does not begin with what an empty pipeline needs (%q)", name, list)
+		}
+	}
+	if seen < 3 {
+		t.Errorf("only %d functions gather what is piped in", seen)
+	}
+}
+
 // schemaKeys are the keys of a document or of a definition in it.
 func schemaKeys(t *testing.T, document, definition string) map[string]json.RawMessage {
 	t.Helper()

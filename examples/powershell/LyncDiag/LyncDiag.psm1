@@ -719,6 +719,9 @@ function Test-LyncDns {
         $domains.Add($Domain.Trim())
     }
     end {
+        if ($domains.Count -eq 0) {
+            return
+        }
         $arguments = @('dns', '--output', 'ndjson')
         $arguments += @(Get-LyncDiagNetworkArgument -Bound $PSBoundParameters)
         $list = $null
@@ -930,6 +933,9 @@ function Get-LyncSignInLog {
         $files.Add($PSCmdlet.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Path))
     }
     end {
+        if ($files.Count -eq 0) {
+            return
+        }
         $state = @{ ExitCode = -1; Error = ''; Documents = 0 }
         Invoke-LyncDiag -ArgumentList (@('log', '--output', 'ndjson', '--') + $files.ToArray()) -State $state | ForEach-Object {
             $state.Documents++
