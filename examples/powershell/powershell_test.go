@@ -272,6 +272,28 @@ func TestEmptyPipeline(t *testing.T) {
 	}
 }
 
+// TestFiles: a parameter whose help has files takes several.
+func TestFiles(t *testing.T) {
+	seen := 0
+	for name, body := range bodies(t) {
+		for _, m := range regexp.MustCompile(`\.PARAMETER (\w+)\n    (?:Files|Client logs: files)\b`).FindAllStringSubmatch(body, -1) {
+			seen++
+			if !strings.Contains(body, "        [string[]] $"+m[1]+",\n") {
+				t.Errorf("%s: -%s takes one file", name, m[1])
+			}
+		}
+	}
+	if seen < 5 {
+		t.Errorf("only %d parameters take files", seen)
+	}
+	body := bodies(t)["Get-LyncSignInLog"]
+	for _, want := range []string{"Resolve-Path -Path $one", "Test-Path -LiteralPath $one", "[Alias('FullName', 'PSPath')]"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("Get-LyncSignInLog has no %s", want)
+		}
+	}
+}
+
 // schemaKeys are the keys of a document or of a definition in it.
 func schemaKeys(t *testing.T, document, definition string) map[string]json.RawMessage {
 	t.Helper()

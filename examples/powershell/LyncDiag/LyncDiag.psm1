@@ -902,7 +902,8 @@ function Get-LyncSignInLog {
     that are piped in are read together, in the order of their times.
 
     .PARAMETER Path
-    Files or folders. From the pipeline: text, or what Get-ChildItem writes.
+    Files or folders, wildcards in their names too. From the pipeline: text, or what
+    Get-ChildItem writes. A file that has such a name is meant itself.
 
     .PARAMETER Document
     Writes one object with the files, attempts, steps, counts and findings in place
@@ -912,7 +913,10 @@ function Get-LyncSignInLog {
     Get-LyncSignInLog $env:LOCALAPPDATA\Microsoft\Office\16.0\Lync\Tracing | Where-Object outcome -eq 'failed'
 
     .EXAMPLE
-    (Get-ChildItem *.uccapilog | Get-LyncSignInLog -Document).findings
+    (Get-LyncSignInLog .\joe\*.uccapilog, .\server.log -Document).findings
+
+    .EXAMPLE
+    Get-ChildItem -Recurse *.uccapilog | Get-LyncSignInLog
 
     .OUTPUTS
     LyncDiag.Attempt, or LyncDiag.Log with -Document
@@ -922,7 +926,7 @@ function Get-LyncSignInLog {
     param(
         [Parameter(Mandatory = $true, Position = 0, ValueFromPipeline = $true, ValueFromPipelineByPropertyName = $true)]
         [Alias('FullName', 'PSPath')]
-        [string] $Path,
+        [string[]] $Path,
 
         [switch] $Document
     )
@@ -930,7 +934,18 @@ function Get-LyncSignInLog {
         $files = New-Object -TypeName 'System.Collections.Generic.List[string]'
     }
     process {
-        $files.Add($PSCmdlet.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Path))
+        foreach ($one in $Path) {
+            $found = @()
+            # A log may be called client[1].log: what there is goes before a pattern.
+            if ([System.Management.Automation.WildcardPattern]::ContainsWildcardCharacters($one) -and -not (Test-Path -LiteralPath $one)) {
+                $found = @(Resolve-Path -Path $one | ForEach-Object { $_.ProviderPath })
+            }
+            # What is not there is the program's to refuse.
+            if ($found.Count -eq 0) {
+                $found = @($PSCmdlet.SessionState.Path.GetUnresolvedProviderPathFromPSPath($one))
+            }
+            $files.AddRange([string[]] $found)
+        }
     }
     end {
         if ($files.Count -eq 0) {
