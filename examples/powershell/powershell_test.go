@@ -294,6 +294,20 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// TestErrorIDs: about_LyncDiag lists the ids of the module's errors, and no other.
+func TestErrorIDs(t *testing.T) {
+	raised, listed := map[string]bool{}, map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?:-Id |\$exception, )'(LyncDiag\.\w+)'`).FindAllStringSubmatch(read(t, "LyncDiag/LyncDiag.psm1"), -1) {
+		raised[m[1]] = true
+	}
+	for _, m := range regexp.MustCompile(`(?m)^    (LyncDiag\.\w+)  `).FindAllStringSubmatch(read(t, "LyncDiag/en-US/about_LyncDiag.help.txt"), -1) {
+		listed[m[1]] = true
+	}
+	if len(raised) == 0 || !maps.Equal(raised, listed) {
+		t.Errorf("errors %q, listed %q", slices.Sorted(maps.Keys(raised)), slices.Sorted(maps.Keys(listed)))
+	}
+}
+
 // schemaKeys are the keys of a document or of a definition in it.
 func schemaKeys(t *testing.T, document, definition string) map[string]json.RawMessage {
 	t.Helper()
