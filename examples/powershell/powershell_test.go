@@ -294,6 +294,20 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// TestTimesWithoutZone: ToUniversalTime takes them for local ones. That is right for
+// what somebody types, and not for what stands in a document.
+func TestTimesWithoutZone(t *testing.T) {
+	for name, want := range map[string]string{
+		"ConvertTo-LyncDiagText": "$Time.Kind -eq [System.DateTimeKind]::Unspecified) {\n        return $Time.ToString(",
+		"ConvertTo-LyncDiagTime": "$value.Kind -ne [System.DateTimeKind]::Unspecified) {\n                $property.Value = $value.ToUniversalTime()",
+		"Test-LyncSignIn":        "ConvertTo-LyncDiagText -Time $SuppressUntil.ToUniversalTime()",
+	} {
+		if !strings.Contains(bodies(t)[name], want) {
+			t.Errorf("%s has no %s", name, want)
+		}
+	}
+}
+
 // TestErrorIDs: about_LyncDiag lists the ids of the module's errors, and no other.
 func TestErrorIDs(t *testing.T) {
 	raised, listed := map[string]bool{}, map[string]bool{}

@@ -163,7 +163,7 @@ function ConvertTo-LyncDiagTime {
             }
         }
         elseif ($value -is [datetime]) {
-            if ($isTime) {
+            if ($isTime -and $value.Kind -ne [System.DateTimeKind]::Unspecified) {
                 $property.Value = $value.ToUniversalTime()
             }
             else {
@@ -187,9 +187,14 @@ function ConvertTo-LyncDiagTime {
 }
 
 function ConvertTo-LyncDiagText {
-    # The text that a [datetime] was made of.
+    # The text that a [datetime] was made of. One without a zone came of a text without
+    # one, which was no local time.
     param([datetime] $Time)
-    return $Time.ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ss.FFFFFFFZ', [System.Globalization.CultureInfo]::InvariantCulture)
+    $format = 'yyyy-MM-ddTHH:mm:ss.FFFFFFF'
+    if ($Time.Kind -eq [System.DateTimeKind]::Unspecified) {
+        return $Time.ToString($format, [System.Globalization.CultureInfo]::InvariantCulture)
+    }
+    return $Time.ToUniversalTime().ToString($format + 'Z', [System.Globalization.CultureInfo]::InvariantCulture)
 }
 
 function Add-LyncDiagType {
@@ -585,7 +590,8 @@ function Test-LyncSignIn {
                     $arguments += '--until', $SuppressUntil.ToString('yyyy-MM-dd', [System.Globalization.CultureInfo]::InvariantCulture)
                 }
                 else {
-                    $arguments += '--until', (ConvertTo-LyncDiagText -Time $SuppressUntil)
+                    # Somebody typed it: without a zone it is this computer's.
+                    $arguments += '--until', (ConvertTo-LyncDiagText -Time $SuppressUntil.ToUniversalTime())
                 }
             }
             if ($RecordPath) { $arguments += '--output', ('ndjson={0}' -f @(Get-LyncDiagFilePath -Path $RecordPath)[0]) }
