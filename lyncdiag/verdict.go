@@ -1,6 +1,7 @@
 package lyncdiag
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -174,27 +175,25 @@ func observedAnything(stages []StageResult) bool {
 }
 
 func summary(r *Report, f *fact.Facts, v Verdict, failures []Finding, said bool) string {
-	who := r.Target.Address
-	if who == "" {
-		who = r.Target.Domain
-	}
+	who := cmp.Or(r.Target.Address, r.Target.Domain, "the user") // logs and bundles may name nobody
+	subject := cmp.Or(r.Target.Address, r.Target.Domain, "The user")
 	switch v.Outcome {
 	case Problem:
 		for _, x := range failures {
 			if x.Name == v.Primary {
-				return fmt.Sprintf("%s cannot sign in: %s", who, lowerFirst(x.Filled(r.Target).Title))
+				return fmt.Sprintf("%s cannot sign in: %s", subject, lowerFirst(x.Filled(r.Target).Title))
 			}
 		}
 		for _, x := range r.Findings {
 			if x.CausedBy == "" && x.Severity == kb.Warning { // it explains every failure
-				return fmt.Sprintf("%s cannot sign in: %s", who, lowerFirst(x.Filled(r.Target).Title))
+				return fmt.Sprintf("%s cannot sign in: %s", subject, lowerFirst(x.Filled(r.Target).Title))
 			}
 		}
-		return fmt.Sprintf("%s cannot sign in", who)
+		return fmt.Sprintf("%s cannot sign in", subject)
 	case Undecided:
 		for _, x := range r.Findings {
 			if x.Name == "user-licence-pending" && x.CausedBy == "" {
-				return fmt.Sprintf("%s may have no account in Lync Online yet: %s", who, lowerFirst(x.Filled(r.Target).Title))
+				return fmt.Sprintf("%s may have no account in Lync Online yet: %s", subject, lowerFirst(x.Filled(r.Target).Title))
 			}
 		}
 		switch {
@@ -202,9 +201,9 @@ func summary(r *Report, f *fact.Facts, v Verdict, failures []Finding, said bool)
 			return fmt.Sprintf("The run for %s was cut short, and what it saw does not decide", who)
 		case said:
 			if row, ok := messageRow(f); ok {
-				return fmt.Sprintf("%s is said to fail, and nothing that was looked at explains it; the message stands for: %s", who, row.Cause)
+				return fmt.Sprintf("%s is said to fail, and nothing that was looked at explains it; the message stands for: %s", subject, row.Cause)
 			}
-			return fmt.Sprintf("%s is said to fail, and nothing that was looked at explains it", who)
+			return fmt.Sprintf("%s is said to fail, and nothing that was looked at explains it", subject)
 		}
 		return fmt.Sprintf("What could be looked at does not decide whether %s can sign in", who)
 	}

@@ -98,6 +98,9 @@ func (c *collection) run(ctx context.Context, args []string) (err error) {
 	if c.yes && !c.reproduce {
 		return errors.New("read --yes: it answers the question of --reproduce, and that is not given")
 	}
+	if c.file == "-" {
+		return errors.New("read --file: a bundle goes to a file, not to standard output")
+	}
 	named := len(c.logPaths) > 0
 	if !named {
 		c.findLogs()
