@@ -396,28 +396,61 @@ func (d *diffDoc) papers() []*paper {
 	return []*paper{p}
 }
 
-// suites has a case for each finding: what is new fails, what nobody knows is
-// skipped, and all else passes.
+// suites has a case for each finding: what is new and counts fails, what nobody
+// knows is skipped, and all else passes. A test fails exactly where the exit code
+// is not 0.
 func (d *diffDoc) suites() []suite {
 	var list []suite
+	reason := d.reason()
 	for _, t := range d.Targets {
 		s := suite{name: cmp.Or(t.Target.Address, t.Target.Domain), startedAt: t.After.StartedAt}
 		for _, f := range t.Findings {
 			c := testCase{name: f.Name}
 			switch {
-			case f.New && f.Severity == string(kb.Failure):
+			case f.New && (f.Severity == string(kb.Failure) || reason == string(kb.Warning)):
 				c = failing(f.finding)
+			case f.New:
+				s.notes = append(s.notes, warningOf(f.finding))
 			case f.Change == string(compare.Unknown):
 				c.kind, c.message = "skipped", f.Why
+				if reason == string(compare.Unknown) && f.Severity != string(kb.Info) {
+					c.kind, c.class = "error", f.Name
+				}
 			case f.silence() != "":
 				c.kind, c.message = "skipped", f.silence()
 			}
 			s.cases = append(s.cases, c)
 		}
+		if was, is := t.Before.Outcome, t.After.Outcome; reason == string(compare.Unknown) && is == string(lyncdiag.Undecided) && was != is {
+			s.cases = append(s.cases, testCase{name: "Verdict", kind: "error", message: t.headline()})
+		}
 		if len(s.cases) == 0 {
 			s.cases = []testCase{{name: "nothing is new"}}
+		}
+		if d.ExitCode == 0 {
+			s.pass()
 		}
 		list = append(list, s)
 	}
 	return list
+}
+
+// reason is the most severe that gives the exit code: failure, warning or
+// unknown, "" for an exit code of 0. What is less severe may count or not.
+func (d *diffDoc) reason() string {
+	if d.ExitCode == 0 {
+		return ""
+	}
+	reason := string(compare.Unknown)
+	for _, t := range d.Targets {
+		for _, f := range t.Findings {
+			switch {
+			case f.New && f.Severity == string(kb.Failure):
+				return f.Severity
+			case f.New:
+				reason = f.Severity
+			}
+		}
+	}
+	return reason
 }

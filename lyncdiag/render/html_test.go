@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/compare"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
 )
@@ -89,6 +91,71 @@ func TestJUnitIsXML(t *testing.T) {
 			if tests != read.Tests || failures != read.Failures {
 				t.Errorf("%s: %d tests with %d failures are said to be %d with %d", name, tests, failures, read.Tests, read.Failures)
 			}
+		}
+	}
+}
+
+// fails reports whether a test of a document fails, and what the document says.
+func fails(t testing.TB, d render.Document) (bool, string) {
+	t.Helper()
+	text := written(t, d, render.JUnit)
+	return strings.Contains(text, "<failure ") || strings.Contains(text, "<error "), text
+}
+
+// checkTests: a test of a report, alone and among others, fails exactly where the
+// exit code is not 0.
+func checkTests(t testing.TB, r *lyncdiag.Report) {
+	t.Helper()
+	for _, failOn := range []string{"failure", "warning", "unknown", "never"} {
+		code := lyncdiag.ExitCode(r, failOn)
+		one := (render.Tool{}).Report(r, code)
+		for _, d := range []render.Document{one, (render.Tool{}).Batch([]render.Document{one}, code)} {
+			if failed, text := fails(t, d); failed != (code != 0) {
+				t.Errorf("--fail-on %s: exit code %d\n%s", failOn, code, text)
+			}
+		}
+	}
+}
+
+// TestJUnitFails: what is silenced, cut short or open fails as the exit code says,
+// and so does what changed.
+func TestJUnitFails(t *testing.T) {
+	warned := healthy()
+	warned.Findings = []lyncdiag.Finding{made(t, "dns-sip-cname-missing", "dns", "", live("record", fact.HostText, "sip.contoso.com"))}
+	open := &lyncdiag.Report{Complete: true, Verdict: lyncdiag.Verdict{Outcome: lyncdiag.Undecided, Summary: "Nobody knows"}}
+	warnedOpen := &lyncdiag.Report{Complete: true, Findings: warned.Findings, Verdict: open.Verdict}
+	effect := broken(t) // only what explains the failure is known
+	effect.Stages, effect.Findings[0].Known = nil, true
+	cut := silenced(t)
+	cut.Complete, cut.Stages = false, nil
+	for i := range cut.Findings {
+		cut.Findings[i].Known = true
+	}
+	reports := map[string]*lyncdiag.Report{"broken": broken(t), "later": later(t), "healthy": healthy(), "silenced": silenced(t), "warned": warned, "open": open, "warned and open": warnedOpen, "effect": effect, "cut short": cut, "empty": {}}
+	for name, r := range reports {
+		t.Run(name, func(t *testing.T) { checkTests(t, r) })
+		for other, before := range reports {
+			b, a := recorded(t, "monday.json", before), recorded(t, "tuesday.json", r)
+			d := compare.Runs(b.Reports, a.Reports)
+			for _, failOn := range []string{"failure", "warning", "unknown", "never"} {
+				code := d.ExitCode(failOn)
+				if failed, text := fails(t, render.Tool{}.Diff(b, a, d, code)); failed != (code != 0) {
+					t.Errorf("%s, then %s, --fail-on %s: exit code %d\n%s", other, name, failOn, code, text)
+				}
+			}
+		}
+	}
+	for want, d := range map[string]render.Document{
+		`<error message="Nobody knows" type="error">`:                                  render.Tool{}.Report(open, 3),
+		`name="dns-sip-cname-missing" time="0.000"><failure message="No sip record in`: render.Tool{}.Report(warnedOpen, 1),
+		`<system-out>Warning dns-sip-cname-missing: No sip record in`:                  render.Tool{}.Report(warnedOpen, 3),
+		`<error message="The run was cut short: what was not looked at is not in`:      render.Tool{}.Report(cut, 3),
+		`name="All addresses" tests="1" failures="0" errors="1"`:                       render.Tool{}.Batch([]render.Document{render.Tool{}.Report(warned, 0)}, 130),
+		`<skipped message="not counted: AD FS does not serve its metadata to rich`:     render.Tool{}.Report(broken(t), 0),
+		`name="rich-client-authentication" time="0.000"><failure `:                     render.Tool{}.Report(effect, 1),
+	} {
+		if text := written(t, d, render.JUnit); !strings.Contains(text, want) {
+			t.Errorf("no %s in\n%s", want, text)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
@@ -102,7 +103,46 @@ func suitesOf(p page) []suite {
 	if len(s.cases) == 0 {
 		s.cases = []testCase{{name: "no failure found"}}
 	}
+	s.warn(all)
 	return []suite{s}
+}
+
+// has reports whether a case is of one of these kinds.
+func (s *suite) has(kinds ...string) bool {
+	return slices.ContainsFunc(s.cases, func(c testCase) bool { return slices.Contains(kinds, c.kind) })
+}
+
+// warn names the warnings that count for those who look, where no case does.
+func (s *suite) warn(all []finding) {
+	for _, f := range roots(unsilenced(all), kb.Warning) {
+		if !slices.ContainsFunc(s.cases, func(c testCase) bool { return c.class == f.Name }) {
+			s.notes = append(s.notes, warningOf(f))
+		}
+	}
+}
+
+func warningOf(f finding) string {
+	return "Warning " + f.Name + ": " + strings.TrimSuffix(f.Title, ".") + "."
+}
+
+// pass skips what failed: a run whose exit code is 0 has no failed test, whatever
+// --fail-on made of it.
+func (s *suite) pass() {
+	for i := range s.cases {
+		if c := &s.cases[i]; c.kind == "failure" || c.kind == "error" {
+			c.kind, c.message = "skipped", strings.TrimSuffix("not counted: "+c.message, ": ")
+		}
+	}
+}
+
+func unsilenced(all []finding) []finding {
+	var out []finding
+	for _, f := range all {
+		if f.silence() == "" {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 func sums(list ...suite) string {
@@ -138,7 +178,8 @@ func failing(f finding) testCase {
 	return c
 }
 
-// suites are the links of the chain, and the failures that belong to none.
+// suites are the links of the chain, the failures that belong to none, and what
+// else the exit code is for: a test fails exactly where it is not 0.
 func (d *reportDoc) suites() []suite {
 	s := suite{name: cmp.Or(d.Target.Address, d.Target.Domain), startedAt: d.StartedAt, ms: d.DurationMs, notes: d.silences()}
 	named := map[string]bool{}
@@ -169,13 +210,45 @@ func (d *reportDoc) suites() []suite {
 			s.cases = append(s.cases, failing(f))
 		}
 	}
+	if d.ExitCode == 0 {
+		s.pass()
+	}
+	if d.ExitCode == 1 {
+		for _, severity := range []kb.Severity{kb.Failure, kb.Warning} {
+			if s.has("failure") {
+				break // which is reason enough: whether warnings count, nobody knows
+			}
+			for _, f := range roots(unsilenced(d.Findings), severity) {
+				s.cases = append(s.cases, failing(f))
+			}
+		}
+	}
+	if d.ExitCode != 0 && !s.has("failure", "error") {
+		s.cases = append(s.cases, testCase{name: "Verdict", kind: "error", message: d.open()})
+	}
+	s.warn(d.Findings)
 	return []suite{s}
+}
+
+// open is what keeps a run from having ended well where no finding does.
+func (d *reportDoc) open() string {
+	switch {
+	case d.Verdict.Outcome == string(lyncdiag.Undecided):
+		return d.headline()
+	case !d.Complete:
+		return cutShort
+	}
+	return "What is silenced may not be all: a link of the chain could not be looked at."
 }
 
 func (d *batchDoc) suites() []suite {
 	var list []suite
 	for _, r := range d.Reports {
 		list = append(list, d.apart(r).suites()...)
+	}
+	failed := func(s suite) bool { return s.has("failure", "error") }
+	if d.Summary.ExitCode != 0 && !slices.ContainsFunc(list, failed) { // interrupted
+		list = append(list, suite{name: "All addresses", cases: []testCase{{name: "Verdict", kind: "error", message: cutShort}}})
 	}
 	if last := len(list) - 1; last >= 0 {
 		list[last].notes = append(list[last].notes, d.silences()...)
@@ -204,6 +277,7 @@ func (d *dnsDoc) suites() []suite {
 	if d.Error != "" {
 		s.cases = append(s.cases, testCase{name: d.Domain, kind: "error", message: d.Error})
 	}
+	s.warn(d.Findings)
 	return []suite{s}
 }
 

@@ -214,10 +214,12 @@ func questions(qs []kb.Question) []question {
 	})
 }
 
+const cutShort = "The run was cut short: what was not looked at is not in here."
+
 func (d *reportDoc) text(s *sheet) {
 	s.head(d.headline(), d.tone())
 	if !d.Complete {
-		s.line("The run was cut short: what was not looked at is not in here.")
+		s.line(cutShort)
 	}
 	s.findings(d.Findings, d.Verdict.Primary != "")
 	d.chain(s)

@@ -14,7 +14,8 @@ import (
 )
 
 // TestLabPagesFit: whatever is wrong, no line of a page is longer than the
-// page, unless it is one word, which is never cut.
+// page, unless it is one word, which is never cut. And tests fail as the exit
+// code does.
 func TestLabPagesFit(t *testing.T) {
 	for _, fault := range lab.Faults() {
 		t.Run(fault.Name, func(t *testing.T) {
@@ -49,6 +50,7 @@ func TestLabPagesFit(t *testing.T) {
 					pages["cert"] = tool.Cert(list[0].Host, list[0].TLS, render.CertDetails{}, r)
 				}
 			}
+			checkTests(t, r)
 			for name, page := range pages {
 				var b strings.Builder
 				if err := page.Write(&b, render.Text, render.Options{Width: 80}); err != nil {
