@@ -6,6 +6,7 @@ import (
 	"io"
 	"reflect"
 	"strconv"
+	"strings"
 )
 
 // table is a page that has a rendering as rows, one for each target.
@@ -59,13 +60,32 @@ func writeCSV(w io.Writer, p page, o Options) error {
 	}
 	for _, row := range rows {
 		for i := range row {
-			row[i] = clean(row[i]) // a line break in a cell is more than most readers of CSV expect
+			row[i] = inert(clean(row[i])) // a line break in a cell is more than most readers of CSV expect
 		}
 	}
 	if err := out.WriteAll(rows); err != nil {
 		return fmt.Errorf("render: write rows: %w", err)
 	}
 	return nil
+}
+
+// inert is a cell that no spreadsheet takes for a formula: what logs and servers
+// say would run there. A number stays what it is, and so does a telephone number of
+// digits, alone or before a domain: none of them runs anything, and a list of
+// addresses is read back as it was.
+func inert(cell string) string {
+	text := strings.TrimLeft(cell, " ")                              // some skip it, and a tab has become one
+	if strings.IndexAny(text, "=+-@\uff1d\uff0b\uff0d\uff20") != 0 { // as wide as Japanese has them, too
+		return cell
+	}
+	const digits = "0123456789"
+	number, domain, address := strings.Cut(text[1:], "@")
+	whole, part, _ := strings.Cut(number, ".")
+	if strings.IndexByte("+-", text[0]) >= 0 && strings.Trim(whole+part, digits) == "" && (!address || whole != "") &&
+		strings.Trim(strings.ToLower(domain), digits+"abcdefghijklmnopqrstuvwxyz.-") == "" {
+		return cell
+	}
+	return "'" + cell
 }
 
 // aboutFinding are the columns of the finding that a row is about.

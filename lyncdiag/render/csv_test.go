@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/csv"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/render"
+	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
 // TestCSV: every document that has rows gives a table whose rows are as long as
@@ -31,6 +34,53 @@ func TestCSV(t *testing.T) {
 				t.Errorf("%s without its header: %v\n%s", name, err, below.Bytes())
 			}
 		}
+	}
+}
+
+// TestCSVRunsNothing: no cell is a formula, whoever chose its text, and numbers
+// are what they were.
+func TestCSVRunsNothing(t *testing.T) {
+	for text, want := range map[string]string{
+		`=HYPERLINK("http://evil","x")`: `'=HYPERLINK("http://evil","x")`,
+		"=cmd@contoso.com":              "'=cmd@contoso.com",
+		"=1":                            "'=1",
+		"@SUM(A1:A9)":                   "'@SUM(A1:A9)",
+		"@1":                            "'@1",
+		"+1+cmd|' /C calc'!A0":          "'+1+cmd|' /C calc'!A0",
+		"-2+3":                          "'-2+3",
+		"-1.2.3":                        "'-1.2.3",
+		"\t=1+1":                        "' =1+1",
+		"  =1+1":                        "'  =1+1",
+		"\uff1d1+1":                     "'\uff1d1+1",
+		"+1@SUM(A1:A9)":                 "'+1@SUM(A1:A9)",
+		"-@A1":                          "'-@A1",
+		"+15551234@contoso.com":         "+15551234@contoso.com",
+		"+15551234":                     "+15551234",
+		"tel:+15551234":                 "tel:+15551234",
+		"-5":                            "-5",
+		"+1.5":                          "+1.5",
+		"-":                             "-",
+		"joe=1@contoso.com":             "joe=1@contoso.com",
+		" ":                             " ",
+		"":                              "",
+	} {
+		r := healthy()
+		r.Target.Address = text
+		for _, o := range []render.Options{{}, {Headless: true}} {
+			var b bytes.Buffer
+			if err := (render.Tool{}).Report(r, 0).Write(&b, render.CSV, o); err != nil {
+				t.Fatal(err)
+			}
+			rows, err := csv.NewReader(&b).ReadAll()
+			if err != nil || rows[len(rows)-1][0] != want {
+				t.Errorf("%q: %q, %v, want %q", text, rows, err, want)
+			}
+		}
+	}
+	var tally render.Tally
+	tally.Attempt(sip.Attempt{ID: "1", FinalReason: "=1+1"})
+	if got := written(t, render.Tool{}.Log(fact.New(), &tally, healthy()), render.CSV); !strings.Contains(got, ",'=1+1,") {
+		t.Errorf("a log's reason is a formula: %s", got)
 	}
 }
 
