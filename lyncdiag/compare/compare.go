@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/fact"
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag/kb"
 )
 
@@ -293,7 +294,9 @@ func changesOf(then, now lyncdiag.Finding) []Change {
 	for _, e := range slices.Concat(then.Evidence, now.Evidence) {
 		if !slices.Contains(seen, e.Key) {
 			seen = append(seen, e.Key)
-			add(e.Key, true, values(then, e.Key), values(now, e.Key))
+			if values(then, e.Key, folded) != values(now, e.Key, folded) {
+				add(e.Key, true, values(then, e.Key, asSeen), values(now, e.Key, asSeen))
+			}
 		}
 	}
 	return list
@@ -301,15 +304,26 @@ func changesOf(then, now lyncdiag.Finding) []Change {
 
 // values are those of a key, sorted: which of several servers answered first
 // changes nothing.
-func values(f lyncdiag.Finding, key string) string {
+func values(f lyncdiag.Finding, key string, of func(fact.Evidence) string) string {
 	var list []string
 	for _, e := range f.Evidence {
 		if e.Key == key {
-			list = append(list, e.Value)
+			list = append(list, of(e))
 		}
 	}
 	slices.Sort(list)
 	return strings.Join(list, "; ")
+}
+
+func asSeen(e fact.Evidence) string { return e.Value }
+
+// folded is a value without the case of names: how somebody types an address or a
+// server writes a host changes nothing.
+func folded(e fact.Evidence) string {
+	if e.Class == fact.UserText || e.Class == fact.HostText || e.Class == fact.URLText {
+		return strings.ToLower(e.Value)
+	}
+	return e.Value
 }
 
 // stages are those whose status is another, in the order of the later run.

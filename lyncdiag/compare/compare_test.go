@@ -319,3 +319,25 @@ func TestKnown(t *testing.T) {
 		t.Error("a baseline without the target is said to have it")
 	}
 }
+
+// TestCaseIsNoChange: addresses, hosts and URLs are the same in any case, other
+// texts are not.
+func TestCaseIsNoChange(t *testing.T) {
+	for class, changed := range map[fact.Class]bool{fact.UserText: false, fact.HostText: false, fact.URLText: false, fact.Text: true, fact.Prose: true} {
+		report := func(values ...string) []*lyncdiag.Report {
+			f := finding("a", kb.Failure, "dns", "host", "sip.contoso.com")
+			for _, v := range values {
+				f.Evidence = append(f.Evidence, fact.Evidence{Key: "which", Class: class, Value: v})
+			}
+			return []*lyncdiag.Report{{Target: lyncdiag.Target{Address: "joe@contoso.com"}, Findings: []lyncdiag.Finding{f}}}
+		}
+		d := compare.Runs(report("bob@contoso.com", "Ann@contoso.com"), report("ANN@contoso.com", "BOB@contoso.com"))
+		if got := len(d.Targets[0].Findings) > 0; got != changed {
+			t.Errorf("%s: changed %v, want %v: %+v", class, got, changed, d.Targets[0].Findings)
+		}
+		d = compare.Runs(report("bob@contoso.com"), report("Carl@contoso.com"))
+		if x := d.Targets[0].Findings; len(x) != 1 || x[0].Changes[0] != (compare.Change{Key: "which", Evidence: true, Before: "bob@contoso.com", After: "Carl@contoso.com"}) {
+			t.Errorf("%s: %+v", class, x)
+		}
+	}
+}
