@@ -94,23 +94,30 @@ func TestReadRecorded(t *testing.T) {
 		}
 		return string(b)
 	}
+	finding := func(m map[string]any) map[string]any { return m["findings"].([]any)[0].(map[string]any) }
 	for name, tt := range map[string]struct {
 		text  string
 		n     int
 		kind  string
 		notes string // that must be among the notes
 	}{
-		"a report":             {one, 1, "report", ""},
-		"a batch":              {batch, 2, "report", ""},
-		"lines":                {written(t, tool.Report(broken(t), 1), render.NDJSON) + "\n" + written(t, tool.Report(healthy(), 0), render.NDJSON), 2, "report", ""},
-		"an array":             {"[" + one + "," + one + "]", 2, "report", ""},
-		"a DNS document":       {records, 1, "dns", ""},
-		"UTF-8 with a mark":    {"\ufeff" + one, 1, "report", ""},
-		"UTF-16":               {string(utf16le), 1, "report", ""},
-		"UTF-16, big-endian":   {string(utf16be), 1, "report", ""},
-		"a later version":      {edit(func(m map[string]any) { m["mood"] = "good" }), 1, "report", "a.json has keys that this version does not know: mood."},
-		"an earlier version":   {edit(func(m map[string]any) { delete(m, "hosts"); delete(m, "records") }), 1, "report", "a.json was written without records, hosts: what that would tell is not known."},
-		"an unknown finding":   {strings.ReplaceAll(one, "dns-sip-cname-missing", "dns-moon-missing"), 1, "report", "a.json has a finding that this version does not know: dns-moon-missing."},
+		"a report":                          {one, 1, "report", ""},
+		"a batch":                           {batch, 2, "report", ""},
+		"lines":                             {written(t, tool.Report(broken(t), 1), render.NDJSON) + "\n" + written(t, tool.Report(healthy(), 0), render.NDJSON), 2, "report", ""},
+		"an array":                          {"[" + one + "," + one + "]", 2, "report", ""},
+		"a DNS document":                    {records, 1, "dns", ""},
+		"UTF-8 with a mark":                 {"\ufeff" + one, 1, "report", ""},
+		"UTF-16":                            {string(utf16le), 1, "report", ""},
+		"UTF-16, big-endian":                {string(utf16be), 1, "report", ""},
+		"a later version":                   {edit(func(m map[string]any) { m["mood"] = "good" }), 1, "report", "a.json has keys that this version does not know: mood."},
+		"an earlier version":                {edit(func(m map[string]any) { delete(m, "hosts"); delete(m, "records") }), 1, "report", "a.json was written without records, hosts: what that would tell is not known."},
+		"an unknown finding":                {strings.ReplaceAll(one, "dns-sip-cname-missing", "dns-moon-missing"), 1, "report", "a.json has a finding that this version does not know: dns-moon-missing."},
+		"UTF-16 without a mark":             {string(utf16le[2:]), 1, "report", ""},
+		"UTF-16 without a mark, big-endian": {string(utf16be[2:]), 1, "report", ""},
+		"a list of Windows PowerShell":      {`{"value":[` + one + "," + one + `],"Count":2}`, 2, "report", ""},
+		"a list in its keys": {edit(func(m map[string]any) {
+			m["findings"] = map[string]any{"value": m["findings"], "Count": 4}
+		}), 1, "report", ""},
 		"ConvertTo-Json's way": {edit(func(m map[string]any) { m["startedAt"] = "/Date(1370001906789)/" }), 1, "report", ""},
 	} {
 		read, err := render.ReadRecorded("a.json", strings.NewReader(tt.text))
@@ -120,6 +127,9 @@ func TestReadRecorded(t *testing.T) {
 		}
 		if len(read.Reports) != tt.n || read.Kind != tt.kind || !strings.Contains(strings.Join(read.Notes, "\n"), tt.notes) || tt.notes == "" && len(read.Notes) > 0 {
 			t.Errorf("%s: %d reports of kind %s, notes %q", name, len(read.Reports), read.Kind, read.Notes)
+		}
+		if tt.kind == "report" && len(read.Reports[0].Findings) != len(broken(t).Findings) {
+			t.Errorf("%s: %d findings", name, len(read.Reports[0].Findings))
 		}
 		if tt.kind == "report" && (!read.Reports[0].Started.Equal(broken(t).Started) || read.Version != "1.2.3") {
 			t.Errorf("%s: begun %v, version %q", name, read.Reports[0].Started, read.Version)
@@ -137,10 +147,23 @@ func TestReadRecorded(t *testing.T) {
 		`{"schema":"lyncdiag.cert/v1"}`:   `a document of the schema "lyncdiag.cert/v1"`,
 		`{"schema":"lyncdiag.report/v2"}`: `a document of the schema "lyncdiag.report/v2"`,
 		one + records:                     "it holds reports and DNS documents",
-		edit(func(m map[string]any) { m["findings"] = "none" }): "not as its schema has it",
+		edit(func(m map[string]any) { m["findings"] = "none" }):                       "not as its schema has it",
+		edit(func(m map[string]any) { m["findings"] = []any{"@{id=LD9001}"} }):        "key findings: text is where a list or object belongs, as ConvertTo-Json writes it without -Depth 10",
+		edit(func(m map[string]any) { finding(m)["evidence"] = []any{"@{key=url}"} }): "key findings.evidence: text is where",
+		edit(func(m map[string]any) { finding(m)["resolution"] = "System.Object[]" }): "key findings.resolution: text is where",
+		edit(func(m map[string]any) { finding(m)["evidence"] = map[string]any{} }):    "key findings.evidence holds what does not belong there: object",
+		edit(func(m map[string]any) { m["durationMs"] = "long" }):                     "key durationMs holds what does not belong there: string",
+		`{"schema":"lyncdiag.batch/v1","reports":["@{schema=lyncdiag.report/v1}"]}`:   "without -Depth 10",
+		`{"schema":"lyncdiag.batch/v1","reports":"System.Object[]"}`:                  "without -Depth 10",
+		`["@{schema=lyncdiag.report/v1}"]`:                                            "without -Depth 10",
+		`{"value":[],"Count":0}`:                                                      "it holds no report",
+		`{"value":7,"Count":1}`:                                                       "not as its schema has it",
+		`{"Count":1,"mood":"good"}`:                                                   "there is no key schema",
 	} {
 		if _, err := render.ReadRecorded("a.json", strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: %v, want %q", text, err, want)
+		} else if strings.Contains(err.Error(), "json:") || strings.Contains(err.Error(), "render.") {
+			t.Errorf("%.40q: Go's own words: %v", text, err)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package render
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 
@@ -42,8 +45,9 @@ const maxRecorded = 512 << 20
 func ReadRecorded(name string, in io.Reader) (*Recorded, error) {
 	limited := &io.LimitedReader{R: in, N: maxRecorded + 1}
 	r := &reader{out: &Recorded{Name: name}}
+	whole := bufio.NewReader(limited)
 	// UTF-16 is what ">" writes in Windows PowerShell.
-	err := r.documents(transform.NewReader(limited, unicode.BOMOverride(unicode.UTF8.NewDecoder())))
+	err := r.documents(transform.NewReader(whole, unicode.BOMOverride(encodingOf(whole).NewDecoder())))
 	if limited.N == 0 {
 		err = fmt.Errorf("more than %d MiB; divide them", maxRecorded>>20)
 	}
@@ -51,6 +55,19 @@ func ReadRecorded(name string, in io.Reader) (*Recorded, error) {
 		return nil, fmt.Errorf("render: read reports: %w", err)
 	}
 	return r.out, nil
+}
+
+// encodingOf is what a text without a mark is in. The first letter of JSON is one
+// of ASCII.
+func encodingOf(in *bufio.Reader) encoding.Encoding {
+	begin, _ := in.Peek(2)
+	switch {
+	case len(begin) < 2 || (begin[0] == 0) == (begin[1] == 0):
+		return unicode.UTF8
+	case begin[0] == 0:
+		return unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
+	}
+	return unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)
 }
 
 type reader struct {
@@ -107,20 +124,50 @@ type keys map[string]json.RawMessage
 func (k keys) into(pairs ...any) error {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		name := pairs[i].(string)
-		if raw, ok := k[name]; ok {
+		if raw := k[name]; len(raw) > 0 {
+			if inner := (keys{}); raw[0] == '{' && reflect.TypeOf(pairs[i+1]).Elem().Kind() == reflect.Slice && json.Unmarshal(raw, &inner) == nil && inner.counted() {
+				raw = inner["value"]
+			}
 			if err := json.Unmarshal(raw, pairs[i+1]); err != nil {
-				return fmt.Errorf("a document in it is not as its schema has it: key %s: %w", name, err)
+				return fmt.Errorf("a document in it is not as its schema has it: %w", misfit(name, err))
 			}
 		}
 	}
 	return nil
 }
 
+// counted reports whether this is a list as ConvertTo-Json of Windows PowerShell
+// writes some.
+func (k keys) counted() bool { return len(k) == 2 && k["value"] != nil && k["Count"] != nil }
+
+// shallow begins the text that PowerShell makes of an object.
+const shallow = `"@{`
+
+var errShallow = errors.New("text is where a list or object belongs, as ConvertTo-Json writes it without -Depth 10: write it again with that, or take the file that lyncdiag wrote")
+
+// misfit says in which key a document is not as its schema has it.
+func misfit(name string, err error) error {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return fmt.Errorf("key %s: %w", name, err)
+	}
+	if wrong.Field != "" {
+		name += "." + wrong.Field
+	}
+	if kind := wrong.Type.Kind(); wrong.Value == "string" && (kind == reflect.Struct || kind == reflect.Slice) {
+		return fmt.Errorf("key %s: %w", name, errShallow)
+	}
+	return fmt.Errorf("key %s holds what does not belong there: %s", name, wrong.Value)
+}
+
 func (r *reader) document(raw json.RawMessage) error {
 	var k keys
 	var schema string
+	if bytes.HasPrefix(raw, []byte(shallow)) {
+		return errShallow
+	}
 	if err := json.Unmarshal(raw, &k); err != nil {
-		return fmt.Errorf("it holds what is no document of lyncdiag: %w", err)
+		return errors.New("it holds what is no document of lyncdiag: no object")
 	}
 	if err := k.into("schema", &schema); err != nil {
 		return err
@@ -132,20 +179,31 @@ func (r *reader) document(raw json.RawMessage) error {
 		}
 		return r.report(k)
 	case "lyncdiag.batch/v1":
-		var reports []json.RawMessage
-		if err := k.into("reports", &reports); err != nil {
+		if err := r.list(k, "reports"); err != nil {
 			return err
-		}
-		for _, report := range reports {
-			if err := r.document(report); err != nil {
-				return err
-			}
 		}
 		return r.is("report") // an empty one too
 	case "":
+		if k.counted() {
+			return r.list(k, "value")
+		}
 		return errors.New("it holds what is no document of lyncdiag: there is no key schema")
 	}
 	return fmt.Errorf("it holds a document of the schema %q; this reads lyncdiag.report/v1, lyncdiag.batch/v1 and lyncdiag.dns/v1", schema)
+}
+
+// list reads documents that another holds.
+func (r *reader) list(k keys, name string) error {
+	var documents []json.RawMessage
+	if err := k.into(name, &documents); err != nil {
+		return err
+	}
+	for _, d := range documents {
+		if err := r.document(d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // is holds all documents to one kind.
