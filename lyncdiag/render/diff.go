@@ -410,7 +410,7 @@ func (d *diffDoc) suites() []suite {
 			case f.New && (f.Severity == string(kb.Failure) || reason == string(kb.Warning)):
 				c = failing(f.finding)
 			case f.New:
-				s.notes = append(s.notes, warningOf(f.finding))
+				s.notes = append(s.notes, warningOf(f.Name, f.Title))
 			case f.Change == string(compare.Unknown):
 				c.kind, c.message = "skipped", f.Why
 				if reason == string(compare.Unknown) && f.Severity != string(kb.Info) {
@@ -422,7 +422,7 @@ func (d *diffDoc) suites() []suite {
 			s.cases = append(s.cases, c)
 		}
 		if was, is := t.Before.Outcome, t.After.Outcome; reason == string(compare.Unknown) && is == string(lyncdiag.Undecided) && was != is {
-			s.cases = append(s.cases, testCase{name: "Verdict", kind: "error", message: t.headline()})
+			s.undecided(t.headline())
 		}
 		if len(s.cases) == 0 {
 			s.cases = []testCase{{name: "nothing is new"}}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/lyncdiag/go-lyncdiag/lyncdiag"
@@ -107,22 +106,31 @@ func suitesOf(p page) []suite {
 	return []suite{s}
 }
 
-// has reports whether a case is of one of these kinds.
-func (s *suite) has(kinds ...string) bool {
-	return slices.ContainsFunc(s.cases, func(c testCase) bool { return slices.Contains(kinds, c.kind) })
+// failed reports whether a test failed, or ended with an error if orErrors.
+func (s *suite) failed(orErrors bool) bool {
+	for i := range s.cases {
+		if kind := s.cases[i].kind; kind == "failure" || orErrors && kind == "error" {
+			return true
+		}
+	}
+	return false
 }
 
 // warn names the warnings that count for those who look, where no case does.
 func (s *suite) warn(all []finding) {
-	for _, f := range roots(unsilenced(all), kb.Warning) {
-		if !slices.ContainsFunc(s.cases, func(c testCase) bool { return c.class == f.Name }) {
-			s.notes = append(s.notes, warningOf(f))
+	named := map[string]bool{}
+	for i := range s.cases {
+		named[s.cases[i].class] = true
+	}
+	for _, f := range alarms(all, kb.Warning) {
+		if !named[f.Name] {
+			s.notes = append(s.notes, warningOf(f.Name, f.Title))
 		}
 	}
 }
 
-func warningOf(f finding) string {
-	return "Warning " + f.Name + ": " + strings.TrimSuffix(f.Title, ".") + "."
+func warningOf(name, title string) string {
+	return "Warning " + name + ": " + strings.TrimSuffix(title, ".") + "."
 }
 
 // pass skips what failed: a run whose exit code is 0 has no failed test, whatever
@@ -135,14 +143,15 @@ func (s *suite) pass() {
 	}
 }
 
-func unsilenced(all []finding) []finding {
-	var out []finding
-	for _, f := range all {
-		if f.silence() == "" {
-			out = append(out, f)
+// alarms are the findings that count and that no other which counts explains.
+func alarms(all []finding, severity kb.Severity) []finding {
+	var counting []finding
+	for i := range all {
+		if all[i].silence() == "" {
+			counting = append(counting, all[i])
 		}
 	}
-	return out
+	return roots(counting, severity)
 }
 
 func sums(list ...suite) string {
@@ -210,24 +219,26 @@ func (d *reportDoc) suites() []suite {
 			s.cases = append(s.cases, failing(f))
 		}
 	}
-	if d.ExitCode == 0 {
-		s.pass()
-	}
-	if d.ExitCode == 1 {
-		for _, severity := range []kb.Severity{kb.Failure, kb.Warning} {
-			if s.has("failure") {
-				break // which is reason enough: whether warnings count, nobody knows
-			}
-			for _, f := range roots(unsilenced(d.Findings), severity) {
-				s.cases = append(s.cases, failing(f))
-			}
+	for _, severity := range []kb.Severity{kb.Failure, kb.Warning} {
+		if d.ExitCode != 1 || s.failed(false) {
+			break // a failure is reason enough: whether warnings count, nobody knows
+		}
+		for _, f := range alarms(d.Findings, severity) {
+			s.cases = append(s.cases, failing(f))
 		}
 	}
-	if d.ExitCode != 0 && !s.has("failure", "error") {
-		s.cases = append(s.cases, testCase{name: "Verdict", kind: "error", message: d.open()})
+	if d.ExitCode == 0 {
+		s.pass()
+	} else if !s.failed(true) {
+		s.undecided(d.open())
 	}
 	s.warn(d.Findings)
 	return []suite{s}
+}
+
+// undecided has an error for what no case tells.
+func (s *suite) undecided(why string) {
+	s.cases = append(s.cases, testCase{name: "Verdict", kind: "error", message: why})
 }
 
 // open is what keeps a run from having ended well where no finding does.
@@ -246,9 +257,14 @@ func (d *batchDoc) suites() []suite {
 	for _, r := range d.Reports {
 		list = append(list, d.apart(r).suites()...)
 	}
-	failed := func(s suite) bool { return s.has("failure", "error") }
-	if d.Summary.ExitCode != 0 && !slices.ContainsFunc(list, failed) { // interrupted
-		list = append(list, suite{name: "All addresses", cases: []testCase{{name: "Verdict", kind: "error", message: cutShort}}})
+	failed := d.Summary.ExitCode == 0
+	for i := range list {
+		failed = failed || list[i].failed(true)
+	}
+	if !failed { // it was interrupted
+		all := suite{name: "All addresses"}
+		all.undecided(cutShort)
+		list = append(list, all)
 	}
 	if last := len(list) - 1; last >= 0 {
 		list[last].notes = append(list[last].notes, d.silences()...)
