@@ -75,9 +75,9 @@ var inlined = []string{
 
 // buildFlags are those of go build for a release.
 func buildFlags(version string) []string {
-	// Stripped. Functions begin at multiples of 16 bytes instead of 32, which is a
-	// tenth of a megabyte.
-	link := "-s -w -funcalign=16"
+	// Stripped. Functions begin at multiples of 8 bytes instead of 32, which is a sixth
+	// of a megabyte; reading a log takes no longer by it.
+	link := "-s -w -funcalign=8"
 	if version != "" {
 		link += " -X main.release=" + strings.TrimPrefix(version, "v")
 	}
