@@ -178,8 +178,11 @@ func (d *clientDoc) text(s *sheet) {
 			cache = ", endpoint cache of " + a.CacheAt
 		}
 		files := fmt.Sprintf(", %d files in %s", a.Files, a.Folder)
-		if a.Folder == "" {
+		switch {
+		case a.Folder == "":
 			files = ", in the registry only"
+		case a.Files == 1:
+			files = ", 1 file in " + a.Folder
 		}
 		s.item(map[bool]string{true: "Saved"}[i == 0], cmp.Or(a.Address, "(not named)")+" ("+a.Generation+")"+files+cache)
 	}

@@ -446,6 +446,21 @@ func (d *reportDoc) short(s *sheet) {
 	}
 	s.raw(clean("Looked at: " + strings.Join(append(looked, []string{"nothing"}[min(len(looked), 1):]...), ", ")))
 	s.raw(clean("Not looked at: " + strings.Join(append(not, []string{"nothing"}[min(len(not), 1):]...), ", ")))
+	unread := 0
+	first := ""
+	for _, f := range d.Bundle {
+		if f.Note != "" {
+			unread++
+			first = cmp.Or(first, f.Path+": "+f.Note)
+		}
+	}
+	switch unread {
+	case 0:
+	case 1:
+		s.raw(clean("Not read, or not to its end: " + first))
+	default:
+		s.raw(clean(fmt.Sprintf("Not read, or not to their ends: %d files, the first %s", unread, first)))
+	}
 	s.raw(d.counts())
 	s.raws(d.silences())
 }
