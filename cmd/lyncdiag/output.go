@@ -57,7 +57,7 @@ func (o *output) Write(b []byte) (int, error) {
 }
 
 // output opens a file to write to. One that is there must allow to be written, which a
-// program that has it open on Windows may not, and its rights stay.
+// program that has it open on Windows may not, and its mode stays.
 func (p *program) output(path string) (*output, error) {
 	if link, err := filepath.EvalSymlinks(path); err == nil {
 		path = link
@@ -76,12 +76,16 @@ func (p *program) output(path string) (*output, error) {
 		}
 	}
 	if o.file == nil {
+		mode := os.FileMode(0o666)
+		if absent == nil {
+			mode = info.Mode().Perm()
+		}
 		var err error
-		if o.file, err = os.OpenFile(path+"."+rand.Text()+".tmp", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666); err != nil {
+		if o.file, err = os.OpenFile(path+"."+rand.Text()+".tmp", os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode); err != nil {
 			return nil, err
 		}
 		if absent == nil {
-			o.file.Chmod(info.Mode().Perm())
+			o.file.Chmod(mode) // what the process masks
 		}
 	}
 	o.Writer = o.file

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/lyncdiag/go-lyncdiag/lyncdiag/client"
 	"github.com/lyncdiag/go-lyncdiag/sip"
 )
 
@@ -87,7 +88,7 @@ func resolved(path string) string {
 // anew where they were read.
 func inputs(flags *pflag.FlagSet, args []string) []string {
 	list := slices.Clone(args)
-	for _, name := range []string{"log", "bundle", "user", "domain", "nslookup", "input"} {
+	for _, name := range []string{"log", "bundle", "user", "domain", "nslookup", "input", "ca", "client-from", "from"} {
 		switch f := flags.Lookup(name); {
 		case f == nil:
 		case f.Value.Type() == "string":
@@ -101,18 +102,18 @@ func inputs(flags *pflag.FlagSet, args []string) []string {
 	return list
 }
 
-// reads reports whether an input is this file, or a folder with this log in it, by
-// whatever name. Other files in a folder, such as last week's page, are no input.
+// reads reports whether an input is this file, or a folder with this log or export in
+// it, by whatever name. Other files in a folder may be last week's page.
 func (p *program) reads(path string) bool {
 	existing, err := os.Stat(path)
-	if err != nil {
+	if err != nil || !existing.Mode().IsRegular() {
 		return false
 	}
 	below := func(input string) bool {
 		info, err := os.Stat(input)
 		return err == nil && info.IsDir() && within(input, path)
 	}
-	return sameAsAny(existing, p.inputs) || slices.ContainsFunc(p.inputs, below) && hasMessages(path)
+	return sameAsAny(existing, p.inputs) || slices.ContainsFunc(p.inputs, below) && (client.IsExported(filepath.Base(path)) || hasMessages(path))
 }
 
 // hasMessages reports whether a file begins as a log with SIP in it does.

@@ -64,7 +64,7 @@ func (p *program) command() *cobra.Command {
 	root.SetErr(p.stderr)
 	root.SetFlagErrorFunc(cli.FlagError)
 	flags := root.PersistentFlags()
-	flags.StringArrayVarP(&p.outputs, "output", "o", nil, "`FORMAT` (text, json, ndjson; of most commands also short, markdown, html, csv or junit) or FORMAT=FILE; repeatable")
+	flags.StringArrayVarP(&p.outputs, "output", "o", nil, "`FORMAT` (text, json, ndjson; of most commands also short, markdown, html, csv or junit) or FORMAT=FILE, where - is standard output; repeatable")
 	p.progress = cli.Choice{Allowed: []string{"auto", "plain", "none"}, Value: "auto"}
 	flags.Var(&p.progress, "progress", "progress on stderr: auto (on a terminal), plain or none")
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log to stderr what is done")

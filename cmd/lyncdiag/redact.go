@@ -104,6 +104,9 @@ func (p *program) redactFiles(ctx context.Context, paths []string, folder string
 		if existing, err := os.Stat(place); err == nil && sameAsAny(existing, paths) {
 			return fmt.Errorf("write %s: it is one of the files to read; name another --output-dir", place)
 		}
+		if p.redactMap != "" && sameFile(place, p.redactMap) {
+			return fmt.Errorf("write %s: --redact-map writes this file too; name another", place)
+		}
 		file, err := p.output(place)
 		if err != nil {
 			return fmt.Errorf("write %s: %w", place, cli.Cause(err))

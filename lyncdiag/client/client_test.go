@@ -197,6 +197,8 @@ func TestWithoutLogin(t *testing.T) {
 		{"autoconfigurl", "joe:h0://rse@wpad", "wpad"},
 		{"AutoConfigURL", "http://wpad/p?user=joe&password=h0rse@#x", "http://wpad/p"},
 		{"AutoConfigURL", "http://joe:h0?rse@wpad/p", "http://wpad/p"},
+		{"AutoConfigURL", "http://joe:1/2@wpad/p", "http://wpad/p"},
+		{"AutoConfigURL", "http://wpad.contoso.com:80/proxy@home.pac", "http://wpad.contoso.com:80/proxy@home.pac"},
 		{"ProxyOverride", "<local>;*.contoso.com;joe:h0rse@intern", "<local>;*.contoso.com;intern"},
 	} {
 		if got := withoutLogin(c[0], c[1]); got != c[2] {
@@ -245,7 +247,7 @@ func TestExportsAsTheyCome(t *testing.T) {
 		"of several":  {fstest.MapFS{"u.reg": export(first+account, second+account)}, "HKEY_USERS: it holds 2 users (S-1-12-1-1-2-3-4, S-1-5-21-1-2-3-1001)", true},
 		"joined":      {files: fstest.MapFS{"u.reg": {Data: slices.Concat(export(`[HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Office\16.0\Lync]`, `"x"="y"`).Data, []byte("\r\n\ufeff"), own.Data)}}},
 		"begun blank": {files: fstest.MapFS{"u.reg": {Data: append([]byte("\r\n\r\n"), own.Data...)}}},
-		"a pipe":      {files: fstest.MapFS{"u.reg": own, "v.reg": {Mode: fs.ModeNamedPipe}}, gap: "v.reg: it is no regular file"},
+		"a pipe":      {files: fstest.MapFS{"u.reg": own, "v.reg": {Mode: fs.ModeNamedPipe}}, gap: "v.reg: it is no file"},
 	} {
 		c2, err := OpenFS("export", c.files)
 		if err != nil {

@@ -183,8 +183,9 @@ func IsExported(name string) bool {
 }
 
 func readFile(all fs.FS, name string, read func(io.Reader) error) error {
-	if info, err := fs.Stat(all, name); err == nil && !info.Mode().IsRegular() {
-		return errNoFile // a pipe would be waited for
+	// A pipe would be waited for. What Windows has in a cloud is not regular either.
+	if info, err := fs.Stat(all, name); err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice) != 0 {
+		return errNoFile
 	}
 	file, err := all.Open(name)
 	if err != nil {
@@ -377,7 +378,7 @@ func (c *Computer) file(name string) ([]byte, error) {
 	return b, err
 }
 
-var errNoFile = errors.New("it is no regular file")
+var errNoFile = errors.New("it is no file, but a pipe or a device")
 
 const maxFile = 1 << 20
 

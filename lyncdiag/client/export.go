@@ -153,7 +153,7 @@ func utf16Text(text string) []byte {
 }
 
 // secretName tells a value by its name, in lower case, that may be a password. Numbers
-// of such names are switches, as AllowSavePassword is.
+// of such names are switches, as SavePassword is.
 func secretName(name string) bool {
 	name = strings.ReplaceAll(name, "bypass", "")
 	return slices.ContainsFunc([]string{"pass", "pwd", "secret", "token"}, func(word string) bool { return strings.Contains(name, word) })
@@ -164,7 +164,7 @@ func discreet(k *key) *key {
 	out := &key{}
 	for _, v := range k.values {
 		lower := strings.ToLower(v.name)
-		isNumber := v.kind == typeNumber || v.kind == typeLong
+		isNumber := v.kind == typeNumber || v.kind == typeLong || v.text() == "0" || v.text() == "1"
 		switch {
 		case secretName(lower) && !isNumber, strings.Contains(lower, "productid"), len(v.data) > 4096:
 			continue

@@ -585,10 +585,11 @@ func withoutUser(text string) string {
 	if strings.Contains(authority, "@") {
 		return scheme + rest[strings.LastIndexByte(authority, '@')+1:]
 	}
-	if plainHost.MatchString(authority) {
+	// Else a password has such a sign, as "joe:1/2@wpad" has.
+	if plainHost.MatchString(authority) && (strings.Contains(authority, ".") || !strings.Contains(authority, ":")) {
 		return text
 	}
-	return scheme + rest[strings.LastIndexByte(rest, '@')+1:] // such a sign was in the password
+	return scheme + rest[strings.LastIndexByte(rest, '@')+1:]
 }
 
 var (

@@ -125,7 +125,7 @@ func (x *regReader) entry(line string) error {
 	case strings.TrimSpace(line) == "":
 		return nil
 	case strings.TrimSpace(strings.TrimPrefix(line, "\ufeff")) == regHeader: // of the next file, put behind this one
-		x.current = nil
+		x.current, x.ansi = nil, false
 		return nil
 	case strings.HasPrefix(line, chosenComment):
 		x.partial = true
