@@ -58,7 +58,7 @@ func contextTable() map[string]context {
 		τηλέφωνο טלפון هاتف 電話 電話番号 电话 手机 전화 전화번호`)
 	add(conferenceContext, `conferenceid conference-id confid conf-id meetingid meeting-id konferenz-id konferenzkennung besprechungs-id
 		pstnconferenceid`)
-	add(secretContext, `secret client_secret clientsecret access_token id_token refresh_token token assertion
+	add(secretContext, `secret client_secret clientsecret access_token accesstoken id_token refresh_token token assertion
 		samlresponse wresult binarysecuritytoken ciphervalue signaturevalue binarysecret
 		x-ms-webticket cwt ticket webticket apikey api_key sessionid sharedkey`)
 	add(gssContext, `gssapi-data`)
@@ -84,14 +84,16 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 	if quoted {
 		v++
 	}
-	for v < len(line) && line[v] == ' ' && v < j+4 {
+	blanks := v
+	for v < len(line) && line[v] == ' ' { // lists of properties pad their names to one width
 		v++
 	}
 	if v >= len(line) {
 		return out, 0, false
 	}
 	separator := line[v]
-	element := separator == '>'
+	padded := v >= blanks+4
+	element := separator == '>' && !padded
 	if separator != '=' && separator != ':' && !element {
 		if i > 0 && (line[i-1] == '<' || line[i-1] == ':') && line[j] == ' ' { // an element with attributes
 			if end := bytes.IndexByte(line[j:], '>'); end > 0 && line[j+end-1] != '/' {
@@ -149,6 +151,9 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 	}
 	if c == hostContext && delimiter == 0 && separator == ':' && everyday()[lower(line[v:hostRun(line, v)])] {
 		return out, 0, false
+	}
+	if c == hostContext && padded && hasFold(line[i:], "source") && bytes.IndexByte(line[v:hostRun(line, v)], '.') < 0 {
+		return out, 0, false // the program that wrote an event
 	}
 	if c == userContext && delimiter == 0 && separator == ':' {
 		if end := hostRun(line, v); end == v || everyday()[lower(line[v:end])] {

@@ -73,6 +73,29 @@ func TestPasswords(t *testing.T) {
 	})
 }
 
+// TestPropertyLists: PowerShell pads the names of properties to one width.
+func TestPropertyLists(t *testing.T) {
+	testHidden(t, []hiddenCase{
+		{"Password     : Geheim!1\r\n", "Password     : [redacted]\r\n"},
+		{"AccessToken                       : abc def", "AccessToken                       : [redacted]"},
+		{"DisplayName                            : Jane Roe", "DisplayName                            : name-r1 name-r2"},
+		{"SamAccountName                         : jroe77\njroe77", "SamAccountName                         : user-r1\nuser-r1"},
+		{"City                : Ulm", "City                : name-r1"},
+		{"OfficePhone         : 12345", "OfficePhone         : 9990000001"},
+		{"ComputerName        : KX77Q", "ComputerName        : host-r1"},
+		{"RegistrarPool       = pool01.contoso.corp", "RegistrarPool       = host-r1.domain-r1.example"},
+		{"City                : \r\n", "City                : \r\n"},
+		{"Password            :: x", "Password            :: x"},
+		{"Domain              == x", "Domain              == x"},
+		{"User                : failed", "User                : failed"},
+		{"Host       Port    : 5061", "Host       Port    : 5061"},
+		{"the user        <b>is  here</b>", "the user        <b>is  here</b>"},
+		{"Source              : LS User Services", "Source              : LS User Services"},
+		{"Server              : x", "Server              : x"},
+		{"Company             : Microsoft Corporation", "Company             : Microsoft Corporation"},
+	})
+}
+
 func TestMediaSecrets(t *testing.T) {
 	testHidden(t, []hiddenCase{
 		{"a=ice-ufrag:8hhY\r\na=ice-pwd:asd88fgpdd777uzjYhagZg", "a=ice-ufrag:[redacted]\r\na=ice-pwd:[redacted]"},
