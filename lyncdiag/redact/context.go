@@ -192,6 +192,10 @@ func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delim
 		if quoted && ch == '\\' && end+1 < len(line) && line[end+1] == delimiter {
 			break // a quote within quotes
 		}
+		if ch == '/' && !quoted && afterSlashes(line, end) {
+			n, _ := login(line[end+1:], false)
+			end += n
+		}
 		end++
 	}
 	value := line[v:end]

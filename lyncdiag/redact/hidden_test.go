@@ -1,6 +1,7 @@
 package redact_test
 
 import (
+	"bytes"
 	"reflect"
 	"strings"
 	"testing"
@@ -94,6 +95,47 @@ func TestPropertyLists(t *testing.T) {
 		{"Server              : x", "Server              : x"},
 		{"Company             : Microsoft Corporation", "Company             : Microsoft Corporation"},
 	})
+}
+
+func TestLogins(t *testing.T) {
+	testHidden(t, []hiddenCase{
+		{"http://joe%40contoso.com:Sommer2024%21@proxy:8080", "http://[redacted]@host-r1:8080"},
+		{"http://joe%40contoso.com:Sommer2024!@proxy.contoso.com:8080/x", "http://[redacted]@host-r1.domain-r1.example:8080/x"},
+		{"http://joe@contoso.com:Sommer2024!@proxy", "http://[redacted]@host-r1"},
+		{"http://34d859db-6585-5f91-a3b4-de853c15347d:pw@p", "http://[redacted]@host-r1"},
+		{"http://34d859db65855f91a3b4de853c15347d:pw@p", "http://[redacted]@host-r1"},
+		{"http://S-1-5-21-1004336348-1177238915-682003330-512:pw@p", "http://[redacted]@host-r1"},
+		{"http://10.1.2.3:pw@10.1.2.3:80", "http://[redacted]@10.213.0.1:80"},
+		{"http://:secret@p", "http://[redacted]@host-r1"},
+		{"http://joe:@p", "http://[redacted]@host-r1"},
+		{`{"u":"http:\/\/joe:pw@p\/x"}`, `{"u":"http:\/\/[redacted]@host-r1\/x"}`},
+		{`{"u":"http:\/\/p:80\/a@1"}`, `{"u":"http:\/\/p:80\/a@1"}`},
+		{"u=http%3A%2F%2Fjoe%3Apw%40p%3A8080%2Fx", "u=http%3A%2F%2F[redacted]%40host-r1%3A8080%2Fx"},
+		{"http%3a//joe:pw@p http:%2F%2Fjoe%3Apw@p", "http%3a//[redacted]@host-r1 http:%2F%2F[redacted]@host-r1"},
+		{"u=http%253A%252F%252Fjoe%253Apw%2540p&x=1", "u=http%253A%252F%252F[redacted]%2540host-r1&x=1"},
+		{"http://joe:Som,mer2024@p", "http://[redacted]@host-r1"},
+		{"http://joe:Som'mer@p http://joe:Som mer@p", "http://[redacted]@host-r1 http://[redacted]@host-r1"},
+		{"http://joe:a/b#c?d;e&f@g@p", "http://[redacted]@host-r1"},
+		{"server=http://joe:a;b&c,d@p;x", "server=http://[redacted]@host-r1;x"},
+		{"host=http://joe:a;b&c,d@p;x", "host=http://[redacted]@host-r1;x"},
+		{"http://PROXY:8080 joe@contoso.com", "http://host-r1:8080 user-r1@domain-r1.example"},
+		{"http://contoso.com:8080,joe@contoso.com", "http://domain-r1.example:8080,user-r1@domain-r1.example"},
+		{"https://sts.contoso.com/adfs?u=joe@contoso.com:x@y", "https://sts.domain-r1.example/adfs?u=user-r1@domain-r1.example:user-r2@domain-r2"},
+		{"http://joe@contoso.com:8080/x", "http://user-r1@domain-r1.example:8080/x"},
+		{"file://C:/a/b@1 https://[2a02:1::5]:443/x@1", "file://host-r1:/a/b@1 https://[2001:db8::1]:443/x@1"},
+		{"http://[redacted]@p:a b@c", "http://[redacted]@p:a user-r1@domain-r1"},
+		{"u=https%3A%2F%2Fcontoso.com%3A443&hint=joe%40contoso.com", "u=https%3A%2F%2Fdomain-r1.example%3A443&hint=user-r1%40domain-r1.example"},
+	})
+}
+
+// TestLoginIsNotLearnt: a password of letters is not written to the map as a name.
+func TestLoginIsNotLearnt(t *testing.T) {
+	r := redact.New()
+	r.Text("http://joe@contoso.com:Sommerwetter@proxy:8080")
+	var m bytes.Buffer
+	if err := r.WriteMap(&m); err != nil || strings.Contains(m.String(), "sommerwetter") {
+		t.Errorf("%v %s", err, m.String())
+	}
 }
 
 func TestMediaSecrets(t *testing.T) {

@@ -136,6 +136,11 @@ func (s *scanner) scan(out, line []byte) []byte {
 					i = end
 					continue
 				}
+			case c == '/' && afterSlashes(line, i):
+				if end, at := login(line[i+1:], false); end > 0 {
+					out, i = s.hidden(append(out, c), line, i+1, end, at)
+					continue
+				}
 			case c == '(':
 				if digits, end := nationalNumber(line, i); end > 0 {
 					out = append(out, s.national(digits)...)
@@ -173,6 +178,11 @@ func (s *scanner) escaped(out, line []byte, i int) ([]byte, int) {
 		}
 	}
 	out = append(out, line[i:i+3]...)
+	if d == '/' && afterEscapedSlashes(line, i) {
+		if end, at := login(line[i+3:], true); end > 0 {
+			return s.hidden(out, line, i+3, end, at)
+		}
+	}
 	if d == '+' {
 		if p, end := s.phoneAt(line, i+3); end > 0 {
 			return append(out, p...), end
@@ -374,9 +384,6 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 	}
 	if before == ':' && i >= 4 && strings.EqualFold(string(line[i-4:i]), "sip:") || before == '/' && i >= 3 && string(line[i-3:i]) == "://" {
 		if before == '/' {
-			if at := userInfo(line[i:]); at > 0 {
-				return append(out, "[redacted]"...), i + at
-			}
 			out, end := s.forced(out, line, i)
 			return s.meeting(out, line, i, end)
 		}
@@ -752,22 +759,6 @@ func hostRun(line []byte, i int) int {
 		j--
 	}
 	return j
-}
-
-// userInfo is the length of a user and password before the @ of a URL.
-func userInfo(b []byte) int {
-	colon := false
-	for i, c := range b {
-		switch {
-		case c == '@' && colon:
-			return i
-		case c == ':':
-			colon = true
-		case c <= ' ', c == '/', c == '"', c == '<', c == '>', c == '@', c == ']', c == ',':
-			return 0
-		}
-	}
-	return 0
 }
 
 // ipv6 reads an address that begins at i.

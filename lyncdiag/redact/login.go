@@ -1,0 +1,84 @@
+package redact
+
+// maxLogin bounds a user and a password before a host.
+const maxLogin = 1 << 10
+
+// afterSlashes reports whether the slash at i ends "://", also as JSON may write it.
+func afterSlashes(line []byte, i int) bool {
+	if i < 2 {
+		return false
+	}
+	switch line[i-1] {
+	case '/':
+		return line[i-2] == ':' || i > 3 && hasFold(line[i-4:], "%3a")
+	case '\\':
+		return i > 3 && line[i-2] == '/' && line[i-3] == '\\' && line[i-4] == ':'
+	}
+	return false
+}
+
+// afterEscapedSlashes is the same for a slash that is percent-encoded.
+func afterEscapedSlashes(line []byte, i int) bool {
+	return i > 3 && hasFold(line[i-3:], "%2f") && (line[i-4] == ':' || i > 5 && hasFold(line[i-6:], "%3a"))
+}
+
+// login is the length of a user and a password at the beginning of b, and of the @
+// behind them; 0: there are none. Both may hold an @, a password also the signs that
+// end an address, unless what is before them is a port.
+func login(b []byte, escaped bool) (end, at int) {
+	colon, port, blank := false, true, false
+	for i, n := 0, 1; i < len(b) && i < maxLogin; i += n {
+		c := b[i]
+		n = 1
+		if escaped && c == '%' && i+2 < len(b) && hexDigit(b[i+1]) >= 0 && hexDigit(b[i+2]) >= 0 {
+			c, n = byte(hexDigit(b[i+1])<<4|hexDigit(b[i+2])), 3
+		}
+		switch c {
+		case '@':
+			if colon {
+				end, at = i, n
+			}
+			continue
+		case ':':
+			if !colon {
+				colon = true
+				continue
+			}
+		case '<', '>', '\r', '\n', '\t', 0:
+			return end, at
+		case '[':
+			if i == 0 {
+				return 0, 0 // an address of IPv6
+			}
+		case '\\':
+			if i+1 < len(b) && b[i+1] == '/' {
+				continue
+			}
+		case ' ', '"', '\'':
+			if blank || i+1 >= len(b) || !wordByte[b[i+1]] {
+				return end, at
+			}
+			fallthrough
+		case '/', '?', '#', ';', ',', '&', '(', ')', '|':
+			if !colon || port || end > 0 || escaped && n == 1 {
+				return end, at
+			}
+			blank = blank || c == ' ' || c == '/'
+		}
+		if colon && (c < '0' || c > '9') {
+			port = false
+		}
+	}
+	return end, at
+}
+
+// hidden replaces a login of end bytes at i, its @, and the host behind them.
+func (s *scanner) hidden(out, line []byte, i, end, at int) ([]byte, int) {
+	out = append(append(out, "[redacted]"...), line[i+end:i+end+at]...)
+	i += end + at
+	run := line[i:hostRun(line, i)]
+	if len(run) == 0 || onlyDigits(string(run)) || isGUID(string(run)) {
+		return out, i
+	}
+	return append(out, s.host(string(run))...), i + len(run)
+}
