@@ -24,6 +24,7 @@ const (
 	cookieContext // several secrets
 	callContext   // made by a program, a host may follow
 	serverContext
+	proxyContext // hosts, before which logins may stand
 )
 
 // contexts are the names of parameters, headers, elements and properties whose
@@ -63,6 +64,7 @@ func contextTable() map[string]context {
 		x-ms-webticket cwt ticket webticket apikey api_key sessionid sharedkey`)
 	add(gssContext, `gssapi-data`)
 	add(callContext, `call-id sip-call-id callid i in-reply-to`)
+	add(proxyContext, `proxy http_proxy https_proxy all_proxy ftp_proxy no_proxy ws_proxy wss_proxy socks_proxy`)
 	add(serverContext, `server standardserver serveur servidor name nom nombre nome サーバー 服务器 名前 名称`)
 	return table
 }
@@ -83,6 +85,9 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 	quoted := line[v] == '"' || line[v] == '\''
 	if quoted {
 		v++
+	}
+	if hasFold(line[v:], "(s)") { // "Proxy Server(s) :"
+		v += len("(s)")
 	}
 	blanks := v
 	for v < len(line) && line[v] == ' ' { // lists of properties pad their names to one width
@@ -137,6 +142,17 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 		}
 	case c == nameContext && separator == ':' && spaces > 0:
 		delimiter = '\n'
+	}
+	if c == serverContext && hasSuffixFold(line[:i], "proxy ") {
+		c = proxyContext
+	}
+	if c == proxyContext || c == hostContext {
+		if o, end, ok := s.logins(out, line, i, v, delimiter); ok {
+			return o, end, true
+		}
+		if c == proxyContext {
+			return out, 0, false
+		}
 	}
 	if c == serverContext {
 		head := bytes.TrimLeft(line[:i], " \t")
@@ -251,6 +267,11 @@ func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delim
 			return append(out, s.hostText(value[at+1:])...), end, true
 		}
 		return append(out, s.callID(value)...), end, true
+	case c == proxyContext || c == hostContext && strings.Contains(text, "@"):
+		if o, done, ok := s.logins(out, value, 0, 0, 0); ok {
+			return s.scan(o, value[done:]), end, true
+		}
+		return s.scan(out, value), end, true
 	case strings.ContainsAny(text, "@\\/=") || isGUID(text):
 		return s.scan(out, value), end, true
 	case c == hostContext:

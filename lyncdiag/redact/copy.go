@@ -576,6 +576,9 @@ func (s *scanner) counted(value []byte) []byte {
 // proxies replaces within a list of proxies, or of the hosts that need none. What has a
 // dot there is a host whatever its domain.
 func (s *scanner) proxies(list string) string {
+	if hidden, end, ok := s.logins(nil, []byte(list), 0, 0, 0); ok {
+		list = string(hidden) + list[end:]
+	}
 	var out []byte
 	for rest := []byte(s.text(list)); len(rest) > 0; {
 		if _, end := ipv6(rest, 0); end > 0 {

@@ -128,6 +128,29 @@ func TestLogins(t *testing.T) {
 	})
 }
 
+func TestProxyLogins(t *testing.T) {
+	testHidden(t, []hiddenCase{
+		{`"ProxyServer"="joe:Sommer2024!@proxy.contoso.com:8080"`, `"ProxyServer"="[redacted]@host-r1.domain-r1.example:8080"`},
+		{"ProxyServer=http=joe:pw@p;https=contoso\\joe:pw@q:80;x=y", "ProxyServer=http=[redacted]@host-r1;https=[redacted]@host-r2:80;x=y"},
+		{"ProxyServer=http=p:80;https=joe:pw@q", "ProxyServer=http=p:80;https=[redacted]@host-r1"},
+		{"HTTPS_PROXY=joe:p;w@proxy:8080", "HTTPS_PROXY=[redacted]@host-r1:8080"},
+		{"    Proxy Server(s) :  joe:pw@proxy:8080\r\n", "    Proxy Server(s) :  [redacted]@host-r1:8080\r\n"},
+		{"    Serveur(s) proxy :  joe:pw@p:8080", "    Serveur(s) proxy :  [redacted]@host-r1:8080"},
+		{"proxy=http://joe:pw@p", "proxy=http://[redacted]@host-r1"},
+		{"proxy = joe@contoso.com:pw@p joe:pw@q", "proxy = [redacted]@host-r1 [redacted]@host-r2"},
+		{"    Proxy Server(s) :  p.contoso.com:8080", "    Proxy Server(s) :  host-r1.domain-r1.example:8080"},
+		{"proxy: sip:joe@contoso.com", "proxy: sip:user-r1@domain-r1.example"},
+		{"proxy: none, user: joe@contoso.com", "proxy: none, user: user-r1@domain-r1.example"},
+		{"proxy: x and a:b@contoso.com", "proxy: x and a:user-r1@domain-r1.example"},
+		{"Peer: fe01:5061;joe@contoso.com", "Peer: host-r1:5061;user-r1@domain-r1.example"},
+	})
+	in := map[string]string{"proxy": "joe:pw@p", "ProxyServer": "http=joe:pw@p;https=q:80", "https_proxy": "direct"}
+	want := map[string]string{"proxy": "[redacted]@host-r1", "ProxyServer": "http=[redacted]@host-r1;https=q:80", "https_proxy": "direct"}
+	if got := redact.New().Value(in); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // TestLoginIsNotLearnt: a password of letters is not written to the map as a name.
 func TestLoginIsNotLearnt(t *testing.T) {
 	r := redact.New()

@@ -1,5 +1,10 @@
 package redact
 
+import (
+	"bytes"
+	"strings"
+)
+
 // maxLogin bounds a user and a password before a host.
 const maxLogin = 1 << 10
 
@@ -81,4 +86,65 @@ func (s *scanner) hidden(out, line []byte, i, end, at int) ([]byte, int) {
 		return out, i
 	}
 	return append(out, s.host(string(run))...), i + len(run)
+}
+
+// logins replaces a list of proxies in which a login stands without a scheme; what
+// goes on behind a blank is part of it only with a login of its own.
+func (s *scanner) logins(out, line []byte, i, v int, delimiter byte) ([]byte, int, bool) {
+	if bytes.IndexByte(line[v:], '@') < 0 {
+		return out, 0, false
+	}
+	var done []byte
+	from := i
+	for k := v; k < len(line); {
+		entry := k
+		for entry < len(line) && (wordByte[line[entry]] || line[entry] == '.') {
+			entry++
+		}
+		if entry < len(line) && line[entry] == '=' { // "https=proxy:8080"
+			entry++
+		} else {
+			entry = k
+		}
+		if end, at := bareLogin(line[entry:]); end > 0 {
+			if from == i {
+				done = append(done, line[i:v]...)
+				from = v
+			}
+			done = s.scan(done, line[from:entry])
+			done, from = s.hidden(done, line, entry, end, at)
+			k = from
+		}
+		for k < len(line) && strings.IndexByte(";, \t\r\n\"<>", line[k]) < 0 && (delimiter == 0 || line[k] != delimiter) {
+			k++
+		}
+		for k < len(line) && strings.IndexByte(";, ", line[k]) >= 0 {
+			if k++; line[k-1] != ';' && from == i && delimiter == 0 {
+				return out, 0, false
+			}
+		}
+		if k >= len(line) || strings.IndexByte("\t\r\n\"<>", line[k]) >= 0 || delimiter != 0 && line[k] == delimiter {
+			break
+		}
+	}
+	if from == i {
+		return out, 0, false
+	}
+	return append(out, done...), from, true
+}
+
+// bareLogin is login where no scheme tells that an address begins.
+func bareLogin(b []byte) (end, at int) {
+	colon := bytes.IndexByte(b[:min(len(b), maxLogin)], ':')
+	if colon < 0 || colon+1 < len(b) && (b[colon+1] <= ' ' || b[colon+1] == '/') {
+		return 0, 0
+	}
+	switch lower(b[:colon]) {
+	case "sip", "sips", "tel", "mailto", "smtp", "im", "pres", "urn":
+		return 0, 0
+	}
+	if end, at = login(b, false); bytes.IndexByte(b[:end], ' ') >= 0 {
+		return 0, 0
+	}
+	return end, at
 }

@@ -267,7 +267,7 @@ func TestRegistryExport(t *testing.T) {
 // TestRegistryProxies: a proxy that is an address stays one, and of a domain nothing
 // is left where its label stands alone behind it.
 func TestRegistryProxies(t *testing.T) {
-	list := "[fe80::7]:8080;proxy.contoso.corp:8080;contoso;srv-contoso;*.contoso.corp;*.local;<local>"
+	list := "joe:pw@[fe80::7]:8080;proxy.contoso.corp:8080;contoso;srv-contoso;*.contoso.corp;*.local;<local>"
 	in := fmt.Sprintf("\"DefaultConnectionSettings\"=hex:46,00,00,00,%02x,00,00,00,% x\r\n", len(list), list)
 	var out bytes.Buffer
 	if err := redact.New().Copy(&out, strings.NewReader(strings.ReplaceAll(in, " ", ","))); err != nil {
@@ -278,7 +278,7 @@ func TestRegistryProxies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "[fe80::b00:1]:8080;host-r1.domain-r1.example:8080;domain-r1;srv-domain-r1;*.domain-r1.example;*.local;<local>"; len(value) < 8 || string(value[8:]) != want {
+	if want := "[redacted]@[fe80::b00:1]:8080;host-r1.domain-r1.example:8080;domain-r1;srv-domain-r1;*.domain-r1.example;*.local;<local>"; len(value) < 8 || string(value[8:]) != want {
 		t.Errorf("%q, want %q", value, want)
 	}
 }
