@@ -472,7 +472,8 @@ func (s *scanner) fence(out, line []byte) []byte {
 // UTF-16 stays text, certificates become others, and what else could be read is
 // dropped.
 func (s *scanner) registryBytes(out, block []byte) []byte {
-	colon := bytes.IndexByte(block, ':')
+	sign := bytes.Index(block, []byte("=hex"))
+	colon := sign + bytes.IndexByte(block[sign:], ':')
 	if len(bytes.Trim(block[colon+1:], "0123456789abcdefABCDEF,\\ \t\r\n")) > 0 {
 		// It only looks like one: text is replaced as everywhere.
 		for line := range bytes.Lines(block) {
@@ -480,7 +481,8 @@ func (s *scanner) registryBytes(out, block []byte) []byte {
 		}
 		return out
 	}
-	head, tail := block[:colon+1], block[len(bytes.TrimRight(block, "\r\n")):]
+	out = s.scan(out, block[:sign])
+	head, tail := block[sign:colon+1], block[len(bytes.TrimRight(block, "\r\n")):]
 	var digits []byte
 	for _, c := range block[colon+1:] {
 		if hexDigit(c) >= 0 {
@@ -489,9 +491,12 @@ func (s *scanner) registryBytes(out, block []byte) []byte {
 	}
 	value := make([]byte, len(digits)/2)
 	hex.Decode(value, digits[:len(value)*2])
-	replaced, changed := s.value16(value)
+	replaced, changed := secretBytes(block[:sign], string(head), value)
 	if !changed {
-		return append(out, block...)
+		replaced, changed = s.value16(value)
+	}
+	if !changed {
+		return append(out, block[sign:]...)
 	}
 	out = append(out, head...)
 	for i, b := range replaced {
@@ -504,6 +509,31 @@ func (s *scanner) registryBytes(out, block []byte) []byte {
 		out = fmt.Appendf(out, "%02x", b)
 	}
 	return append(out, tail...)
+}
+
+// secretBytes is what stands for a value of the registry that is a password or another
+// secret by its name, as text of its type. Numbers and empty values hide nothing.
+func secretBytes(name []byte, kind string, value []byte) ([]byte, bool) {
+	name = bytes.TrimRight(name, "\" ")
+	from := bytes.LastIndexAny(name, "\" ") + 1
+	switch meaning(name, from, len(name)) {
+	case passwordContext, secretContext, cookieContext:
+	default:
+		return nil, false
+	}
+	wide := kind == "=hex(1):" || kind == "=hex(2):" || kind == "=hex(7):"
+	text := strings.ToLower(strings.ReplaceAll(string(value), "\x00", ""))
+	if text == "" || wide && noSecret[text] || !wide && len(value) <= 8 && bytes.IndexFunc(value, func(c rune) bool { return c >= ' ' }) < 0 {
+		return nil, false
+	}
+	hidden := []byte("[redacted]")
+	if wide {
+		hidden = encode16(nil, []byte("[redacted]\x00"), binary.LittleEndian)
+	}
+	if kind == "=hex(7):" { // a list ends with one more
+		hidden = append(hidden, 0, 0)
+	}
+	return hidden, true
 }
 
 // value16 redacts the bytes of a value.

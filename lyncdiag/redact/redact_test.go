@@ -264,6 +264,32 @@ func TestRegistryExport(t *testing.T) {
 	}
 }
 
+// TestRegistryPasswords: a password stays none as bytes, whatever its type and length.
+func TestRegistryPasswords(t *testing.T) {
+	wide := "5b,00,72,00,65,00,64,00,61,00,63,00,74,00,65,00,64,00,5d,00,00,00"
+	for in, want := range map[string]string{
+		`"Password"=hex(1):47,00,65,00,68,00,00,00`:                                `"Password"=hex(1):` + wide,
+		`"Password"=hex(2):70,00,77,00,00,00`:                                      `"Password"=hex(2):` + wide,
+		`"DefaultPassword"=hex(7):47,00,65,00,68,00,\` + "\r\n  65,00,00,00,00,00": `"DefaultPassword"=hex(7):` + wide + ",00,00",
+		`"Password"=hex:47,65,68`:                                                  `"Password"=hex:5b,72,65,64,61,63,74,65,64,5d`,
+		`"AccessToken"=hex(3):47,65,68,80,ff,01,02,03,04,05`:                       `"AccessToken"=hex(3):5b,72,65,64,61,63,74,65,64,5d`,
+		`"SavePassword"=hex:01,00,00,00`:                                           `"SavePassword"=hex:01,00,00,00`,
+		`"Password"=hex(1):00,00`:                                                  `"Password"=hex(1):00,00`,
+		`"SavePassword"=hex(1):31,00,00,00`:                                        `"SavePassword"=hex(1):31,00,00,00`,
+		`"Trace"=hex:47,65,68`:                                                     `"Trace"=hex:47,65,68`,
+		`password=hexenwerk:1`:                                                     `password=[redacted]`,
+	} {
+		r := redact.New()
+		got := r.Text(in + "\r\n")
+		if got != want+"\r\n" {
+			t.Errorf("Text(%q)\n got %q\nwant %q", in, got, want)
+		}
+		if again := r.Text(got); again != got {
+			t.Errorf("twice: %q becomes %q", got, again)
+		}
+	}
+}
+
 // TestRegistryProxies: a proxy that is an address stays one, and of a domain nothing
 // is left where its label stands alone behind it.
 func TestRegistryProxies(t *testing.T) {

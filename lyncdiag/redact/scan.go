@@ -54,10 +54,9 @@ func (s *scanner) line(out, line []byte) []byte {
 		return out
 	}
 	if i := bytes.Index(line, []byte("=hex")); i >= 0 {
-		if j := bytes.IndexByte(line[i:min(len(line), i+16)], ':'); j > 0 {
-			out = s.scan(out, line[:i])
+		if j := bytes.IndexByte(line[i:min(len(line), i+16)], ':'); j == 4 || j > 4 && line[i+4] == '(' {
 			continued := func(l []byte) bool { return !bytes.HasSuffix(bytes.TrimRight(l, "\r\n"), []byte(`\`)) }
-			s.begin(line[i:], continued, s.registryBytes)
+			s.begin(line, continued, s.registryBytes)
 			if continued(line) {
 				out = s.end(out)
 			}
