@@ -24,6 +24,7 @@ const (
 	cookieContext // several secrets
 	callContext   // made by a program, a host may follow
 	serverContext
+	passContext  // a password, or that something went well
 	proxyContext // hosts, before which logins may stand
 )
 
@@ -49,6 +50,7 @@ func contextTable() map[string]context {
 		federationbrandname brandname streetaddress city manager commonname`)
 	add(cookieContext, `cookie set-cookie set-cookie2`)
 	add(passwordContext, passwordWords)
+	add(passContext, `pass`)
 	add(sdpContext, `ice-pwd ice-ufrag inline remote-candidate`)
 	add(candidateContext, `candidate`)
 	add(digestContext, `response cnonce`)
@@ -61,7 +63,9 @@ func contextTable() map[string]context {
 		pstnconferenceid`)
 	add(secretContext, `secret client_secret clientsecret access_token accesstoken id_token refresh_token token assertion
 		samlresponse wresult binarysecuritytoken ciphervalue signaturevalue binarysecret
-		x-ms-webticket cwt ticket webticket apikey api_key sessionid sharedkey`)
+		x-ms-webticket cwt ticket webticket apikey api_key sessionid sharedkey idtoken refreshtoken authtoken auth_token
+		x-auth-token access-token id-token refresh-token client-secret client_assertion secrettext secretkey secret_key
+		privatekey private_key api-key x-api-key ocp-apim-subscription-key subscription-key accountkey sharedaccesskey`)
 	add(gssContext, `gssapi-data`)
 	add(callContext, `call-id sip-call-id callid i in-reply-to`)
 	add(proxyContext, `proxy http_proxy https_proxy all_proxy ftp_proxy no_proxy ws_proxy wss_proxy socks_proxy`)
@@ -90,7 +94,7 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 		v += len("(s)")
 	}
 	blanks := v
-	for v < len(line) && line[v] == ' ' { // lists of properties pad their names to one width
+	for v < len(line) && (line[v] == ' ' || line[v] == '\t') { // lists of properties pad their names to one width
 		v++
 	}
 	if v >= len(line) {
@@ -99,6 +103,9 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 	separator := line[v]
 	padded := v >= blanks+4
 	element := separator == '>' && !padded
+	if separator == 'R' && v > j && bytes.HasPrefix(line[v:], []byte("REG_")) {
+		return s.queried(out, line, i, j, v)
+	}
 	if separator != '=' && separator != ':' && !element {
 		if i > 0 && (line[i-1] == '<' || line[i-1] == ':') && line[j] == ' ' { // an element with attributes
 			if end := bytes.IndexByte(line[j:], '>'); end > 0 && line[j+end-1] != '/' {
@@ -114,13 +121,21 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 	if dn := dnAttribute(line, i, j); dn != "" && separator == '=' && v == j {
 		return s.dn(out, line, i, j, dn)
 	}
+	if separator == '=' && v == j && (j-i == 3 || j-i == 4) {
+		if end := parameter(line, i, j); end > 0 {
+			return append(append(out, line[i:j+1]...), "[redacted]"...), end, true
+		}
+	}
 	c := meaning(line, i, j)
 	if c == noContext || element && !isElement(line, i) && !quoted {
 		return out, 0, false
 	}
 	v++
+	if separator == '=' && v < len(line) && line[v] == '>' && (c == passwordContext || c == secretContext || c == passContext) {
+		v++
+	}
 	spaces := 0
-	for v < len(line) && line[v] == ' ' {
+	for v < len(line) && (line[v] == ' ' || line[v] == '\t') {
 		v++
 		spaces++
 	}
@@ -142,6 +157,14 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 		}
 	case c == nameContext && separator == ':' && spaces > 0:
 		delimiter = '\n'
+	}
+	if c == passContext {
+		text := string(line[v:secretEnd(line, v)])
+		given := line[i] == 'p' && (separator == '=' || delimiter == '"' || delimiter == '\'') && !onlyDigits(text) && !weak[fold(text)] && !everyday()[fold(text)]
+		if !given && (line[i] != 'p' || !looksSecret(text)) {
+			return out, 0, false
+		}
+		c = passwordContext
 	}
 	if c == serverContext && hasSuffixFold(line[:i], "proxy ") {
 		c = proxyContext
@@ -176,7 +199,7 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 			return out, 0, false
 		}
 	}
-	if separator == ':' && delimiter == 0 && spaces == 0 && c != passwordContext && c != sdpContext && c != phoneContext && c != candidateContext && c != conferenceContext {
+	if separator == ':' && delimiter == 0 && spaces == 0 && c != passwordContext && (c != secretContext || line[j-1]|0x20 != 'y') && c != sdpContext && c != phoneContext && c != candidateContext && c != conferenceContext {
 		return out, 0, false
 	}
 	if c == candidateContext {
@@ -187,6 +210,46 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 	}
 	out = append(out, line[i:v]...)
 	return s.valueOf(out, line, v, c, delimiter != 0, delimiter)
+}
+
+// queried handles a value of the registry as reg query writes it.
+func (s *scanner) queried(out, line []byte, i, j, v int) ([]byte, int, bool) {
+	c := meaning(line, i, j)
+	kind := v
+	for v < len(line) && line[v] > ' ' {
+		v++
+	}
+	binary := bytes.Equal(line[kind:v], []byte("REG_BINARY")) && (c == passwordContext || c == secretContext)
+	if c == noContext || c == callContext || c == serverContext || c == proxyContext || !binary && !bytes.HasSuffix(line[kind:v], []byte("SZ")) {
+		return out, 0, false
+	}
+	for v < len(line) && (line[v] == ' ' || line[v] == '\t') {
+		v++
+	}
+	if v == len(line) || binary && len(line)-v <= 8 {
+		return out, 0, false
+	}
+	return s.valueOf(append(out, line[i:v]...), line, v, c, true, '\n')
+}
+
+// parameter is where a signature or a code of an address ends that lets in who has it;
+// 0: it is none. Short ones and numbers are states.
+func parameter(line []byte, i, j int) int {
+	if word := line[i:j]; !bytes.EqualFold(word, []byte("sig")) && !bytes.EqualFold(word, []byte("code")) {
+		return 0
+	}
+	if i > 0 && strings.IndexByte("?&#", line[i-1]) < 0 && !hasSuffixFold(line[:i], "&amp;") {
+		return 0
+	}
+	end := j + 1
+	for end < len(line) && strings.IndexByte(" \t\r\n&#\"'<>;,()", line[end]) < 0 {
+		end++
+	}
+	value := string(line[j+1 : end])
+	if strings.HasPrefix(value, "[redacted]") || onlyDigits(value) || len(value) < 16 && (j-i == 4 || len(value) < 8) {
+		return 0
+	}
+	return end
 }
 
 // isElement reports whether a word is the name of an XML element that begins.
@@ -225,6 +288,10 @@ func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delim
 		if !quoted {
 			end = secretEnd(line, v)
 		}
+		return append(out, "[redacted]"...), end, true
+	case c == passContext && !looksSecret(text):
+		return s.scan(out, value), end, true
+	case c == passContext:
 		return append(out, "[redacted]"...), end, true
 	case text == "" || weak[strings.ToLower(text)] || isTime(text):
 		return append(out, value...), end, true

@@ -97,6 +97,50 @@ func TestPropertyLists(t *testing.T) {
 	})
 }
 
+func TestSecretWords(t *testing.T) {
+	testHidden(t, []hiddenCase{
+		{`"refreshToken":"abcdef", "idToken": "a.b", "accessToken":"x"`, `"refreshToken":"[redacted]", "idToken": "[redacted]", "accessToken":"[redacted]"`},
+		{"secretText=abc", "secretText=[redacted]"},
+		{"privateKey: abc", "privateKey: [redacted]"},
+		{"passwords: abc; clientSecret=abc", "passwords: [redacted]; clientSecret=[redacted]"},
+		{"pw: abc", "pw: [redacted]"},
+		{"pass: abc123 pass=abc", "pass: [redacted] pass=[redacted]"},
+		{`"pass":"geheim" "pass":"ok" "pass": 12`, `"pass":"[redacted]" "pass":"ok" "pass": 12`},
+		{"pass: 3 fail: 2, Pass: ok, --- PASS: TestA2b, pass build16 on", "pass: 3 fail: 2, Pass: ok, --- PASS: TestA2b, pass build16 on"},
+		{"ProxyPass=abc", "ProxyPass=[redacted]"},
+		{"proxy_pass: abc", "proxy_pass: [redacted]"},
+		{"X-Api-Key:abc", "X-Api-Key:[redacted]"},
+		{"Ocp-Apim-Subscription-Key: abc", "Ocp-Apim-Subscription-Key: [redacted]"},
+		{"AccountKey=abc/def==;EndpointSuffix=core.windows.net", "AccountKey=[redacted];EndpointSuffix=core.windows.net"},
+		{"https://x.core.windows.net/a?sv=2019&sig=abc%2Fdef%3D&se=2020", "https://domain-r1.core.windows.net/a?sv=2019&sig=[redacted]&se=2020"},
+		{"/cb?code=0.AXoAbc-def_ghi.jkl&state=12", "/cb?code=[redacted]&state=12"},
+		{"/cb?code=404&x=1 code=0x80ef0194 error code=failed-to-connect-at-all", "/cb?code=404&x=1 code=0x80ef0194 error code=failed-to-connect-at-all"},
+		{"Password\tgeheim1\r\n", "Password\t[redacted]\r\n"},
+		{"Password\tUser\tHost", "Password\tUser\tHost"},
+		{"password => 'geheim', x", "password => '[redacted]', x"},
+		{":password => geheim", ":password => [redacted]"},
+		{"    DefaultPassword    REG_SZ    geheim\r\n", "    DefaultPassword    REG_SZ    [redacted]\r\n"},
+		{"    DefaultUserName\tREG_SZ\tjoe", "    DefaultUserName\tREG_SZ\tuser-r1"},
+		{"    Password    REG_BINARY    4700650068", "    Password    REG_BINARY    [redacted]"},
+		{"    SavePassword    REG_DWORD    0x1", "    SavePassword    REG_DWORD    0x1"},
+		{"    Password    REG_SZ    \r\n", "    Password    REG_SZ    \r\n"},
+		{`WWW-Authenticate: Basic realm="x"`, `WWW-Authenticate: Basic realm="x"`},
+		{"authentication: Basic auth is used", "authentication: Basic auth is used"},
+	})
+	for _, in := range []string{
+		`"Authorization":"Bearer am9.qzx.c"`, "Authorization: Bearer am9.qzx.c", `\"Authorization\": \"Basic qzxy\"`, "[Authorization, Bearer am9.qzx.cdef]", "Authorization=Basic qzxy",
+	} {
+		r := redact.New()
+		got := r.Text(in)
+		if strings.Contains(got, "qzx") || strings.Contains(got, ".c") {
+			t.Errorf("%q becomes %q", in, got)
+		}
+		if again := r.Text(got); again != got {
+			t.Errorf("twice: %q becomes %q", got, again)
+		}
+	}
+}
+
 func TestLogins(t *testing.T) {
 	testHidden(t, []hiddenCase{
 		{"http://joe%40contoso.com:Sommer2024%21@proxy:8080", "http://[redacted]@host-r1:8080"},

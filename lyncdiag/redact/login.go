@@ -148,3 +148,28 @@ func bareLogin(b []byte) (end, at int) {
 	}
 	return end, at
 }
+
+// credentials is where those end that begin at v behind the scheme at i, as the header
+// Authorization has them; 0: there are none.
+func credentials(line []byte, i, v int) int {
+	before := bytes.ToLower(line[max(0, i-24):i])
+	if !bytes.Contains(before, []byte("auth")) {
+		return 0
+	}
+	end := v
+	for end < len(line) && (baseByte[line[end]] || strings.IndexByte(".~:", line[end]) >= 0) {
+		end++
+	}
+	for end > v && (line[end-1] == '.' || line[end-1] == ':') {
+		end--
+	}
+	least := 9
+	if bytes.HasSuffix(bytes.TrimRight(before, "\\\"': =,"), []byte("authorization")) {
+		least = 4
+	}
+	quoted := i > 0 && (line[i-1] == '"' || line[i-1] == '\'')
+	if end-v < least || end < len(line) && line[end] == '"' && !quoted { // rspauth="
+		return 0
+	}
+	return end
+}

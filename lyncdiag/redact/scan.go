@@ -369,7 +369,7 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 		if o, end, ok := s.valued(out, line, i, j); ok {
 			return o, end
 		}
-		if line[j] == ' ' && spoken.may(run) {
+		if (line[j] == ' ' || line[j] == '\t') && spoken.may(run) {
 			if o, end, ok := s.said(out, line, i, j); ok {
 				return o, end
 			}
@@ -405,8 +405,8 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 		}
 		return append(out, p...), j
 	}
-	if j+1 < len(line) && line[j] == ' ' && authWords.may(run) && listed(authSchemes, run) && bytes.Contains(bytes.ToLower(line[max(0, i-24):i]), []byte("auth")) {
-		if end := j + 1 + baseRun(line[j+1:]); end-j > 8 && (end == len(line) || line[end] != '"') { // not rspauth="
+	if j+1 < len(line) && line[j] == ' ' && authWords.may(run) && listed(authSchemes, run) {
+		if end := credentials(line, i, j+1); end > 0 {
 			out = append(append(out, run...), ' ')
 			if b := line[j+1 : end]; isPseudonym(lower(b)) {
 				return append(out, b...), end

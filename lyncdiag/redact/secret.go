@@ -8,7 +8,7 @@ import (
 
 // passwordWords are the words for a password or a PIN in the languages in which
 // the client and the article are read.
-const passwordWords = `password passwd passphrase passcode pwd pin pincode pin-code accesscode passwort kennwort geheimzahl zugangscode
+const passwordWords = `password passwords pw proxypass proxy_pass passwd passphrase passcode pwd pin pincode pin-code accesscode passwort kennwort geheimzahl zugangscode
 	zugriffscode motdepasse mot-de-passe mdp contraseña contrasena contrasenya clave senha palavra-passe palavrapasse wachtwoord
 	lösenord losenord adgangskode kodeord passord salasana hasło haslo heslo jelszó jelszo parolă parola şifre sifre пароль парола пін пин
 	lozinka zaporka geslo parool slaptažodis סיסמה הסיסמה συνθηματικό katasandi matkhau`
@@ -66,7 +66,7 @@ var contextWords, phraseWords, authWords, spoken = func() (all, behind, auth, sa
 	}
 	for word, c := range contexts {
 		all.add(word)
-		if c == passwordContext || c == phoneContext {
+		if c == passwordContext || c == phoneContext || c == passContext {
 			said.add(word)
 		}
 	}
@@ -119,6 +119,9 @@ func (s *scanner) said(out, line []byte, i, j int) ([]byte, int, bool) {
 		return out, 0, false // of an address
 	}
 	c := meaning(line, i, j)
+	if c == passContext && i > 0 && line[i-1] == '-' {
+		c = passwordContext
+	}
 	flag := c == passwordContext && i > 0 && line[i-1] == '-' || hasFold(line[i:j], "convertto-securestring")
 	if c != passwordContext && c != phoneContext && !flag {
 		return out, 0, false
@@ -139,6 +142,17 @@ func (s *scanner) said(out, line []byte, i, j int) ([]byte, int, bool) {
 			end++
 		}
 		return end
+	}
+	if line[v] == '\t' { // of a list with two columns
+		end := v + 1
+		for end < len(line) && line[end] >= ' ' {
+			end++
+		}
+		text := strings.TrimSpace(string(line[v+1 : end]))
+		if text == "" || noSecret[fold(text)] || everyday()[lower(line[v+1:hostRun(line, v+1)])] {
+			return out, 0, false
+		}
+		return append(append(out, line[i:v+1]...), "[redacted]"...), end, true
 	}
 	if line[v] != ' ' {
 		return out, 0, false
