@@ -107,6 +107,16 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 		return s.queried(out, line, i, j, v)
 	}
 	if separator != '=' && separator != ':' && !element {
+		if end := escapedTag(line, i, j); end > 0 {
+			if c := meaning(line, i, j); isSecret(c) {
+				out = s.scan(append(out, line[i:j]...), line[j:end])
+				stop := len(line)
+				if k := bytes.Index(line[end:], []byte("&lt;")); k >= 0 {
+					stop = end + k
+				}
+				return s.valueOf(out, line[:stop], end, c, true, '<')
+			}
+		}
 		if i > 0 && (line[i-1] == '<' || line[i-1] == ':') && line[j] == ' ' { // an element with attributes
 			if end := bytes.IndexByte(line[j:], '>'); end > 0 && line[j+end-1] != '/' {
 				if c := meaning(line, i, j); c != noContext && c != callContext && c != serverContext && isElement(line, i) {
@@ -127,6 +137,20 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 		}
 	}
 	c := meaning(line, i, j)
+	if (c == noContext || c == serverContext) && !element && j-i <= len("value") {
+		k := v + 1
+		for k < len(line) && line[k] == ' ' {
+			k++
+		}
+		if k < len(line) && line[k] == '\\' {
+			k++
+		}
+		if k < len(line) && (line[k] == '"' || line[k] == '\'') {
+			if paired := s.pair(line[i:j], line[k+1:]); paired != noContext {
+				c = paired
+			}
+		}
+	}
 	if c == noContext || element && !isElement(line, i) && !quoted {
 		return out, 0, false
 	}
@@ -262,6 +286,14 @@ func isElement(line []byte, i int) bool {
 
 // valueOf replaces the value that begins at v.
 func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delimiter byte) ([]byte, int, bool) {
+	if delimiter == '<' && bytes.HasPrefix(line[v:], []byte(cdata)) {
+		stop := len(line)
+		if k := bytes.Index(line[v:], []byte(cdataEnd)); k >= 0 {
+			stop = v + k
+		}
+		v += len(cdata)
+		return s.valueOf(append(out, cdata...), line[:stop], v, c, true, 0)
+	}
 	end := v
 	for end < len(line) && line[end] != '\r' && line[end] != '\n' {
 		ch := line[end]

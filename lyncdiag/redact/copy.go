@@ -308,6 +308,8 @@ func encode16(out, b []byte, order binary.ByteOrder) []byte {
 // name of their key.
 func (c *copier) json(in *bufio.Reader) error {
 	var key, literal []byte
+	about := ""  // what the name of a pair says of its value
+	cookies := 0 // how deep it is in a list of cookies
 	for {
 		b, err := in.ReadByte()
 		if err == io.EOF {
@@ -340,6 +342,14 @@ func (c *copier) json(in *bufio.Reader) error {
 				if err := c.flush(); err != nil {
 					return err
 				}
+			}
+			switch {
+			case b == '[' && (cookies > 0 || strings.EqualFold(string(key), "cookies")):
+				cookies++
+			case b == ']' && cookies > 0:
+				cookies--
+			case b == '{' || b == '}':
+				about = ""
 			}
 			if b == ',' || b == '{' {
 				key = key[:0]
@@ -378,7 +388,19 @@ func (c *copier) json(in *bufio.Reader) error {
 			key = append(key[:0], text...)
 			replaced = c.text(text)
 		} else {
-			replaced = c.field(string(key), text)
+			name := string(key)
+			switch {
+			case strings.EqualFold(name, "value") && cookies > 0:
+				name = "cookie"
+			case strings.EqualFold(name, "value") && about != "":
+				name = about
+			case listed(pairNames, key):
+				about = ""
+				if low := fold(text); isSecret(meaning([]byte(low), 0, len(low))) || strings.HasSuffix(low, "authorization") {
+					about = low
+				}
+			}
+			replaced = c.field(name, text)
 		}
 		c.mu.Unlock()
 		if replaced == text {

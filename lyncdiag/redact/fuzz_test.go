@@ -45,6 +45,7 @@ func FuzzCopy(f *testing.F) {
 		"+10.1.2.3 +198.51.100.7:5061", "+49 (0)89 1234567 404", "0049 89 1234567 089/1234567 (425) 555-0199", "a%2540b%252Ec %2E%2e%25", "=?utf-8?Q?J=C3=B6rg?= =?utf-8?B?eA==?= <sip:",
 		"Kennwort: x, password is y2z password='", "Tel.: 12345 PIN 1234", "app:conf:focus:id:8RJMDKBF https://meet.x.example/a/b", "a9 4a 8f e5 cc b1 9b a6 1c 4c 08 73", "/o=Org/ou=Unit/cn=Recipients/cn=x",
 		"3.2.1.10.in-addr.arpa", "DESKTOP-1A2B3C4 X-PC", "a=candidate:a 1 b UDP 0.8 10.1.2.3 5 inline:abc|2^31", "response=\"0123456789abcdef\" 34d859db65855f91a3b4de853c15347d", "密码：", "IMCEAEX-_O=A_CN=b@",
+		"http://a:b,c@d http%3A%2F%2Fa%3Ab%40c", "proxy=http=a:b@c;https=d", "<o:Password a='b'\n>c\n</o:Password>", "<token><![CDATA[a\n]]></token> &lt;pin&gt;", "\"name\":\"password\",\n\"value\":\"a\"", "\"Password\"=hex(1):61,\\\n00",
 	} {
 		f.Add([]byte(odd), []byte(odd), uint8(i), []byte("abc"), []byte("de"))
 	}

@@ -141,6 +141,59 @@ func TestSecretWords(t *testing.T) {
 	}
 }
 
+// TestPairs: what a value is stands in the name beside it.
+func TestPairs(t *testing.T) {
+	testHidden(t, []hiddenCase{
+		{`x {"name":"password","value":"geheim"}`, `x {"name":"password","value":"[redacted]"}`},
+		{`x {\"name\":\"password\",\"value\":\"geheim\"}`, `x {\"name\":\"password\",\"value\":\"[redacted]\"}`},
+		{`x {"name": "Cookie", "value": "a=b; c=d"}, {"name":"x","value":"y"}`, `x {"name": "Cookie", "value": "[redacted]"}, {"name":"x","value":"y"}`},
+		{"\"name\": \"X-MS-WebTicket\",\r\n  \"value\": \"geheim\"\r\n", "\"name\": \"X-MS-WebTicket\",\r\n  \"value\": \"[redacted]\"\r\n"},
+		{`<add key="Password" value="geheim"/>`, `<add key="Password" value="[redacted]"/>`},
+		{"<add key='Password'\n value='geheim'/>", "<add key='Password'\n value='[redacted]'/>"},
+		{`<add key="Host" value="x"/> name="password policy" value="strong"`, `<add key="Host" value="x"/> name="password policy" value="strong"`},
+		{"name=\"password\"\n\n\nvalue=\"x\"", "name=\"password\"\n\n\nvalue=\"x\""},
+	})
+	in := `{"cookies":[{"name":"a","value":"b"}],"headers":[{"name":"Cookie","value":"c=d"},{"name":"Accept","value":"e"},{"name":"x-ms-webticket","value":"f"}],` +
+		`"params":[{"name":"Password","value":"g"},{"value":"h"}]}`
+	want := `{"cookies":[{"name":"a","value":"[redacted]"}],"headers":[{"name":"Cookie","value":"[redacted]"},{"name":"Accept","value":"e"},{"name":"x-ms-webticket","value":"[redacted]"}],` +
+		`"params":[{"name":"Password","value":"[redacted]"},{"value":"h"}]}`
+	var out bytes.Buffer
+	if err := redact.New().Copy(&out, strings.NewReader(in)); err != nil || out.String() != want {
+		t.Errorf("%v\n got %s\nwant %s", err, out.String(), want)
+	}
+	out.Reset()
+	if err := redact.New().Copy(&out, strings.NewReader(`{"name":"Authorization","value":"Basic qzxy"}`)); err != nil || strings.Contains(out.String(), "qzxy") {
+		t.Errorf("%v %s", err, out.String())
+	}
+}
+
+// TestElements: a secret is one wherever the lines of its element break, and a word in
+// angle brackets that nothing closes hides nothing.
+func TestElements(t *testing.T) {
+	testHidden(t, []hiddenCase{
+		{"<o:Password\n Type=\"x\">geheim</o:Password>\nuser joe@contoso.com", "<o:Password\n Type=\"x\">[redacted]</o:Password>\nuser user-r1@domain-r1.example"},
+		{"<o:Password Type=\"x\">\r\n   geheim und\r\nmehr\r\n</o:Password>\r\n", "<o:Password Type=\"x\">\r\n   [redacted]\r\n</o:Password>\r\n"},
+		{"<Password><![CDATA[gehe<im]]></Password>", "<Password><![CDATA[[redacted]]]></Password>"},
+		{"<Password><![CDATA[gehe\nim]]></Password>", "<Password><![CDATA[[redacted]]]></Password>"},
+		{"<Password>\n<![CDATA[geheim]]>\n</Password>", "<Password>\n<![CDATA[[redacted]]]>\n</Password>"},
+		{"<DisplayName><![CDATA[Jane Roe]]></DisplayName>", "<DisplayName><![CDATA[name-r1 name-r2]]></DisplayName>"},
+		{"&lt;o:Password&gt;geheim&lt;/o:Password&gt; 404", "&lt;o:Password&gt;[redacted]&lt;/o:Password&gt; 404"},
+		{`&lt;Password Type="x"&gt;a&amp;b&lt;/Password&gt;`, `&lt;Password Type="x"&gt;[redacted]&lt;/Password&gt;`},
+		{"<w:BinarySecurityToken>\nabc\ndef\n</w:BinarySecurityToken>", "<w:BinarySecurityToken>\n[redacted]\n</w:BinarySecurityToken>"},
+		{"<Password>a</Password><Password>\nb\n</Password><Token>\nc\n</Token>", "<Password>[redacted]</Password><Password>\n[redacted]\n</Password><Token>\n[redacted]\n</Token>"},
+		{"enter <password>\nThen 404\nby joe@contoso.com", "enter <password>\nThen 404\nby user-r1@domain-r1.example"},
+		{"enter <password>\nThen <b>404</b>\n</password>", "enter <password>\nThen <b>404</b>\n</password>"},
+		{"<token>\n<token>\na\n</token>\n</token>", "<token>\n<token>\n[redacted]\n</token>\n</token>"},
+		{"<password>\n-----BEGIN RSA KEY-----\nabc\n-----END RSA KEY-----\n", "<password>\n-----BEGIN RSA KEY-----\nredacted\n-----END RSA KEY-----\n"},
+		{"<Password>\n true\n</Password>\n<Password nil=\"true\"/>\nx", "<Password>\n true\n</Password>\n<Password nil=\"true\"/>\nx"},
+	})
+	// What nothing closes is bounded.
+	long := "<password>\n" + strings.Repeat("404 Not Found\n", 5000) + "</password>\n"
+	if got := redact.New().Text(long); got != long {
+		t.Errorf("%d bytes become %d", len(long), len(got))
+	}
+}
+
 func TestLogins(t *testing.T) {
 	testHidden(t, []hiddenCase{
 		{"http://joe%40contoso.com:Sommer2024%21@proxy:8080", "http://[redacted]@host-r1:8080"},

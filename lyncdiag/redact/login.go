@@ -152,7 +152,7 @@ func bareLogin(b []byte) (end, at int) {
 // credentials is where those end that begin at v behind the scheme at i, as the header
 // Authorization has them; 0: there are none.
 func credentials(line []byte, i, v int) int {
-	before := bytes.ToLower(line[max(0, i-24):i])
+	before := bytes.ToLower(line[max(0, i-32):i])
 	if !bytes.Contains(before, []byte("auth")) {
 		return 0
 	}

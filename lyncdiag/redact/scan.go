@@ -18,6 +18,9 @@ type scanner struct {
 	table   bool      // look for columns
 	lines   int
 	target  bool // the next word is what PortQry asked for
+	open    openTag
+	about   context // what the name of a pair says of its value
+	named   int     // the line of that name
 }
 
 // maxBlock is the longest block that is looked into; a longer one is dropped.
@@ -48,6 +51,13 @@ func (s *scanner) line(out, line []byte) []byte {
 		}
 		return out
 	}
+	if s.open.name != nil {
+		var ok bool
+		if out, ok = s.within(out, line); ok {
+			return out
+		}
+		return s.line(out, line)
+	}
 	if i := bytes.Index(line, []byte("-----BEGIN ")); i >= 0 && !bytes.Contains(line[i:], []byte("-----END ")) {
 		out = s.scan(out, line[:i])
 		s.begin(line[i:], func(l []byte) bool { return bytes.Contains(l, []byte("-----END ")) }, s.pem)
@@ -66,6 +76,11 @@ func (s *scanner) line(out, line []byte) []byte {
 	if s.lines++; s.lines <= 2 && s.table {
 		s.columns = header(line)
 	}
+	if i, j := openElement(line); j > 0 && len(line) < maxElement {
+		s.block = append(s.block[:0], line...)
+		s.open = openTag{name: bytes.Clone(line[i:j]), from: j}
+		return out
+	}
 	return s.scan(out, line)
 }
 
@@ -75,6 +90,9 @@ func (s *scanner) begin(line []byte, ends func([]byte) bool, whole func(out, blo
 
 // end writes what is kept of a block that is over.
 func (s *scanner) end(out []byte) []byte {
+	for s.open.name != nil {
+		out = s.unclosed(out, len(s.block))
+	}
 	if s.whole == nil {
 		return out
 	}

@@ -115,8 +115,8 @@ func meaning(line []byte, i, j int) context {
 // said handles a word behind which a password or a number stands without a sign:
 // "the password is hunter2", "-Password hunter2", "Tel 425 555 0199".
 func (s *scanner) said(out, line []byte, i, j int) ([]byte, int, bool) {
-	if i > 0 && strings.IndexByte(":/@.", line[i-1]) >= 0 {
-		return out, 0, false // of an address
+	if i > 0 && strings.IndexByte(":/@.<", line[i-1]) >= 0 {
+		return out, 0, false // of an address or an element
 	}
 	c := meaning(line, i, j)
 	if c == passContext && i > 0 && line[i-1] == '-' {
