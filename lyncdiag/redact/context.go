@@ -90,8 +90,8 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 	if quoted {
 		v++
 	}
-	if hasFold(line[v:], "(s)") { // "Proxy Server(s) :"
-		v += len("(s)")
+	if line[j] == '(' && bytes.HasPrefix(line[j:], []byte("(s)")) { // "Proxy Server(s) :"
+		v = j + len("(s)")
 	}
 	blanks := v
 	for v < len(line) && (line[v] == ' ' || line[v] == '\t') { // lists of properties pad their names to one width
@@ -107,14 +107,9 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 		return s.queried(out, line, i, j, v)
 	}
 	if separator != '=' && separator != ':' && !element {
-		if end := escapedTag(line, i, j); end > 0 {
-			if c := meaning(line, i, j); isSecret(c) {
-				out = s.scan(append(out, line[i:j]...), line[j:end])
-				stop := len(line)
-				if k := bytes.Index(line[end:], []byte("&lt;")); k >= 0 {
-					stop = end + k
-				}
-				return s.valueOf(out, line[:stop], end, c, true, '<')
+		if line[j] == '&' || line[j] == ' ' && i > 0 && (line[i-1] == ';' || line[i-1] == ':') {
+			if c, end, stop := escapedTag(line, i, j); end > 0 {
+				return s.valueOf(s.scan(out, line[i:end]), line[:stop], end, c, true, '<')
 			}
 		}
 		if i > 0 && (line[i-1] == '<' || line[i-1] == ':') && line[j] == ' ' { // an element with attributes
@@ -131,24 +126,15 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 	if dn := dnAttribute(line, i, j); dn != "" && separator == '=' && v == j {
 		return s.dn(out, line, i, j, dn)
 	}
-	if separator == '=' && v == j && (j-i == 3 || j-i == 4) {
+	if separator == '=' && v == j && (j-i == 3 && line[i]|0x20 == 's' || j-i == 4 && line[i]|0x20 == 'c') {
 		if end := parameter(line, i, j); end > 0 {
 			return append(append(out, line[i:j+1]...), "[redacted]"...), end, true
 		}
 	}
 	c := meaning(line, i, j)
-	if (c == noContext || c == serverContext) && !element && j-i <= len("value") {
-		k := v + 1
-		for k < len(line) && line[k] == ' ' {
-			k++
-		}
-		if k < len(line) && line[k] == '\\' {
-			k++
-		}
-		if k < len(line) && (line[k] == '"' || line[k] == '\'') {
-			if paired := s.pair(line[i:j], line[k+1:]); paired != noContext {
-				c = paired
-			}
+	if n := line[j-1] | 0x20; (n == 'e' || n == 'y') && j-i <= len("value") && !element {
+		if paired := s.pair(line[i:j], line[v+1:]); paired != noContext {
+			c = paired
 		}
 	}
 	if c == noContext || element && !isElement(line, i) && !quoted {
@@ -184,8 +170,8 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 	}
 	if c == passContext {
 		text := string(line[v:secretEnd(line, v)])
-		given := line[i] == 'p' && (separator == '=' || delimiter == '"' || delimiter == '\'') && !onlyDigits(text) && !weak[fold(text)] && !everyday()[fold(text)]
-		if !given && (line[i] != 'p' || !looksSecret(text)) {
+		low := fold(text)
+		if line[i] != 'p' || !looksSecret(text) && (separator != '=' && delimiter == 0 || onlyDigits(text) || weak[low] || everyday()[low]) {
 			return out, 0, false
 		}
 		c = passwordContext
@@ -236,21 +222,19 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 	return s.valueOf(out, line, v, c, delimiter != 0, delimiter)
 }
 
-// queried handles a value of the registry as reg query writes it.
+// queried handles a value of the registry as reg query writes it, its type at v.
 func (s *scanner) queried(out, line []byte, i, j, v int) ([]byte, int, bool) {
 	c := meaning(line, i, j)
-	kind := v
-	for v < len(line) && line[v] > ' ' {
-		v++
+	kind := line[v:]
+	n := bytes.IndexByte(kind, ' ')
+	if tab := bytes.IndexByte(kind, '\t'); tab >= 0 && (n < 0 || tab < n) {
+		n = tab
 	}
-	binary := bytes.Equal(line[kind:v], []byte("REG_BINARY")) && (c == passwordContext || c == secretContext)
-	if c == noContext || c == callContext || c == serverContext || c == proxyContext || !binary && !bytes.HasSuffix(line[kind:v], []byte("SZ")) {
+	if n < 0 || c == noContext || c == callContext || c == serverContext || c == proxyContext {
 		return out, 0, false
 	}
-	for v < len(line) && (line[v] == ' ' || line[v] == '\t') {
-		v++
-	}
-	if v == len(line) || binary && len(line)-v <= 8 {
+	v = len(line) - len(bytes.TrimLeft(kind[n:], " \t"))
+	if kind = kind[:n]; !bytes.HasSuffix(kind, []byte("SZ")) && (!isSecret(c) || string(kind) != "REG_BINARY" || len(line)-v <= 8) {
 		return out, 0, false
 	}
 	return s.valueOf(append(out, line[i:v]...), line, v, c, true, '\n')
@@ -259,21 +243,23 @@ func (s *scanner) queried(out, line []byte, i, j, v int) ([]byte, int, bool) {
 // parameter is where a signature or a code of an address ends that lets in who has it;
 // 0: it is none. Short ones and numbers are states.
 func parameter(line []byte, i, j int) int {
-	if word := line[i:j]; !bytes.EqualFold(word, []byte("sig")) && !bytes.EqualFold(word, []byte("code")) {
+	least := 16
+	if hasFold(line[i:], "sig=") {
+		least = 8
+	} else if !hasFold(line[i:], "code=") {
 		return 0
 	}
-	if i > 0 && strings.IndexByte("?&#", line[i-1]) < 0 && !hasSuffixFold(line[:i], "&amp;") {
+	if i > 0 && line[i-1] != '?' && line[i-1] != '&' && line[i-1] != '#' && !bytes.HasSuffix(line[:i], []byte("&amp;")) {
 		return 0
 	}
-	end := j + 1
-	for end < len(line) && strings.IndexByte(" \t\r\n&#\"'<>;,()", line[end]) < 0 {
-		end++
+	value := line[j+1:]
+	if end := bytes.IndexAny(value, " \t\r\n&#\"'<>;,()"); end >= 0 {
+		value = value[:end]
 	}
-	value := string(line[j+1 : end])
-	if strings.HasPrefix(value, "[redacted]") || onlyDigits(value) || len(value) < 16 && (j-i == 4 || len(value) < 8) {
+	if len(value) < least || value[0] == '[' || onlyDigits(string(value)) {
 		return 0
 	}
-	return end
+	return j + 1 + len(value)
 }
 
 // isElement reports whether a word is the name of an XML element that begins.
@@ -287,12 +273,8 @@ func isElement(line []byte, i int) bool {
 // valueOf replaces the value that begins at v.
 func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delimiter byte) ([]byte, int, bool) {
 	if delimiter == '<' && bytes.HasPrefix(line[v:], []byte(cdata)) {
-		stop := len(line)
-		if k := bytes.Index(line[v:], []byte(cdataEnd)); k >= 0 {
-			stop = v + k
-		}
-		v += len(cdata)
-		return s.valueOf(append(out, cdata...), line[:stop], v, c, true, 0)
+		text, _, _ := bytes.Cut(line[v:], []byte(cdataEnd))
+		return s.valueOf(append(out, cdata...), line[:v+len(text)], v+len(cdata), c, true, 0)
 	}
 	end := v
 	for end < len(line) && line[end] != '\r' && line[end] != '\n' {

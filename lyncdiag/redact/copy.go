@@ -390,11 +390,13 @@ func (c *copier) json(in *bufio.Reader) error {
 		} else {
 			name := string(key)
 			switch {
-			case strings.EqualFold(name, "value") && cookies > 0:
-				name = "cookie"
-			case strings.EqualFold(name, "value") && about != "":
-				name = about
-			case listed(pairNames, key):
+			case strings.EqualFold(name, "value"):
+				if cookies > 0 {
+					name = "cookie"
+				} else if about != "" {
+					name = about
+				}
+			case pairWords[fold(name)]:
 				about = ""
 				if low := fold(text); isSecret(meaning([]byte(low), 0, len(low))) || strings.HasSuffix(low, "authorization") {
 					about = low

@@ -1,9 +1,6 @@
 package redact
 
-import (
-	"bytes"
-	"strings"
-)
+import "bytes"
 
 // maxElement and maxElementLines bound what is read of an element whose end has not
 // come.
@@ -59,69 +56,54 @@ func (s *scanner) within(out, line []byte) ([]byte, bool) {
 	if s.open.lines++; s.open.lines > maxElementLines || len(s.block)+len(line) > maxElement {
 		return s.unclosed(out, len(s.block)), false
 	}
-	begun := len(s.block)
+	begun, from := len(s.block), s.open.from
 	s.block = append(s.block, line...)
-	from := s.open.from
-	end := bytes.IndexByte(s.block[from:], '>')
-	if end >= 0 {
-		end += from + 1
-	} else {
+	end := from + bytes.IndexByte(s.block[from:], '>') + 1
+	if end == from { // of the tag
 		end = len(s.block)
 	}
-	sign := bytes.IndexByte(s.block[from:end], '<')
-	if sign >= 0 || bytes.HasSuffix(s.block[from:end], []byte("/>")) {
+	switch tag := s.block[from:end]; {
+	case bytes.IndexByte(tag, '<') >= 0 || bytes.HasSuffix(tag, []byte("/>")):
 		return s.unclosed(out, begun), false
-	}
-	if s.block[end-1] != '>' {
-		s.open.from = len(s.block) - 1
+	case tag[len(tag)-1] != '>':
 		return out, true
 	}
 	s.open.from = end - 1
-	value := end
-	for value < len(s.block) && s.block[value] <= ' ' {
-		value++
+	value := bytes.TrimLeft(s.block[end:], " \t\r\n")
+	sign := "<"
+	if bytes.HasPrefix(value, []byte(cdata)) {
+		value = value[len(cdata):]
+		sign = cdataEnd
 	}
-	to := value
-	if bytes.HasPrefix(s.block[value:], []byte(cdata)) {
-		value += len(cdata)
-		if to = bytes.Index(s.block[value:], []byte(cdataEnd)); to < 0 {
-			return out, true
-		}
-		to += value
-	} else if to = bytes.IndexByte(s.block[value:], '<'); to < 0 {
-		return out, true
-	} else {
-		to += value
-	}
-	behind := bytes.TrimLeft(bytes.TrimPrefix(s.block[to:], []byte(cdataEnd)), " \t\r\n")
-	if len(behind) == 0 {
+	n := bytes.Index(value, []byte(sign))
+	if n < 0 {
 		return out, true
 	}
-	if !closes(behind, s.open.name) {
+	behind := bytes.TrimLeft(bytes.TrimPrefix(value[n:], []byte(cdataEnd)), " \t\r\n")
+	switch {
+	case len(behind) == 0:
+		return out, true
+	case !closes(behind, s.open.name):
 		return s.unclosed(out, begun), false
 	}
 	s.open.name = nil
-	for part := range bytes.Lines(bytes.Clone(s.block[:end])) {
-		out = s.scan(out, part)
-	}
-	out = append(out, s.block[end:value]...)
-	kept := bytes.TrimRight(s.block[value:to], " \t\r\n")
-	if text := string(bytes.ToLower(kept)); noSecret[text] || text == "" {
-		out = append(out, kept...)
+	v := len(s.block) - len(value)
+	out = append(s.scan(out, s.block[:end]), s.block[end:v]...)
+	rest := bytes.Clone(value[n:]) // the block may be another's then
+	value = value[:n]
+	text := bytes.TrimRight(value, " \t\r\n")
+	if low := lower(text); noSecret[low] || low == "" {
+		out = append(out, text...)
 	} else {
 		out = append(out, "[redacted]"...)
 	}
-	out = append(out, s.block[value+len(kept):to]...)
-	return s.line(out, bytes.Clone(s.block[to:])), true
+	return s.line(append(out, value[len(text):]...), rest), true
 }
 
 // closes reports whether a text begins with the end of an element.
 func closes(text, name []byte) bool {
-	if !bytes.HasPrefix(text, []byte("</")) {
-		return false
-	}
 	end := bytes.IndexByte(text, '>')
-	if end < 0 {
+	if end < 0 || !bytes.HasPrefix(text, []byte("</")) {
 		return false
 	}
 	written := bytes.TrimRight(text[2:end], " \t")
@@ -131,60 +113,69 @@ func closes(text, name []byte) bool {
 // unclosed handles the first bytes of an element that has no end as any other text.
 func (s *scanner) unclosed(out []byte, n int) []byte {
 	s.open.name = nil
-	first := true
-	for part := range bytes.Lines(bytes.Clone(s.block[:n])) {
-		if first {
-			out = s.scan(out, part)
-		} else {
-			out = s.line(out, part)
+	text := bytes.Clone(s.block[:n])
+	line := bytes.IndexByte(text, '\n') + 1
+	if line == 0 {
+		line = n
+	}
+	out = s.scan(out, text[:line])
+	return s.each(out, text[line:])
+}
+
+// each handles the lines of a text.
+func (s *scanner) each(out, text []byte) []byte {
+	for len(text) > 0 {
+		n := bytes.IndexByte(text, '\n') + 1
+		if n == 0 {
+			n = len(text)
 		}
-		first = false
+		out, text = s.line(out, text[:n]), text[n:]
 	}
 	return out
 }
 
-// escapedTag is where the escaped tag of an element ends whose name ends at j, as in
-// "&lt;o:Password&gt;"; 0: it is none.
-func escapedTag(line []byte, i, j int) int {
-	if line[j] != '&' && line[j] != ' ' {
-		return 0
+// escapedTag is what the escaped element means whose name ends at j, as in
+// "&lt;o:Password&gt;", and where its value begins and ends; 0: it is none.
+func escapedTag(line []byte, i, j int) (c context, value, end int) {
+	from := i
+	for from > 0 && (wordByte[line[from-1]] || line[from-1] == ':') {
+		from--
 	}
-	for i > 0 && (wordByte[line[i-1]] || line[i-1] == ':') {
-		i--
+	sign, less := []byte("&gt;"), []byte("&lt;")
+	if from < len(less) || line[from-1] != ';' || !bytes.HasSuffix(line[:from], less) {
+		return c, 0, 0
 	}
-	if !bytes.HasSuffix(line[:i], []byte("&lt;")) {
-		return 0
+	n := bytes.Index(line[j:], sign)
+	if c = meaning(line, i, j); n < 0 || !isSecret(c) || line[j+n-1] == '/' || bytes.Contains(line[j:j+n], less) {
+		return c, 0, 0
 	}
-	end := bytes.Index(line[j:], []byte("&gt;"))
-	if end < 0 || bytes.Contains(line[j:j+end], []byte("&lt;")) || line[j+end-1] == '/' {
-		return 0
-	}
-	return j + end + len("&gt;")
+	value = j + n + len(sign)
+	text, _, _ := bytes.Cut(line[value:], less)
+	return c, value, value + len(text)
 }
 
-// pairNames are what the names of pairs are called, as in {"name":"x","value":"y"}.
-var pairNames = set(`name key`)
+// pairWords are what the two of a pair are called, as in {"name":"x","value":"y"}.
+var pairWords = set(`name key value`)
 
 // pair notes what a pair is named, and tells what that says of its value.
 func (s *scanner) pair(word, value []byte) context {
-	if len(word) == len("value") && bytes.EqualFold(word, []byte("value")) {
-		c := s.about
-		s.about = noContext
+	if !listed(pairWords, word) {
+		return noContext
+	}
+	about := s.about
+	s.about = noContext
+	if len(word) == len("value") {
 		if s.lines > s.named+1 {
 			return noContext
 		}
-		return c
+		return about
 	}
-	if len(word) > len("name") || !listed(pairNames, word) {
-		return noContext
-	}
-	end := 0
-	for end < len(value) && wordByte[value[end]] {
-		end++
-	}
-	s.about, s.named = noContext, s.lines
-	if c := meaning(value, 0, end); isSecret(c) && end < len(value) && strings.IndexByte("\"'\\", value[end]) >= 0 {
-		s.about = c
+	s.named = s.lines
+	value = bytes.TrimLeft(value, "\\\"' ")
+	if end := bytes.IndexAny(value, "\\\"'"); end > 0 {
+		if c := meaning(value, 0, end); isSecret(c) {
+			s.about = c
+		}
 	}
 	return noContext
 }
