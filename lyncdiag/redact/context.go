@@ -34,42 +34,43 @@ var contexts = contextTable()
 
 func contextTable() map[string]context {
 	table := map[string]context{}
-	add := func(c context, words string) {
-		for w := range strings.FieldsSeq(words) {
-			table[w] = c
-		}
-	}
-	add(hostContext, `targetname source peer peerserver fqdn fqdn1 fqdn2 domain host hostname maddr computer computername
+	for c, words := range [...]string{
+		hostContext: `targetname source peer peerserver fqdn fqdn1 fqdn2 domain host hostname maddr computer computername
 		workstation workstationname machine machinename dnshostname tls-target ms-trunking-peer nv-hostname proxyserver
 		userdnsdomain userdomain logonserver defaultdomainname registrar sipdomain netbiosname logondomain
-		clientcomputername poolfqdn registrarpool`)
-	add(userContext, `user username user-name userid account accountname samaccountname login loginname logonuser logonname
-		nickname mailnickname alias upn defaultusername lastloggedonuser loggedonuser owner`)
-	add(nameContext, `displayname display-name givenname surname sn firstname lastname fullname registeredowner
+		clientcomputername poolfqdn registrarpool`,
+		userContext: `user username user-name userid account accountname samaccountname login loginname logonuser logonname
+		nickname mailnickname alias upn defaultusername lastloggedonuser loggedonuser owner`,
+		nameContext: `displayname display-name givenname surname sn firstname lastname fullname registeredowner
 		registeredorganization company companyname department office physicaldeliveryofficename organization tenantname
-		federationbrandname brandname streetaddress city manager commonname`)
-	add(cookieContext, `cookie set-cookie set-cookie2`)
-	add(passwordContext, passwordWords)
-	add(passContext, `pass`)
-	add(sdpContext, `ice-pwd ice-ufrag inline remote-candidate`)
-	add(candidateContext, `candidate`)
-	add(digestContext, `response cnonce`)
-	add(phoneContext, `tel telephone telephonenumber phone phonenumber phonenumbers officephone businessphone businessphones mobile mobilephone
+		federationbrandname brandname streetaddress city manager commonname`,
+		cookieContext:    `cookie set-cookie set-cookie2`,
+		passwordContext:  passwordWords,
+		passContext:      `pass`,
+		sdpContext:       `ice-pwd ice-ufrag inline remote-candidate`,
+		candidateContext: `candidate`,
+		digestContext:    `response cnonce`,
+		phoneContext: `tel telephone telephonenumber phone phonenumber phonenumbers officephone businessphone businessphones mobile mobilephone
 		mobilenumber cell cellphone homephone ipphone otherphone othertelephone alternatemobilephones fax faxnumber facsimile
 		facsimiletelephonenumber pager lineuri msrtcsip-line callto telefon telefonnummer rufnummer durchwahl handy handynummer mobiltelefon
 		téléphone teléfono telefono telefone telefoon telefonnummer puhelin matkapuhelin celular telemóvel móvil portable телефон тел
-		τηλέφωνο טלפון هاتف 電話 電話番号 电话 手机 전화 전화번호`)
-	add(conferenceContext, `conferenceid conference-id confid conf-id meetingid meeting-id konferenz-id konferenzkennung besprechungs-id
-		pstnconferenceid`)
-	add(secretContext, `secret client_secret clientsecret access_token accesstoken id_token refresh_token token assertion
+		τηλέφωνο טלפון هاتف 電話 電話番号 电话 手机 전화 전화번호`,
+		conferenceContext: `conferenceid conference-id confid conf-id meetingid meeting-id konferenz-id konferenzkennung besprechungs-id
+		pstnconferenceid`,
+		secretContext: `secret client_secret clientsecret access_token accesstoken id_token refresh_token token assertion
 		samlresponse wresult binarysecuritytoken ciphervalue signaturevalue binarysecret
 		x-ms-webticket cwt ticket webticket apikey api_key sessionid sharedkey idtoken refreshtoken authtoken auth_token
 		x-auth-token access-token id-token refresh-token client-secret client_assertion secrettext secretkey secret_key
-		privatekey private_key api-key x-api-key ocp-apim-subscription-key subscription-key accountkey sharedaccesskey`)
-	add(gssContext, `gssapi-data`)
-	add(callContext, `call-id sip-call-id callid i in-reply-to`)
-	add(proxyContext, `proxy http_proxy https_proxy all_proxy ftp_proxy no_proxy ws_proxy wss_proxy socks_proxy`)
-	add(serverContext, `server standardserver serveur servidor name nom nombre nome サーバー 服务器 名前 名称`)
+		privatekey private_key api-key x-api-key ocp-apim-subscription-key subscription-key accountkey sharedaccesskey`,
+		gssContext:    `gssapi-data`,
+		callContext:   `call-id sip-call-id callid i in-reply-to`,
+		proxyContext:  `proxy http_proxy https_proxy all_proxy ftp_proxy no_proxy ws_proxy wss_proxy socks_proxy`,
+		serverContext: `server standardserver serveur servidor name nom nombre nome サーバー 服务器 名前 名称`,
+	} {
+		for w := range strings.FieldsSeq(words) {
+			table[w] = context(c)
+		}
+	}
 	return table
 }
 
@@ -128,7 +129,7 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 	}
 	if separator == '=' && v == j && (j-i == 3 && line[i]|0x20 == 's' || j-i == 4 && line[i]|0x20 == 'c') {
 		if end := parameter(line, i, j); end > 0 {
-			return append(append(out, line[i:j+1]...), "[redacted]"...), end, true
+			return conceal(out, line[i:j+1]), end, true
 		}
 	}
 	c := meaning(line, i, j)
@@ -226,10 +227,7 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 func (s *scanner) queried(out, line []byte, i, j, v int) ([]byte, int, bool) {
 	c := meaning(line, i, j)
 	kind := line[v:]
-	n := bytes.IndexByte(kind, ' ')
-	if tab := bytes.IndexByte(kind, '\t'); tab >= 0 && (n < 0 || tab < n) {
-		n = tab
-	}
+	n := bytes.IndexAny(kind, " \t")
 	if n < 0 || c == noContext || c == callContext || c == serverContext || c == proxyContext {
 		return out, 0, false
 	}
@@ -302,18 +300,18 @@ func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delim
 		if !quoted {
 			end = secretEnd(line, v)
 		}
-		return append(out, "[redacted]"...), end, true
+		return conceal(out, nil), end, true
 	case c == passContext && !looksSecret(text):
 		return s.scan(out, value), end, true
 	case c == passContext:
-		return append(out, "[redacted]"...), end, true
+		return conceal(out, nil), end, true
 	case text == "" || weak[strings.ToLower(text)] || isTime(text):
 		return append(out, value...), end, true
 	case c == sdpContext:
 		if k := bytes.IndexByte(value, '|'); k > 0 { // lifetime and index of a key
-			return append(append(out, "[redacted]"...), value[k:]...), end, true
+			return append(conceal(out, nil), value[k:]...), end, true
 		}
-		return append(out, "[redacted]"...), end, true
+		return conceal(out, nil), end, true
 	case c == digestContext:
 		switch {
 		case isHex(text) && len(text) >= 8:
@@ -341,7 +339,7 @@ func (s *scanner) valueOf(out, line []byte, v int, c context, quoted bool, delim
 		if rest := string(line[v:end]); isPseudonym(rest) {
 			return append(out, rest...), end, true
 		}
-		return append(out, "[redacted]"...), end, true
+		return conceal(out, nil), end, true
 	case c == callContext:
 		if at := bytes.IndexByte(value, '@'); at >= 0 {
 			out = append(out, s.callID(value[:at+1])...)

@@ -95,7 +95,7 @@ func (s *scanner) within(out, line []byte) ([]byte, bool) {
 	if low := lower(text); noSecret[low] || low == "" {
 		out = append(out, text...)
 	} else {
-		out = append(out, "[redacted]"...)
+		out = conceal(out, nil)
 	}
 	return s.line(append(out, value[len(text):]...), rest), true
 }

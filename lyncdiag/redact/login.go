@@ -79,13 +79,22 @@ func login(b []byte, escaped bool) (end, at int) {
 
 // hidden replaces a login of end bytes at i, its @, and the host behind them.
 func (s *scanner) hidden(out, line []byte, i, end, at int) ([]byte, int) {
-	out = append(append(out, "[redacted]"...), line[i+end:i+end+at]...)
-	i += end + at
-	run := line[i:hostRun(line, i)]
-	if len(run) == 0 || onlyDigits(string(run)) || isGUID(string(run)) {
-		return out, i
+	i += end
+	out = conceal(out, nil)
+	out = append(out, line[i:i+at]...)
+	i += at
+	if to := hostRun(line, i); to > i {
+		return append(out, s.host(string(line[i:to]))...), to
 	}
-	return append(out, s.host(string(run))...), i + len(run)
+	return out, i
+}
+
+// conceal writes what stands for a secret, behind what is kept before it.
+//
+//go:noinline
+func conceal(out, before []byte) []byte {
+	out = append(out, before...)
+	return append(out, "[redacted]"...)
 }
 
 // logins replaces a list of proxies in which a login stands without a scheme; what
@@ -94,44 +103,39 @@ func (s *scanner) logins(out, line []byte, i, v int, delimiter byte) ([]byte, in
 	if bytes.IndexByte(line[v:], '@') < 0 {
 		return out, 0, false
 	}
-	var done []byte
-	from := i
+	from, found := v, false
 	for k := v; k < len(line); {
 		entry := k
 		for entry < len(line) && (wordByte[line[entry]] || line[entry] == '.') {
 			entry++
 		}
-		if entry < len(line) && line[entry] == '=' { // "https=proxy:8080"
-			entry++
-		} else {
+		if entry++; entry > len(line) || line[entry-1] != '=' { // no "https=proxy:8080"
 			entry = k
 		}
 		if end, at := bareLogin(line[entry:]); end > 0 {
-			if from == i {
-				done = append(done, line[i:v]...)
-				from = v
+			if !found {
+				found = true
+				out = append(out, line[i:v]...)
 			}
-			done = s.scan(done, line[from:entry])
-			done, from = s.hidden(done, line, entry, end, at)
+			out, from = s.hidden(s.scan(out, line[from:entry]), line, entry, end, at)
 			k = from
 		}
-		for k < len(line) && strings.IndexByte(";, \t\r\n\"<>", line[k]) < 0 && (delimiter == 0 || line[k] != delimiter) {
-			k++
-		}
-		for k < len(line) && strings.IndexByte(";, ", line[k]) >= 0 {
-			if k++; line[k-1] != ';' && from == i && delimiter == 0 {
-				return out, 0, false
-			}
-		}
-		if k >= len(line) || strings.IndexByte("\t\r\n\"<>", line[k]) >= 0 || delimiter != 0 && line[k] == delimiter {
+		n := bytes.IndexAny(line[k:], "; ,\t\r\n\"<>")
+		if n < 0 || delimiter == '\'' && bytes.IndexByte(line[k:k+n], delimiter) >= 0 || !found && delimiter == 0 && line[k+n] != ';' {
 			break
 		}
+		k += n
+		rest := bytes.TrimLeft(line[k:], "; ,")
+		if len(rest) == len(line)-k {
+			break
+		}
+		k = len(line) - len(rest)
 	}
-	if from == i {
-		return out, 0, false
-	}
-	return append(out, done...), from, true
+	return out, from, found
 }
+
+// schemes are those that no "//" follows.
+var schemes = set(`sip sips tel mailto smtp im pres urn`)
 
 // bareLogin is login where no scheme tells that an address begins.
 func bareLogin(b []byte) (end, at int) {
@@ -139,8 +143,7 @@ func bareLogin(b []byte) (end, at int) {
 	if colon < 0 || colon+1 < len(b) && (b[colon+1] <= ' ' || b[colon+1] == '/') {
 		return 0, 0
 	}
-	switch lower(b[:colon]) {
-	case "sip", "sips", "tel", "mailto", "smtp", "im", "pres", "urn":
+	if schemes[lower(b[:colon])] {
 		return 0, 0
 	}
 	if end, at = login(b, false); bytes.IndexByte(b[:end], ' ') >= 0 {

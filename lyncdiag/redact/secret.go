@@ -152,7 +152,7 @@ func (s *scanner) said(out, line []byte, i, j int) ([]byte, int, bool) {
 		if text == "" || noSecret[fold(text)] || everyday()[lower(line[v+1:hostRun(line, v+1)])] {
 			return out, 0, false
 		}
-		return append(append(out, line[i:v+1]...), "[redacted]"...), end, true
+		return conceal(out, line[i:v+1]), end, true
 	}
 	if line[v] != ' ' {
 		return out, 0, false
@@ -171,8 +171,7 @@ func (s *scanner) said(out, line []byte, i, j int) ([]byte, int, bool) {
 		if end <= 0 || stated == "" && !flag {
 			return out, 0, false
 		}
-		out = append(out, line[i:v+1]...)
-		return append(out, "[redacted]"...), v + 1 + end, true
+		return conceal(out, line[i:v+1]), v + 1 + end, true
 	}
 	end := word(v)
 	text := strings.TrimRight(string(line[v:end]), ".,;:!?)\"'")
@@ -188,8 +187,7 @@ func (s *scanner) said(out, line []byte, i, j int) ([]byte, int, bool) {
 	default:
 		return out, 0, false
 	}
-	out = append(out, line[i:v]...)
-	return append(out, "[redacted]"...), v + len(text), true
+	return conceal(out, line[i:v]), v + len(text), true
 }
 
 var pinWords = set(`pin passcode geheimzahl`)
@@ -302,7 +300,5 @@ func (s *scanner) candidate(out, line []byte, i, v int) ([]byte, int, bool) {
 	case third == "udp", strings.HasPrefix(third, "tcp"), third == "[redacted]", !onlyDigits(string(line[starts[1]:ends[1]])):
 		return out, 0, false
 	}
-	out = append(append(out, line[i:v]...), "[redacted]"...)
-	out = append(append(out, line[ends[0]:starts[2]]...), "[redacted]"...)
-	return out, ends[2], true
+	return conceal(conceal(out, line[i:v]), line[ends[0]:starts[2]]), ends[2], true
 }
