@@ -172,7 +172,7 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 	if c == passContext {
 		text := string(line[v:secretEnd(line, v)])
 		low := fold(text)
-		if line[i] != 'p' || !looksSecret(text) && (separator != '=' && delimiter == 0 || onlyDigits(text) || weak[low] || everyday()[low]) {
+		if line[i] != 'p' || !looksSecret(text) && (separator != '=' && delimiter == 0 && (i == 0 || line[i-1] != '/') || onlyDigits(text) || weak[low] || everyday()[low]) {
 			return out, 0, false
 		}
 		c = passwordContext

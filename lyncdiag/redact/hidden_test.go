@@ -248,6 +248,22 @@ func TestProxyLogins(t *testing.T) {
 	}
 }
 
+func TestCommands(t *testing.T) {
+	testHidden(t, []hiddenCase{
+		{"curl -u joe:geheim https://x.example", "curl -u [redacted] https://domain-r1.example"},
+		{"curl --user 'joe:geheim' x", "curl --user '[redacted]' x"},
+		{"curl -u \"joe:geheim\"", "curl -u \"[redacted]\""},
+		{`net use \\fs1\x /user:contoso\joe geheim /persistent:no`, `net use \\host-r1\x /user:DOMAIN-R1\user-r1 [redacted] /persistent:no`},
+		{`net use \\fs1\x /user:contoso\joe`, `net use \\host-r1\x /user:DOMAIN-R1\user-r1`},
+		{"cmdkey /add:x /pass:geheim", "cmdkey /add:x /pass:[redacted]"},
+		{"sip:joe:geheim@p.example", "sip:[redacted]@domain-r1.example"},
+		{"sip:p:5061 joe@contoso.com", "sip:host-r1:5061 user-r1@domain-r1.example"},
+		{"Das Kennwort ist: geheim.", "Das Kennwort ist: [redacted]."},
+		{"the password is: required", "the password is: required"},
+		{"ls -u x, -u http://x", "ls -u x, -u http://host-r1"},
+	})
+}
+
 // TestLoginIsNotLearnt: a password of letters is not written to the map as a name.
 func TestLoginIsNotLearnt(t *testing.T) {
 	r := redact.New()

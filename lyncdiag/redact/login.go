@@ -176,3 +176,38 @@ func credentials(line []byte, i, v int) int {
 	}
 	return end
 }
+
+// option handles the option of a command that a login follows: "curl -u joe:pw", "net
+// use /user:CORP\joe pw".
+func (s *scanner) option(out, line []byte, i, j int) ([]byte, int, bool) {
+	word := func(v int) int {
+		if n := bytes.IndexAny(line[v:], " \t\r\n\"'<>"); n >= 0 {
+			return v + n
+		}
+		return len(line)
+	}
+	v, end := j+1, word(j+1)
+	switch lower(bytes.TrimLeft(line[i:j+1], "-")) {
+	case "u ", "user ":
+		if v < len(line) && (line[v] == '"' || line[v] == '\'') {
+			v++
+			end = word(v)
+		}
+		colon := bytes.IndexByte(line[v:end], ':')
+		if line[i-1] != '-' || colon <= 0 || colon+1 == end-v || line[v+colon+1] == '/' || line[v] == '[' {
+			return out, 0, false
+		}
+		return conceal(out, line[i:v]), end, true
+	case "user:":
+		if line[i-1] != '/' || end == v {
+			return out, 0, false
+		}
+		out = s.scan(append(out, line[i:v]...), line[v:end])
+		to := word(min(end+1, len(line)))
+		if !bytes.Contains(bytes.ToLower(line[:i]), []byte("net use ")) || to <= end+1 || line[end] != ' ' || line[end+1] == '/' {
+			return out, end, true
+		}
+		return conceal(out, []byte(" ")), to, true
+	}
+	return out, 0, false
+}

@@ -408,7 +408,15 @@ func (s *scanner) word(out, line []byte, i int, stars bool) ([]byte, int) {
 			out, end := s.forced(out, line, i)
 			return s.meeting(out, line, i, end)
 		}
+		if end, at := bareLogin(line[i:]); end > 0 {
+			return s.hidden(out, line, i, end, at)
+		}
 		return s.forced(out, line, i)
+	}
+	if (before == '-' || before == '/') && (run[0]|0x20 == 'u' || run[0] == '-') && j < len(line) {
+		if o, end, ok := s.option(out, line, i, j); ok {
+			return o, end
+		}
 	}
 	if stars && i > 0 && j < len(line) {
 		if o, end, ok := s.nslookupWord(out, line, i, j); ok {

@@ -158,10 +158,13 @@ func (s *scanner) said(out, line []byte, i, j int) ([]byte, int, bool) {
 		return out, 0, false
 	}
 	v++
-	stated := ""
-	if end := word(v); end < len(line) && line[end] == ' ' && listed(states, line[v:end]) {
-		stated = lower(line[v:end])
-		v = end + 1
+	stated, colon := "", false
+	if end := word(v); end < len(line) && line[end] == ' ' {
+		state := bytes.TrimRight(line[v:end], ":")
+		if listed(states, state) {
+			stated, colon = lower(state), v+len(state) < end
+			v = end + 1
+		}
 	}
 	if v >= len(line) || line[v] <= ' ' {
 		return out, 0, false
@@ -183,7 +186,7 @@ func (s *scanner) said(out, line []byte, i, j int) ([]byte, int, bool) {
 	case flag && strings.IndexByte("-$(|", text[0]) < 0:
 	case looksSecret(text) && (stated != "" || len(text) >= 6):
 	case pinWords[lower(line[i:j])] && onlyDigits(text) && len(text) >= 4:
-	case (stated == "is" || stated == "was") && !everyday()[fold(text)]:
+	case (stated == "is" || stated == "was" || colon) && !everyday()[fold(text)]:
 	default:
 		return out, 0, false
 	}
