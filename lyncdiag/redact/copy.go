@@ -500,10 +500,12 @@ func (s *scanner) registryBytes(out, block []byte) []byte {
 	colon := sign + bytes.IndexByte(block[sign:], ':')
 	if len(bytes.Trim(block[colon+1:], "0123456789abcdefABCDEF,\\ \t\r\n")) > 0 {
 		// It only looks like one: text is replaced as everywhere.
-		for line := range bytes.Lines(block) {
-			out = s.scan(out, line)
+		text := bytes.Clone(block) // lines of it may begin another
+		first := bytes.IndexByte(text, '\n') + 1
+		if first == 0 {
+			first = len(text)
 		}
-		return out
+		return s.each(s.plain(out, text[:first]), text[first:])
 	}
 	out = s.scan(out, block[:sign])
 	head, tail := block[sign:colon+1], block[len(bytes.TrimRight(block, "\r\n")):]

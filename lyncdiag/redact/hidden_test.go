@@ -187,6 +187,9 @@ func TestElements(t *testing.T) {
 		{"<password>\n-----BEGIN RSA KEY-----\nabc\n-----END RSA KEY-----\n", "<password>\n-----BEGIN RSA KEY-----\nredacted\n-----END RSA KEY-----\n"},
 		{"<Password>\n true\n</Password>\n<Password nil=\"true\"/>\nx", "<Password>\n true\n</Password>\n<Password nil=\"true\"/>\nx"},
 	})
+	if got := redact.New().Text("x=hex:\\\n<o:Password\n a=\"b\">geheim</o:Password>\n<Password\n>geheim</Password>"); strings.Contains(got, "geheim") {
+		t.Errorf("left in %q", got)
+	}
 	// What nothing closes is bounded.
 	long := "<password>\n" + strings.Repeat("404 Not Found\n", 5000) + "</password>\n"
 	if got := redact.New().Text(long); got != long {
@@ -220,6 +223,7 @@ func TestLogins(t *testing.T) {
 		{"https://sts.contoso.com/adfs?u=joe@contoso.com:x@y", "https://sts.domain-r1.example/adfs?u=user-r1@domain-r1.example:user-r2@domain-r2"},
 		{"http://joe@contoso.com:8080/x", "http://user-r1@domain-r1.example:8080/x"},
 		{"file://C:/a/b@1 https://[2a02:1::5]:443/x@1", "file://host-r1:/a/b@1 https://[2001:db8::1]:443/x@1"},
+		{`http://joe:pw@corp\ann http://joe:pw@p'x@contoso.com`, `http://[redacted]@DOMAIN-R1\user-r1 http://[redacted]@user-r2@domain-r2.example`},
 		{"http://[redacted]@p:a b@c", "http://[redacted]@p:a user-r1@domain-r1"},
 		{"u=https%3A%2F%2Fcontoso.com%3A443&hint=joe%40contoso.com", "u=https%3A%2F%2Fdomain-r1.example%3A443&hint=user-r1%40domain-r1.example"},
 	})

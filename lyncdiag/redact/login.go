@@ -83,7 +83,8 @@ func (s *scanner) hidden(out, line []byte, i, end, at int) ([]byte, int) {
 	out = conceal(out, nil)
 	out = append(out, line[i:i+at]...)
 	i += at
-	if to := hostRun(line, i); to > i {
+	to := hostRun(line, i)
+	if to > i && atSign(line, to) == 0 && (to+1 >= len(line) || line[to] != '\'' && (line[to] != '\\' || line[to+1] == '/')) { // else it is none
 		return append(out, s.host(string(line[i:to]))...), to
 	}
 	return out, i

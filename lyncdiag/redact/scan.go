@@ -47,7 +47,7 @@ func (s *scanner) line(out, line []byte) []byte {
 			s.block = append(s.block, line...)
 		}
 		if ended {
-			out = s.end(out)
+			out = s.over(out)
 		}
 		return out
 	}
@@ -68,11 +68,16 @@ func (s *scanner) line(out, line []byte) []byte {
 			continued := func(l []byte) bool { return !bytes.HasSuffix(bytes.TrimRight(l, "\r\n"), []byte(`\`)) }
 			s.begin(line, continued, s.registryBytes)
 			if continued(line) {
-				out = s.end(out)
+				out = s.over(out)
 			}
 			return out
 		}
 	}
+	return s.plain(out, line)
+}
+
+// plain is line for one that begins no block.
+func (s *scanner) plain(out, line []byte) []byte {
 	if s.lines++; s.lines <= 2 && s.table {
 		s.columns = header(line)
 	}
@@ -88,20 +93,28 @@ func (s *scanner) begin(line []byte, ends func([]byte) bool, whole func(out, blo
 	s.block, s.ends, s.whole = append(s.block[:0], line...), ends, whole
 }
 
-// end writes what is kept of a block that is over.
-func (s *scanner) end(out []byte) []byte {
-	for s.open.name != nil {
-		out = s.unclosed(out, len(s.block))
-	}
-	if s.whole == nil {
-		return out
-	}
+// over writes what is kept of a block that has its last line.
+func (s *scanner) over(out []byte) []byte {
 	whole := s.whole
 	s.whole = nil
 	if len(s.block) > maxBlock {
 		return append(out, "[redacted]\n"...)
 	}
 	return whole(out, s.block)
+}
+
+// end writes what is kept of a text that is over. Lines of that may begin another block.
+func (s *scanner) end(out []byte) []byte {
+	for {
+		switch {
+		case s.whole != nil:
+			out = s.over(out)
+		case s.open.name != nil:
+			out = s.unclosed(out, len(s.block))
+		default:
+			return out
+		}
+	}
 }
 
 func (s *scanner) scan(out, line []byte) []byte {
