@@ -146,7 +146,7 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 		v++
 	}
 	spaces := 0
-	for v < len(line) && (line[v] == ' ' || line[v] == '\t') {
+	for v < len(line) && (line[v] == ' ' || line[v] == '\t' && !element) {
 		v++
 		spaces++
 	}

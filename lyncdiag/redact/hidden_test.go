@@ -99,10 +99,13 @@ func TestPropertyLists(t *testing.T) {
 
 func TestSecretWords(t *testing.T) {
 	testHidden(t, []hiddenCase{
+		{"7. Remove the saved passwords: Control Panel > Credential Manager.", "7. Remove the saved passwords: Control Panel > Credential Manager."},
+		{"no sip.<domain>\tKB2566790", "no sip.<domain>\tKB2566790"},
+		{"http://joe:2024#x@proxy.contoso.corp:8080", "http://[redacted]@host-r1.domain-r1.example:8080"},
 		{`"refreshToken":"abcdef", "idToken": "a.b", "accessToken":"x"`, `"refreshToken":"[redacted]", "idToken": "[redacted]", "accessToken":"[redacted]"`},
 		{"secretText=abc", "secretText=[redacted]"},
 		{"privateKey: abc", "privateKey: [redacted]"},
-		{"passwords: abc; clientSecret=abc", "passwords: [redacted]; clientSecret=[redacted]"},
+		{"proxy_pass: abc; clientSecret=abc", "proxy_pass: [redacted]; clientSecret=[redacted]"},
 		{"pw: abc", "pw: [redacted]"},
 		{"pass: abc123 pass=abc", "pass: [redacted] pass=[redacted]"},
 		{`"pass":"geheim" "pass":"ok" "pass": 12`, `"pass":"[redacted]" "pass":"ok" "pass": 12`},

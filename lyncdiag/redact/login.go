@@ -65,7 +65,7 @@ func login(b []byte, escaped bool) (end, at int) {
 			}
 			fallthrough
 		case '/', '?', '#', ';', ',', '&', '(', ')', '|':
-			if !colon || port || end > 0 || escaped && n == 1 {
+			if !colon || port && c != '#' && c != '?' || end > 0 || escaped && n == 1 {
 				return end, at
 			}
 			blank = blank || c == ' ' || c == '/'

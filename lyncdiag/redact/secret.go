@@ -8,7 +8,7 @@ import (
 
 // passwordWords are the words for a password or a PIN in the languages in which
 // the client and the article are read.
-const passwordWords = `password passwords pw proxypass proxy_pass passwd passphrase passcode pwd pin pincode pin-code accesscode passwort kennwort geheimzahl zugangscode
+const passwordWords = `password pw proxypass proxy_pass passwd passphrase passcode pwd pin pincode pin-code accesscode passwort kennwort geheimzahl zugangscode
 	zugriffscode motdepasse mot-de-passe mdp contraseña contrasena contrasenya clave senha palavra-passe palavrapasse wachtwoord
 	lösenord losenord adgangskode kodeord passord salasana hasło haslo heslo jelszó jelszo parolă parola şifre sifre пароль парола пін пин
 	lozinka zaporka geslo parool slaptažodis סיסמה הסיסמה συνθηματικό katasandi matkhau`
