@@ -26,7 +26,7 @@ func openElement(line []byte) (i, j int) {
 		return 0, 0
 	}
 	k := bytes.LastIndexByte(line, '<')
-	if bytes.HasPrefix(line[k:], []byte(cdata)) && bytes.Index(line[k:], []byte(cdataEnd)) < 0 {
+	if bytes.HasPrefix(line[k:], []byte(cdata)) && !bytes.Contains(line[k:], []byte(cdataEnd)) {
 		if k = bytes.LastIndexByte(line[:k], '<'); k < 0 {
 			return 0, 0
 		}
