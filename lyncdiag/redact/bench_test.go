@@ -2,8 +2,10 @@ package redact_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/tools/txtar"
@@ -35,6 +37,21 @@ func BenchmarkCopy(b *testing.B) {
 		}
 		if err := r.Copy(io.Discard, bytes.NewReader(text)); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkHostileLines reads lines that repeat a word which makes the scanner look
+// ahead: a line of eight times the length is to take eight times as long.
+func BenchmarkHostileLines(b *testing.B) {
+	for _, unit := range []string{"host=a;", "PASS:A ", "/user:a b ", "name=a ", "&lt;pin&", "<password><![CDATA[\n", "http://a:", "-u a:", "Password\t"} {
+		for _, size := range []int{20_000, 160_000} {
+			b.Run(fmt.Sprintf("%q/%d", unit, size), func(b *testing.B) {
+				text := strings.Repeat(unit, size/len(unit)) + "@"
+				for b.Loop() {
+					redact.New().Text(text)
+				}
+			})
 		}
 	}
 }

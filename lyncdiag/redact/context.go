@@ -78,6 +78,9 @@ func contextTable() map[string]context {
 var weak = set(`true false null none yes no unknown ok empty n/a localhost any all default local self anonymous internal external
 	user users account domain host server client phone ip dialstring`)
 
+// builtIn begin what every Windows has: "NT AUTHORITY\\SYSTEM".
+var builtIn = set(`nt builtin workgroup consolehost x86 x64 amd64 up down s-1-5-18 s-1-5-19 s-1-5-20`)
+
 // valued handles a word that says what comes after it.
 func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 	v := j
@@ -170,9 +173,14 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 		delimiter = '\n'
 	}
 	if c == passContext {
-		text := string(line[v:secretEnd(line, v)])
-		low := fold(text)
-		if line[i] != 'p' || !looksSecret(text) && (separator != '=' && delimiter == 0 && (i == 0 || line[i-1] != '/') || onlyDigits(text) || weak[low] || everyday()[low]) {
+		if line[i] != 'p' {
+			return out, 0, false
+		}
+		text, _, _ := bytes.Cut(line[v:min(len(line), v+maxName)], []byte(" "))
+		word := strings.TrimRight(string(text), "\r\n\"';,")
+		low := fold(word)
+		named := separator == '=' || delimiter != 0 || i > 0 && line[i-1] == '/'
+		if strings.Trim(low, "0123456789/.:()") == "" || weak[low] || everyday()[low] || !named && !looksSecret(word) {
 			return out, 0, false
 		}
 		c = passwordContext
@@ -202,8 +210,11 @@ func (s *scanner) valued(out, line []byte, i, j int) ([]byte, int, bool) {
 	if c == hostContext && delimiter == 0 && separator == ':' && everyday()[lower(line[v:hostRun(line, v)])] {
 		return out, 0, false
 	}
-	if c == hostContext && padded && hasFold(line[i:], "source") && bytes.IndexByte(line[v:hostRun(line, v)], '.') < 0 {
+	if c == hostContext && (padded || line[j] == '\t' || v > 0 && line[v-1] == '\t') && hasFold(line[i:], "source") && bytes.IndexByte(line[v:hostRun(line, v)], '.') < 0 {
 		return out, 0, false // the program that wrote an event
+	}
+	if (c == hostContext || c == userContext) && delimiter == 0 && listed(builtIn, line[v:hostRun(line, v)]) {
+		return out, 0, false
 	}
 	if c == userContext && delimiter == 0 && separator == ':' {
 		if end := hostRun(line, v); end == v || everyday()[lower(line[v:end])] {
@@ -239,22 +250,27 @@ func (s *scanner) queried(out, line []byte, i, j, v int) ([]byte, int, bool) {
 }
 
 // parameter is where a signature or a code of an address ends that lets in who has it;
-// 0: it is none. Short ones and numbers are states.
+// 0: it is none. Words and numbers are states.
 func parameter(line []byte, i, j int) int {
-	least := 16
+	least := 20
 	if hasFold(line[i:], "sig=") {
 		least = 8
 	} else if !hasFold(line[i:], "code=") {
 		return 0
 	}
-	if i > 0 && line[i-1] != '?' && line[i-1] != '&' && line[i-1] != '#' && !bytes.HasSuffix(line[:i], []byte("&amp;")) {
+	if i == 0 || line[i-1] != '?' && line[i-1] != '&' && line[i-1] != '#' && !bytes.HasSuffix(line[:i], []byte("&amp;")) {
 		return 0
 	}
 	value := line[j+1:]
 	if end := bytes.IndexAny(value, " \t\r\n&#\"'<>;,()"); end >= 0 {
 		value = value[:end]
 	}
-	if len(value) < least || value[0] == '[' || onlyDigits(string(value)) {
+	digits, letters := false, false
+	for _, c := range value {
+		digits = digits || c >= '0' && c <= '9'
+		letters = letters || c|0x20 >= 'a' && c|0x20 <= 'z'
+	}
+	if len(value) < least || value[0] == '[' || !digits || !letters || hasFold(value, "aadsts") {
 		return 0
 	}
 	return j + 1 + len(value)

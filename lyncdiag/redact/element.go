@@ -1,12 +1,17 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // maxElement and maxElementLines bound what is read of an element whose end has not
 // come.
 const (
 	maxElement      = 64 << 10
-	maxElementLines = 1 << 10
+	maxElementLines = 1 << 10 // of a token
+
+	maxPasswordLines = 8
 )
 
 const (
@@ -53,7 +58,12 @@ type openTag struct {
 // within takes a line of an open element. It reports false for one that has to be
 // handled as any other.
 func (s *scanner) within(out, line []byte) ([]byte, bool) {
-	if s.open.lines++; s.open.lines > maxElementLines || len(s.block)+len(line) > maxElement {
+	most := maxElementLines
+	if name := s.open.name; meaning(name, 0, len(name)) == passwordContext {
+		most = maxPasswordLines
+	}
+	s.open.lines++
+	if i, _ := openElement(line); i > 0 && !bytes.Contains(line, []byte("</")) || s.open.lines > most || len(s.block)+len(line) > maxElement {
 		return s.unclosed(out, len(s.block)), false
 	}
 	begun, from := len(s.block), s.open.from
@@ -96,6 +106,13 @@ func (s *scanner) within(out, line []byte) ([]byte, bool) {
 		out = append(out, text...)
 	} else {
 		out = conceal(out, nil)
+		end := "\n"
+		if bytes.Contains(text, []byte("\r\n")) {
+			end = "\r\n"
+		}
+		for range bytes.Count(text, []byte("\n")) { // so that lines keep their numbers
+			out = append(out, end...)
+		}
 	}
 	return s.line(append(out, value[len(text):]...), rest), true
 }
@@ -145,7 +162,7 @@ func escapedTag(line []byte, i, j int) (c context, value, end int) {
 	if from < len(less) || line[from-1] != ';' || !bytes.HasSuffix(line[:from], less) {
 		return c, 0, 0
 	}
-	n := bytes.Index(line[j:], sign)
+	n := bytes.Index(line[j:min(len(line), j+maxLogin)], sign)
 	if c = meaning(line, i, j); n < 0 || !isSecret(c) || line[j+n-1] == '/' || bytes.Contains(line[j:j+n], less) {
 		return c, 0, 0
 	}
@@ -171,10 +188,12 @@ func (s *scanner) pair(word, value []byte) context {
 		return about
 	}
 	s.named = s.lines
-	value = bytes.TrimLeft(value, "\\\"' ")
+	value = bytes.TrimLeft(value[:min(len(value), maxName)], "\\\"' ")
 	if end := bytes.IndexAny(value, "\\\"'"); end > 0 {
 		if c := meaning(value, 0, end); isSecret(c) {
 			s.about = c
+		} else if strings.HasSuffix(lower(value[:end]), "authorization") {
+			s.about = secretContext
 		}
 	}
 	return noContext

@@ -99,6 +99,18 @@ func TestPropertyLists(t *testing.T) {
 
 func TestSecretWords(t *testing.T) {
 	testHidden(t, []hiddenCase{
+		{"INC002\tUser cannot change password\tKB12345\tFront End 404", "INC002\tUser cannot change password\tKB12345\tFront End 404"},
+		{"Password\tSipAddress\tLineURI", "Password\tSipAddress\tLineURI"},
+		{"Source:\tMicrosoft-Windows-Security-Auditing", "Source:\tMicrosoft-Windows-Security-Auditing"},
+		{"\tAccount Domain:\t\tNT AUTHORITY", "\tAccount Domain:\t\tNT AUTHORITY"},
+		{"UserName           : BUILTIN", "UserName           : BUILTIN"},
+		{"Host            : ConsoleHost", "Host            : ConsoleHost"},
+		{"UserId             : S-1-5-18", "UserId             : S-1-5-18"},
+		{"/cb?code=AADSTS50058-session-missing&x", "/cb?code=AADSTS50058-session-missing&x"},
+		{"/cb?code=user_authentication_required", "/cb?code=user_authentication_required"},
+		{"pass 3\tpass: 12/12 passed", "pass 3\tpass: 12/12 passed"},
+		{"pass: all tests2 ok", "pass: all tests2 ok"},
+		{"peer=fe01:tls,joe@contoso.corp", "peer=host-r1:tls,user-r1@domain-r1.example"},
 		{"7. Remove the saved passwords: Control Panel > Credential Manager.", "7. Remove the saved passwords: Control Panel > Credential Manager."},
 		{"no sip.<domain>\tKB2566790", "no sip.<domain>\tKB2566790"},
 		{"http://joe:2024#x@proxy.contoso.corp:8080", "http://[redacted]@host-r1.domain-r1.example:8080"},
@@ -175,14 +187,14 @@ func TestPairs(t *testing.T) {
 func TestElements(t *testing.T) {
 	testHidden(t, []hiddenCase{
 		{"<o:Password\n Type=\"x\">geheim</o:Password>\nuser joe@contoso.com", "<o:Password\n Type=\"x\">[redacted]</o:Password>\nuser user-r1@domain-r1.example"},
-		{"<o:Password Type=\"x\">\r\n   geheim und\r\nmehr\r\n</o:Password>\r\n", "<o:Password Type=\"x\">\r\n   [redacted]\r\n</o:Password>\r\n"},
+		{"<o:Password Type=\"x\">\r\n   geheim und\r\nmehr\r\n</o:Password>\r\n", "<o:Password Type=\"x\">\r\n   [redacted]\r\n\r\n</o:Password>\r\n"},
 		{"<Password><![CDATA[gehe<im]]></Password>", "<Password><![CDATA[[redacted]]]></Password>"},
-		{"<Password><![CDATA[gehe\nim]]></Password>", "<Password><![CDATA[[redacted]]]></Password>"},
+		{"<Password><![CDATA[gehe\nim]]></Password>", "<Password><![CDATA[[redacted]\n]]></Password>"},
 		{"<Password>\n<![CDATA[geheim]]>\n</Password>", "<Password>\n<![CDATA[[redacted]]]>\n</Password>"},
 		{"<DisplayName><![CDATA[Jane Roe]]></DisplayName>", "<DisplayName><![CDATA[name-r1 name-r2]]></DisplayName>"},
 		{"&lt;o:Password&gt;geheim&lt;/o:Password&gt; 404", "&lt;o:Password&gt;[redacted]&lt;/o:Password&gt; 404"},
 		{`&lt;Password Type="x"&gt;a&amp;b&lt;/Password&gt;`, `&lt;Password Type="x"&gt;[redacted]&lt;/Password&gt;`},
-		{"<w:BinarySecurityToken>\nabc\ndef\n</w:BinarySecurityToken>", "<w:BinarySecurityToken>\n[redacted]\n</w:BinarySecurityToken>"},
+		{"<w:BinarySecurityToken>\nabc\ndef\n</w:BinarySecurityToken>", "<w:BinarySecurityToken>\n[redacted]\n\n</w:BinarySecurityToken>"},
 		{"<Password>a</Password><Password>\nb\n</Password><Token>\nc\n</Token>", "<Password>[redacted]</Password><Password>\n[redacted]\n</Password><Token>\n[redacted]\n</Token>"},
 		{"enter <password>\nThen 404\nby joe@contoso.com", "enter <password>\nThen 404\nby user-r1@domain-r1.example"},
 		{"enter <password>\nThen <b>404</b>\n</password>", "enter <password>\nThen <b>404</b>\n</password>"},

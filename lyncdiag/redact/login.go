@@ -101,11 +101,12 @@ func conceal(out, before []byte) []byte {
 // logins replaces a list of proxies in which a login stands without a scheme; what
 // goes on behind a blank is part of it only with a login of its own.
 func (s *scanner) logins(out, line []byte, i, v int, delimiter byte) ([]byte, int, bool) {
-	if bytes.IndexByte(line[v:], '@') < 0 {
+	const most = 16 // entries without a login, and thousands of bytes, that are looked at
+	if bytes.IndexByte(line[v:min(len(line), v+most*maxLogin)], '@') < 0 {
 		return out, 0, false
 	}
 	from, found := v, false
-	for k := v; k < len(line); {
+	for k, without := v, 0; k < len(line) && without < most; without++ {
 		entry := k
 		for entry < len(line) && (wordByte[line[entry]] || line[entry] == '.') {
 			entry++
@@ -119,7 +120,7 @@ func (s *scanner) logins(out, line []byte, i, v int, delimiter byte) ([]byte, in
 				out = append(out, line[i:v]...)
 			}
 			out, from = s.hidden(s.scan(out, line[from:entry]), line, entry, end, at)
-			k = from
+			k, without = from, 0
 		}
 		n := bytes.IndexAny(line[k:], "; ,\t\r\n\"<>")
 		if n < 0 || delimiter == '\'' && bytes.IndexByte(line[k:k+n], delimiter) >= 0 || !found && delimiter == 0 && line[k+n] != ';' {
@@ -138,13 +139,16 @@ func (s *scanner) logins(out, line []byte, i, v int, delimiter byte) ([]byte, in
 // schemes are those that no "//" follows.
 var schemes = set(`sip sips tel mailto smtp im pres urn`)
 
+// transports stand where a port does: "peer=fe01:tls,joe@contoso.com".
+var transports = set(`tls tcp udp`)
+
 // bareLogin is login where no scheme tells that an address begins.
 func bareLogin(b []byte) (end, at int) {
 	colon := bytes.IndexByte(b[:min(len(b), maxLogin)], ':')
 	if colon < 0 || colon+1 < len(b) && (b[colon+1] <= ' ' || b[colon+1] == '/') {
 		return 0, 0
 	}
-	if schemes[lower(b[:colon])] {
+	if schemes[lower(b[:colon])] || transports[lower(b[colon+1:colon+1+hostRun(b[colon+1:min(len(b), colon+8)], 0)])] {
 		return 0, 0
 	}
 	if end, at = login(b, false); bytes.IndexByte(b[:end], ' ') >= 0 {
@@ -205,7 +209,7 @@ func (s *scanner) option(out, line []byte, i, j int) ([]byte, int, bool) {
 		}
 		out = s.scan(append(out, line[i:v]...), line[v:end])
 		to := word(min(end+1, len(line)))
-		if !bytes.Contains(bytes.ToLower(line[:i]), []byte("net use ")) || to <= end+1 || line[end] != ' ' || line[end+1] == '/' {
+		if to <= end+1 || line[end] != ' ' || line[end+1] == '/' || !bytes.Contains(bytes.ToLower(line[max(0, i-maxLogin):i]), []byte("net use ")) {
 			return out, end, true
 		}
 		return conceal(out, []byte(" ")), to, true

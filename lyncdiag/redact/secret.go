@@ -143,10 +143,13 @@ func (s *scanner) said(out, line []byte, i, j int) ([]byte, int, bool) {
 		}
 		return end
 	}
-	if line[v] == '\t' { // of a list with two columns
+	if line[v] == '\t' && len(bytes.TrimSpace(line[:i])) == 0 { // of a list with two columns
 		end := v + 1
 		for end < len(line) && line[end] >= ' ' {
 			end++
+		}
+		if end < len(line) && line[end] == '\t' {
+			return out, 0, false
 		}
 		text := strings.TrimSpace(string(line[v+1 : end]))
 		if text == "" || noSecret[fold(text)] || everyday()[lower(line[v+1:hostRun(line, v+1)])] {
@@ -186,7 +189,7 @@ func (s *scanner) said(out, line []byte, i, j int) ([]byte, int, bool) {
 	case flag && strings.IndexByte("-$(|", text[0]) < 0:
 	case looksSecret(text) && (stated != "" || len(text) >= 6):
 	case pinWords[lower(line[i:j])] && onlyDigits(text) && len(text) >= 4:
-	case (stated == "is" || stated == "was" || colon) && !everyday()[fold(text)]:
+	case (stated == "is" || stated == "was" || colon) && !everyday()[fold(text)] && !noSecret[fold(text)]:
 	default:
 		return out, 0, false
 	}
