@@ -500,12 +500,7 @@ func (s *scanner) registryBytes(out, block []byte) []byte {
 	colon := sign + bytes.IndexByte(block[sign:], ':')
 	if len(bytes.Trim(block[colon+1:], "0123456789abcdefABCDEF,\\ \t\r\n")) > 0 {
 		// It only looks like one: text is replaced as everywhere.
-		text := bytes.Clone(block) // lines of it may begin another
-		first := bytes.IndexByte(text, '\n') + 1
-		if first == 0 {
-			first = len(text)
-		}
-		return s.each(s.plain(out, text[:first]), text[first:])
+		return s.again(out, block, s.plain)
 	}
 	out = s.scan(out, block[:sign])
 	head, tail := block[sign:colon+1], block[len(bytes.TrimRight(block, "\r\n")):]
@@ -542,9 +537,7 @@ func (s *scanner) registryBytes(out, block []byte) []byte {
 func secretBytes(name []byte, kind string, value []byte) ([]byte, bool) {
 	name = bytes.TrimRight(name, "\" ")
 	from := bytes.LastIndexAny(name, "\" ") + 1
-	switch meaning(name, from, len(name)) {
-	case passwordContext, secretContext, cookieContext:
-	default:
+	if !isSecret(meaning(name, from, len(name))) {
 		return nil, false
 	}
 	wide := kind == "=hex(1):" || kind == "=hex(2):" || kind == "=hex(7):"

@@ -130,23 +130,15 @@ func closes(text, name []byte) bool {
 // unclosed handles the first bytes of an element that has no end as any other text.
 func (s *scanner) unclosed(out []byte, n int) []byte {
 	s.open.name = nil
-	text := bytes.Clone(s.block[:n])
-	line := bytes.IndexByte(text, '\n') + 1
-	if line == 0 {
-		line = n
-	}
-	out = s.scan(out, text[:line])
-	return s.each(out, text[line:])
+	return s.again(out, s.block[:n], s.scan)
 }
 
-// each handles the lines of a text.
-func (s *scanner) each(out, text []byte) []byte {
-	for len(text) > 0 {
-		n := bytes.IndexByte(text, '\n') + 1
-		if n == 0 {
-			n = len(text)
-		}
-		out, text = s.line(out, text[:n]), text[n:]
+// again handles the lines of what was no block after all: the first one by itself, as
+// it would begin the block anew.
+func (s *scanner) again(out, text []byte, first func(out, line []byte) []byte) []byte {
+	for line := range bytes.Lines(bytes.Clone(text)) { // they may begin another block
+		out = first(out, line)
+		first = s.line
 	}
 	return out
 }
