@@ -104,7 +104,7 @@ func (c *Collector) logs(left int64) (list []item, missing []bundle.Missing) {
 	}
 	for i, e := range c.Since {
 		if !still[i] && e.offset >= telling {
-			missing = append(missing, bundle.Missing{What: logFolder + logName(e.path), Why: "its end of before is in none of the logs: if it was renamed or begun anew meanwhile, what was logged before that is not here"})
+			missing = append(missing, bundle.Missing{What: logFolder + logName(e.path), Why: "what it ended with before is in none of the logs: if it was renamed or begun anew meanwhile, what was logged until then is not here"})
 		}
 	}
 	return list, missing
